@@ -1,0 +1,55 @@
+"""From the policy's bins to absolute actuator targets (section 4.2, appendices B.4 and C.1).
+
+Pure functions over leading batch dimensions, for numpy in the nodes and torch in training. Actions are (..., 20) in
+[-1, 1]; positions and targets are actuator positions in rad, coupled pairs as their sum.
+"""
+
+from __future__ import annotations
+
+from array_api_compat import array_namespace, device
+
+from dactyl.hand.joints import ACTUATION
+from dactyl.quaternion import Array
+
+NUM_BINS = 11  # section 4.2
+CONTROL_PERIOD = 0.08  # s, appendix C.1
+PHYSICS_TIMESTEP = 0.008  # s, appendix C.1
+SUBSTEPS = 10  # physics steps in a control step, appendix C.1
+SMOOTHING = 0.3  # weight of the new action per control step, appendix C.1 footnote 15
+
+
+def action_from_bins(bins: Array, dtype: object = None) -> Array:
+    """Bins 0…10 to actions -1…1; bin 5 is no motion. `dtype` defaults to the namespace's float32."""
+    xp = array_namespace(bins)
+    middle = (NUM_BINS - 1) // 2
+    return (xp.astype(bins, dtype or xp.float32) - middle) / middle
+
+
+def smooth(previous: Array, action: Array, coefficient: float = SMOOTHING) -> Array:
+    """Exponential moving average of actions, one call per control step; `previous` starts at zero."""
+    return coefficient * action + (1.0 - coefficient) * previous
+
+
+def actuator_positions(joint_angles: Array) -> Array:
+    """Actuator positions (..., 20) from joint angles (..., 24): coupled joints are added up."""
+    xp = array_namespace(joint_angles)
+    actuation = xp.asarray(ACTUATION.T, dtype=joint_angles.dtype, device=device(joint_angles))
+    return joint_angles @ actuation
+
+
+def relative_target(positions: Array, action: Array, limits: Array, scale: float = 1.0) -> Array:
+    """Absolute targets from actions relative to the positions at the time the action was taken, inside the limits.
+
+    Args:
+        positions: actuator positions when the action was specified (s_t of appendix C.1), (..., 20).
+        action: (..., 20) in [-1, 1].
+        limits: (20, 2) lower and upper actuator limits.
+        scale: how far action 1 reaches, in units of half the actuator's range.
+
+    Returns:
+        Targets (..., 20). A NaN in positions or action gives NaN: callers refuse those before.
+    """
+    xp = array_namespace(positions, action, limits)
+    lower, upper = limits[..., 0], limits[..., 1]
+    target = positions + action * (0.5 * scale * (upper - lower))
+    return xp.minimum(xp.maximum(target, lower), upper)

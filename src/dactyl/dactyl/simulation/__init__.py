@@ -1,0 +1,1 @@
+"""The MuJoCo scene, the physics backends that step it, and its rendering."""

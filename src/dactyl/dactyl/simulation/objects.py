@@ -1,0 +1,51 @@
+"""The objects of the paper: a 5 cm block, an octagonal prism, a sphere (sections 2 and 6.2), built in code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import cos, pi, sin
+
+import mujoco
+import numpy as np
+
+HALF_SIZE = 0.025  # m: half the block's edge, the prism's inner radius and half height, the sphere's radius
+DENSITY = 567.0  # kg/m³, of the gymnasium-robotics block: 71 g
+
+OBJECT_MARKERS: np.ndarray = HALF_SIZE * np.concatenate([np.eye(3), -np.eye(3)])
+"""(6, 3) motion-capture markers in the object frame, m: flush with the middle of each face."""
+
+
+def _block(spec: mujoco.MjSpec, geom: mujoco.MjsGeom) -> None:
+    geom.type = mujoco.mjtGeom.mjGEOM_BOX
+    geom.size = [HALF_SIZE] * 3
+
+
+def _octagonal_prism(spec: mujoco.MjSpec, geom: mujoco.MjsGeom) -> None:
+    angles = np.arange(8) * pi / 4 + pi / 8
+    radius = HALF_SIZE / cos(pi / 8)
+    vertices = [[radius * cos(a), radius * sin(a), z] for z in (-HALF_SIZE, HALF_SIZE) for a in angles]
+    spec.add_mesh(name="octagonal_prism", uservert=np.ravel(vertices))
+    geom.type = mujoco.mjtGeom.mjGEOM_MESH
+    geom.meshname = "octagonal_prism"
+
+
+def _sphere(spec: mujoco.MjSpec, geom: mujoco.MjsGeom) -> None:
+    geom.type = mujoco.mjtGeom.mjGEOM_SPHERE
+    geom.size = [HALF_SIZE, 0.0, 0.0]
+
+
+OBJECTS: dict[str, Callable[[mujoco.MjSpec, mujoco.MjsGeom], None]] = {
+    "block": _block,
+    "octagonal_prism": _octagonal_prism,
+    "sphere": _sphere,
+}
+
+
+def add_object(spec: mujoco.MjSpec, kind: str, position: np.ndarray) -> None:
+    """Add body, free joint, geom (all called "object") and markers; faces carry the model's coloured texture."""
+    body = spec.worldbody.add_body(name="object", pos=position)
+    body.add_freejoint(name="object")
+    geom = body.add_geom(name="object", material="material:object", density=DENSITY, condim=4)
+    OBJECTS[kind](spec, geom)
+    for i, marker in enumerate(OBJECT_MARKERS):
+        body.add_site(name=f"marker_object_{i}", pos=marker, size=[0.002] * 3, rgba=[1.0, 0.1, 0.1, 1.0], group=3)

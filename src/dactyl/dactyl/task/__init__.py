@@ -1,0 +1,1 @@
+"""The reorientation task: goals, trials, observations, rewards, randomizations and the batched environment."""
