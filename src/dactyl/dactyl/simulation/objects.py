@@ -11,6 +11,9 @@ import numpy as np
 HALF_SIZE = 0.025  # m: half the block's edge, the prism's inner radius and half height, the sphere's radius
 DENSITY = 567.0  # kg/m³, of the gymnasium-robotics block: 71 g
 
+MESH_SCALES: tuple[float, ...] = tuple(round(0.95 + 0.01 * i, 2) for i in range(11))
+"""Sizes a mesh object is compiled in: meshes cannot be scaled per world, so dimensions are randomised among these."""
+
 OBJECT_MARKERS: np.ndarray = HALF_SIZE * np.concatenate([np.eye(3), -np.eye(3)])
 """(6, 3) motion-capture markers in the object frame, m: flush with the middle of each face."""
 
@@ -23,15 +26,21 @@ def _block(spec: mujoco.MjSpec, geom: mujoco.MjsGeom) -> None:
 def _octagonal_prism(spec: mujoco.MjSpec, geom: mujoco.MjsGeom) -> None:
     angles = np.arange(8) * pi / 4 + pi / 8
     radius = HALF_SIZE / cos(pi / 8)
-    vertices = [[radius * cos(a), radius * sin(a), z] for z in (-HALF_SIZE, HALF_SIZE) for a in angles]
-    spec.add_mesh(name="octagonal_prism", uservert=np.ravel(vertices))
+    vertices = np.array([[radius * cos(a), radius * sin(a), z] for z in (-HALF_SIZE, HALF_SIZE) for a in angles])
+    for scale in MESH_SCALES:
+        spec.add_mesh(name=mesh_name(scale), uservert=np.ravel(scale * vertices))
     geom.type = mujoco.mjtGeom.mjGEOM_MESH
-    geom.meshname = "octagonal_prism"
+    geom.meshname = mesh_name(1.0)
 
 
 def _sphere(spec: mujoco.MjSpec, geom: mujoco.MjsGeom) -> None:
     geom.type = mujoco.mjtGeom.mjGEOM_SPHERE
     geom.size = [HALF_SIZE, 0.0, 0.0]
+
+
+def mesh_name(scale: float) -> str:
+    """Name of the object's mesh at that scale."""
+    return f"object_{scale:.2f}"
 
 
 OBJECTS: dict[str, Callable[[mujoco.MjSpec, mujoco.MjsGeom], None]] = {

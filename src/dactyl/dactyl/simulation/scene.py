@@ -29,7 +29,7 @@ from dactyl.hand.joints import (
     joints_of,
     ros_joint_name,
 )
-from dactyl.simulation.objects import OBJECT_MARKERS, OBJECTS, add_object
+from dactyl.simulation.objects import MESH_SCALES, OBJECT_MARKERS, OBJECTS, add_object, mesh_name
 
 HAND_POSITION = np.array([0.0, 0.34, 0.36])
 """Mount of the hand in the world, m: puts the palm 0.4 m above the floor, near the vertical axis."""
@@ -96,6 +96,10 @@ class Scene:
     """(4,) rotates hand-frame vectors into the world."""
     object_body: int
     object_geom: int
+    object_mesh_ids: np.ndarray
+    """Ids of the object's mesh at each of its scales; empty unless the object is a mesh."""
+    object_mesh_scales: np.ndarray
+    """Those scales."""
     fingertip_sites: np.ndarray
     """(5,) site ids, hand.joints.FINGERS order."""
     base_sites: np.ndarray
@@ -271,6 +275,8 @@ def _index(model: mujoco.MjModel, config: SceneConfig) -> Scene:
     def sites(pattern: str, keys: tuple[str, ...]) -> np.ndarray:
         return np.array([model.site(pattern.format(key)).id for key in keys])
 
+    is_mesh = model.geom("object").type[0] == mujoco.mjtGeom.mjGEOM_MESH
+    scales = MESH_SCALES if is_mesh else ()
     return Scene(
         config=config,
         model=model,
@@ -278,6 +284,8 @@ def _index(model: mujoco.MjModel, config: SceneConfig) -> Scene:
         hand_quaternion=hand_quaternion(config.fingers_raised),
         object_body=model.body("object").id,
         object_geom=model.geom("object").id,
+        object_mesh_ids=np.array([model.mesh(mesh_name(scale)).id for scale in scales], dtype=np.int32),
+        object_mesh_scales=np.array(scales),
         fingertip_sites=sites("marker_{}", FINGERS),
         base_sites=sites("marker_base_{}", tuple(str(i) for i in range(len(BASE_MARKERS)))),
         object_sites=sites("marker_object_{}", tuple(str(i) for i in range(len(OBJECT_MARKERS)))),

@@ -18,7 +18,7 @@ from dactyl.task.goals import SUCCESS_TOLERANCE
 TRAINING_TIMEOUT = 8.0  # s without reaching the current goal, appendix C.1
 EVALUATION_TIMEOUT = 80.0  # s, section 6.2
 MAX_SUCCESSES = 50  # appendix C.1
-DROP_HEIGHT = 0.10  # m the object's centre may sink below its place on the level palm: the wrist alone lowers it by 0.06
+DROP_HEIGHT = 0.10  # m the object may sink below its place on the level palm: the wrist alone lowers it by 0.06
 DROP_DISTANCE = 0.16  # m it may be away from there: outstretched fingertips end at 0.13
 
 

@@ -1,0 +1,69 @@
+"""The one interface behind which N copies of the scene are stepped, whatever simulator does it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from dactyl.errors import DactylError
+from dactyl.simulation.parameters import PhysicsFactors
+from dactyl.simulation.scene import Scene
+
+
+class PhysicsState(NamedTuple):
+    """What a world starts from. The precision is the backend's."""
+
+    qpos: Tensor
+    """(N, 31) 24 joint angles, rad; object position, m, world frame; object quaternion."""
+    qvel: Tensor
+    """(N, 30) joint velocities, rad/s; object velocity, m/s, world frame; angular velocity, rad/s, object frame."""
+    targets: Tensor
+    """(N, 20) actuator targets, rad."""
+
+
+class Physics(Protocol):
+    """N worlds of one scene. Tensors live on `device`; those named here are live: they change with every step."""
+
+    scene: Scene
+    num_worlds: int
+    device: torch.device
+    state: PhysicsState
+    """Live. Write `targets` (and only those) to act."""
+    site_positions: Tensor
+    """(N, sites, 3) live, world frame, m, at the current state."""
+    site_rotations: Tensor
+    """(N, sites, 3, 3) live, site to world, at the current state."""
+    object_force: Tensor
+    """(N, 3) force on the object's centre, world frame, N; live: write to apply from the next step on."""
+
+    def step(self, timesteps: Tensor) -> None:
+        """Advance every world by len(timesteps) physics steps of timesteps (substeps, N) seconds each."""
+
+    def restore(self, mask: Tensor, state: PhysicsState, factors: PhysicsFactors) -> None:
+        """Where mask (N,) is true, put worlds into the state and give them the physics (rows for all N worlds)."""
+
+    def faults(self) -> dict[str, int]:
+        """How often something went wrong since the start, by name: unstable states, overflown buffers. All should be 0."""
+
+
+def make_physics(scene: Scene, num_worlds: int, device: str = "cpu", threads: int = 0) -> Physics:
+    """C MuJoCo on CPU threads (0: all cores), MJWarp on a CUDA device; `device` "warp-cpu" runs MJWarp on the CPU, slowly.
+
+    Raises:
+        DactylError: no such device, or a number of worlds below 1.
+    """
+    if num_worlds < 1:
+        raise DactylError(f"{num_worlds} worlds: at least 1 is needed")
+    if device == "cpu":
+        from dactyl.simulation.batch import BatchPhysics
+
+        return BatchPhysics(scene, num_worlds, threads)
+    if device == "warp-cpu" or device.startswith("cuda"):
+        if device != "warp-cpu" and not torch.cuda.is_available():
+            raise DactylError(f"device {device!r}: no CUDA device is available")
+        from dactyl.simulation.warp import WarpPhysics
+
+        return WarpPhysics(scene, num_worlds, "cpu" if device == "warp-cpu" else device)
+    raise DactylError(f"unknown device {device!r}: choose cpu, cuda, cuda:N or warp-cpu")
