@@ -1,0 +1,1 @@
+"""Networks, PPO, checkpoints and evaluation: from an environment to a policy file."""

@@ -1,0 +1,214 @@
+"""The policy as one object for training, evaluation and the node, and its file.
+
+A policy file is safetensors: the policy network's tensors, and under the metadata key "dactyl" a JSON contract that
+says everything another robot needs to run it. Matrices may be stored in float16 or bfloat16; they are computed in
+float32.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from dactyl.errors import DactylError
+from dactyl.hand.control import CONTROL_PERIOD, NUM_BINS, SMOOTHING
+from dactyl.hand.joints import ACTUATORS
+from dactyl.learning import distribution
+from dactyl.learning.files import write_atomically
+from dactyl.learning.networks import Architecture, Network
+from dactyl.task.observation import POLICY_TERMS, TERMS
+
+FORMAT = "dactyl-policy/1"
+METADATA_KEY = "dactyl"
+HEAD_GAIN = 0.01  # near-uniform probabilities at first: every bin gets tried
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a policy expects of whoever runs it. The JSON in its file has these keys and `format`."""
+
+    observation: tuple[tuple[str, int], ...] = tuple((term, TERMS[term]) for term in POLICY_TERMS)
+    """Names and sizes of the inputs in order: Table 2, hand frame, m, quaternions (w, x, y, z) with w >= 0."""
+    architecture: Architecture = field(default_factory=Architecture)
+    bins: int = NUM_BINS
+    """Bin b of an actuator is the action 2 b / (bins - 1) - 1."""
+    actuators: tuple[str, ...] = ACTUATORS
+    control_period: float = CONTROL_PERIOD
+    """s between two decisions."""
+    action_scale: float = 1.0
+    """How far action 1 reaches, in units of half the actuator's range."""
+    smoothing: float = SMOOTHING
+    """Weight of the new action in the moving average, per control step."""
+    object: str = "block"
+    trained: Mapping[str, Any] = field(default_factory=dict)
+    """How it was trained, for people; {"untrained": true} where it was not."""
+
+    @property
+    def inputs(self) -> int:
+        """Length of an observation."""
+        return sum(size for _, size in self.observation)
+
+    def to_json(self) -> str:
+        return json.dumps({"format": FORMAT, **asdict(self)})
+
+    @classmethod
+    def from_json(cls, text: str) -> Contract:
+        """Parse and check a contract; ValueError says what is wrong with it."""
+        try:
+            values = json.loads(text)
+            if values.pop("format") != FORMAT:
+                raise ValueError(f"its contract is not in the format {FORMAT}")
+            contract = cls(
+                observation=tuple((str(name), int(size)) for name, size in values.pop("observation")),
+                architecture=Architecture(**values.pop("architecture")),
+                actuators=tuple(values.pop("actuators")),
+                **values,
+            )
+        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+            raise ValueError(f"its contract cannot be read: {error}") from error
+        for name, expected in (("bins", NUM_BINS), ("actuators", ACTUATORS), ("control_period", CONTROL_PERIOD)):
+            if (found := getattr(contract, name)) != expected:
+                raise ValueError(f"it was made for {name} {_short(found)}, this hand has {_short(expected)}")
+        for name, size in contract.observation:
+            if TERMS.get(name) != size:
+                raise ValueError(f"it expects an observation {name} of {size} numbers, unknown here")
+        return contract
+
+
+class Policy:
+    """A policy network and its contract.
+
+    The state of n worlds is a tensor (n, state size), see `Network`.
+    """
+
+    def __init__(self, contract: Contract, network: Network | None = None) -> None:
+        """With `network`, or a new one with random weights from torch's global generator."""
+        self.contract = contract
+        outputs = len(contract.actuators) * contract.bins
+        self.network = network or Network(contract.inputs, outputs, contract.architecture, HEAD_GAIN)
+
+    @classmethod
+    def load(cls, path: str | Path, object: str | None = None, device: str | torch.device = "cpu") -> Policy:
+        """Read a policy file.
+
+        Args:
+            path: of a .safetensors file.
+            object: the object it will turn; None accepts any.
+            device: to compute on.
+
+        Raises:
+            DactylError: the file is not a policy that fits this hand and object; says why.
+        """
+        try:
+            contract, tensors = _read(Path(path))
+            if object not in (None, contract.object):
+                raise ValueError(f"it was trained for the object {contract.object}, not {object}")
+            policy = cls(contract)
+            _fill(policy.network, tensors)
+        except (ValueError, DactylError) as error:
+            raise DactylError(f"cannot use the policy {path}: {error}") from error
+        policy.network.to(device).eval().requires_grad_(False)
+        return policy
+
+    def save(self, path: str | Path, dtype: torch.dtype = torch.float32) -> None:
+        """Write a policy file, whole or not at all; matrices in `dtype`, statistics in float32."""
+        tensors = {
+            name: tensor.detach().to("cpu", torch.float32 if name.startswith("normalizer.") else dtype).contiguous()
+            for name, tensor in self.network.state_dict().items()
+        }
+        write_atomically(Path(path), save(tensors, {METADATA_KEY: self.contract.to_json()}))
+
+    def initial_state(self, n: int) -> Tensor:
+        """State of n worlds at the start of a trial."""
+        return self.network.initial_state(n)
+
+    @staticmethod
+    def reset(state: Tensor, mask: Tensor | np.ndarray) -> Tensor:
+        """A copy of the state that starts afresh where mask (n,) is true."""
+        mask = torch.as_tensor(mask, dtype=torch.bool, device=state.device)
+        return state.masked_fill(mask.unsqueeze(-1), 0.0)
+
+    @torch.no_grad()
+    def step(
+        self,
+        observation: Tensor | np.ndarray,
+        state: Tensor,
+        deterministic: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Decide on the next action.
+
+        Args:
+            observation: (n, inputs), the contract's terms side by side.
+            state: from `initial_state`, `reset` or the step before.
+            deterministic: take the most likely bins instead of drawing them.
+            generator: random numbers for drawing; torch's global ones by default.
+
+        Returns:
+            bins (n, 20) int64 and the new state.
+
+        Raises:
+            DactylError: the observation is of another size or not finite; the old state remains usable.
+        """
+        observation = torch.as_tensor(observation, dtype=torch.float32, device=state.device)
+        self._check(observation, state)
+        logits, state = self.network.step(observation, state)
+        logits = logits.unflatten(-1, (len(self.contract.actuators), self.contract.bins))
+        return distribution.mode(logits) if deterministic else distribution.sample(logits, generator), state
+
+    def _check(self, observation: Tensor, state: Tensor) -> None:
+        if observation.shape != (len(state), self.contract.inputs):
+            expected = f"({len(state)}, {self.contract.inputs})"
+            raise DactylError(f"the policy expects observations of shape {expected}, not {tuple(observation.shape)}")
+        if not bool(torch.isfinite(observation).all()):
+            names, sizes = zip(*self.contract.observation, strict=True)
+            finite = (bool(torch.isfinite(values).all()) for values in observation.split(sizes, -1))
+            bad = [name for name, good in zip(names, finite, strict=True) if not good]
+            raise DactylError(f"the policy was given numbers that are not finite in: {', '.join(bad)}")
+
+
+def _read(path: Path) -> tuple[Contract, dict[str, Tensor]]:
+    """A policy file's parts; ValueError says what is wrong with it."""
+    if not path.is_file():
+        raise ValueError("there is no such file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
+    except SafetensorError as error:
+        raise ValueError(f"it is not a whole safetensors file ({error})") from error
+    except OSError as error:
+        raise ValueError(error.strerror or str(error)) from error
+    if METADATA_KEY not in metadata:
+        raise ValueError("it is a safetensors file without a dactyl contract")
+    return Contract.from_json(metadata[METADATA_KEY]), tensors
+
+
+def _fill(network: Network, tensors: Mapping[str, Tensor]) -> None:
+    """Copy tensors into the network; ValueError says which does not fit."""
+    expected = network.state_dict()
+    if missing := sorted(expected.keys() - tensors.keys()):
+        raise ValueError(f"the tensor {missing[0]} is missing")
+    if extra := sorted(tensors.keys() - expected.keys()):
+        raise ValueError(f"the tensor {extra[0]} does not belong to its architecture")
+    for name, tensor in tensors.items():
+        if tensor.shape != expected[name].shape:
+            shapes = f"{tuple(tensor.shape)}, its contract says {tuple(expected[name].shape)}"
+            raise ValueError(f"the tensor {name} has shape {shapes}")
+        if not tensor.is_floating_point() or not bool(torch.isfinite(tensor).all()):
+            raise ValueError(f"the tensor {name} holds numbers that are not finite")
+    network.load_state_dict(dict(tensors))
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) < 60 else text[:57] + "..."
