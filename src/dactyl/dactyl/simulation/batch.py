@@ -49,14 +49,22 @@ class BatchPhysics:
         ids = mask.nonzero().squeeze(-1)
         if len(ids) == 0:
             return
-        for name, index, values in self._fields.of(PhysicsFactors(*(factor[ids] for factor in factors))):
-            self._model[name][(ids, *index)] = values.to(self._model[name].dtype)
+        for name, part, values in self._fields.of(PhysicsFactors(*(factor[ids] for factor in factors))):
+            self._model[name][(ids, *part)] = values.to(self._model[name].dtype)
         for field, values in zip(self.state, state, strict=True):
             field[ids] = values[ids].to(field.dtype)
         self._warmstart[ids] = 0.0
         self.object_force[ids] = 0.0
         self._batch.set_const(ids.numpy())
         self._batch.forward(ids.numpy(), stage=mujoco.mjtStage.mjSTAGE_POS.value)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return {"state": torch.from_numpy(self._batch.state).clone()}
+
+    def load_state_dict(self, tensors: dict[str, Tensor], factors: PhysicsFactors) -> None:
+        self.restore(torch.ones(self.num_worlds, dtype=torch.bool), self.state, factors)
+        torch.from_numpy(self._batch.state).copy_(tensors["state"])
+        self._batch.forward(stage=mujoco.mjtStage.mjSTAGE_POS.value)
 
     def faults(self) -> dict[str, int]:
         counts = self._batch.warning[..., 1]

@@ -7,6 +7,9 @@ from math import cos, pi, sin
 
 import mujoco
 import numpy as np
+from array_api_compat import array_namespace, device
+
+from dactyl.quaternion import Array
 
 HALF_SIZE = 0.025  # m: half the block's edge, the prism's inner radius and half height, the sphere's radius
 DENSITY = 567.0  # kg/m³, of the gymnasium-robotics block: 71 g
@@ -43,11 +46,38 @@ def mesh_name(scale: float) -> str:
     return f"object_{scale:.2f}"
 
 
-OBJECTS: dict[str, Callable[[mujoco.MjSpec, mujoco.MjsGeom], None]] = {
+_ADD: dict[str, Callable[[mujoco.MjSpec, mujoco.MjsGeom], None]] = {
     "block": _block,
     "octagonal_prism": _octagonal_prism,
     "sphere": _sphere,
 }
+OBJECTS: tuple[str, ...] = tuple(_ADD)
+
+_FACES: dict[str, np.ndarray] = {
+    # unit normals of the faces of a convex object of inner radius HALF_SIZE, one of each opposite pair
+    "block": np.eye(3),
+    "octagonal_prism": np.array([[0.0, 0.0, 1.0], *([cos(k * pi / 4), sin(k * pi / 4), 0.0] for k in range(4))]),
+}
+
+
+def clearance(kind: str, points: Array, scale: Array) -> Array:
+    """How far points are outside an object's surface, m, negative inside; along the nearest face's normal.
+
+    Args:
+        kind: one of OBJECTS.
+        points: (N, points, 3) in the object frame, m.
+        scale: (N,) factor on the object's dimensions.
+
+    Returns:
+        (N, points)
+    """
+    xp = array_namespace(points, scale)
+    if kind == "sphere":
+        reach = xp.sqrt(xp.sum(points * points, axis=-1))
+    else:
+        normals = xp.asarray(_FACES[kind].T, dtype=points.dtype, device=device(points))
+        reach = xp.max(xp.abs(points @ normals), axis=-1)
+    return reach - HALF_SIZE * scale[:, None]
 
 
 def add_object(spec: mujoco.MjSpec, kind: str, position: np.ndarray) -> None:
@@ -55,6 +85,6 @@ def add_object(spec: mujoco.MjSpec, kind: str, position: np.ndarray) -> None:
     body = spec.worldbody.add_body(name="object", pos=position)
     body.add_freejoint(name="object")
     geom = body.add_geom(name="object", material="material:object", density=DENSITY, condim=4)
-    OBJECTS[kind](spec, geom)
+    _ADD[kind](spec, geom)
     for i, marker in enumerate(OBJECT_MARKERS):
         body.add_site(name=f"marker_object_{i}", pos=marker, size=[0.002] * 3, rgba=[1.0, 0.1, 0.1, 1.0], group=3)

@@ -53,7 +53,7 @@ class ModelField(NamedTuple):
 
     name: str
     """Field of MjModel; 'opt.gravity' for gravity."""
-    index: tuple[int | slice, ...]
+    part: tuple[int | slice, ...]
     """Which part of the field, after the leading world dimension."""
     values: Tensor
     """(N, …) in the shape of that part."""

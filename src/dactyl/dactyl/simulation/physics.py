@@ -44,12 +44,18 @@ class Physics(Protocol):
     def restore(self, mask: Tensor, state: PhysicsState, factors: PhysicsFactors) -> None:
         """Where mask (N,) is true, put worlds into the state and give them the physics (rows for all N worlds)."""
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """All that a later step depends on, but for the factors."""
+
+    def load_state_dict(self, tensors: dict[str, Tensor], factors: PhysicsFactors) -> None:
+        """Go on exactly where `state_dict` was taken, with the factors that were in force."""
+
     def faults(self) -> dict[str, int]:
-        """How often something went wrong since the start, by name: unstable states, overflown buffers. All should be 0."""
+        """How often something went wrong since the start, by name (unstable, overflow); all should be 0."""
 
 
 def make_physics(scene: Scene, num_worlds: int, device: str = "cpu", threads: int = 0) -> Physics:
-    """C MuJoCo on CPU threads (0: all cores), MJWarp on a CUDA device; `device` "warp-cpu" runs MJWarp on the CPU, slowly.
+    """C MuJoCo on CPU threads (0: all cores), MJWarp on a CUDA device or, slowly, on the CPU (device "warp-cpu").
 
     Raises:
         DactylError: no such device, or a number of worlds below 1.

@@ -49,8 +49,10 @@ PALM_CENTER = np.array([0.0, -0.03, 0.35])
 BASE_MARKERS = np.array([[0.032, -0.062, 0.10], [-0.032, -0.062, 0.10], [0.032, -0.062, 0.16], [-0.020, -0.062, 0.18]])
 """Motion-capture markers on the forearm, hand frame, m; no two distances between them are equal."""
 
-_FINGERTIP_MARKER = dict.fromkeys(COUPLED_FINGERS, (0.0, 0.0115, 0.018)) | {"TH": (0.0145, 0.0, 0.020)}
-"""On the back of each nail (appendix C.2), in the distal link's frame, m, outside the mesh."""
+FINGERTIP_MARKERS = np.array([(0.0, 0.0115, 0.018)] * 4 + [(0.0145, 0.0, 0.020)])
+"""(5, 3) on the back of each nail (appendix C.2), in the distal link's frame, m, outside the mesh."""
+DISTAL_LENGTH, DISTAL_RADIUS = 0.025, 0.008
+"""m; the distal links are capsules along their z axis, the thumb's a little thicker."""
 
 _MODEL_JOINTS = {
     # the model numbers joints from 0; where its axis points the other way than Shadow's, the joint is flipped
@@ -216,9 +218,9 @@ def _add_actuators(spec: mujoco.MjSpec, config: SceneConfig) -> None:
 
 def _add_hand_markers(spec: mujoco.MjSpec) -> None:
     look = {"size": [0.003, 0.003, 0.003], "rgba": [1.0, 0.1, 0.1, 1.0], "group": 3}
-    for finger in FINGERS:
+    for finger, position in zip(FINGERS, FINGERTIP_MARKERS, strict=True):
         distal = spec.body(f"robot0:{finger.lower()}distal")
-        distal.add_site(name=f"marker_{finger}", pos=_FINGERTIP_MARKER[finger], **look)
+        distal.add_site(name=f"marker_{finger}", pos=position, **look)
     for i, position in enumerate(BASE_MARKERS):
         spec.body("robot0:hand mount").add_site(name=f"marker_base_{i}", pos=position, **look)
 

@@ -19,7 +19,7 @@ TERMS: dict[str, int] = {
     "joint_angles": 24,  # rad
     "joint_velocities": 24,  # rad/s
     "object_velocity": 3,  # m/s
-    "object_angular_velocity": 4,  # as the quaternion of the rotation in one second
+    "object_angular_velocity": 4,  # as the quaternion of the rotation in one control step
 }
 """Name and size of every input."""
 

@@ -1,0 +1,361 @@
+"""The environment policies are trained and judged in: N worlds in lockstep, reset one by one (appendix C).
+
+One control step: bins -> action -> smoothing -> delay, noise, backlash -> target relative to the current joint angles
+-> ten physics steps -> observation, reward, accounts -> reset of the worlds whose episode ended. Everything is torch
+on the environment's device; nothing in `step` makes a GPU wait for the host.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from dactyl import quaternion
+from dactyl.errors import DactylError
+from dactyl.hand import control
+from dactyl.hand.joints import ACTUATOR_LIMITS, ACTUATORS
+from dactyl.simulation.parameters import PhysicsFactors, nominal_factors
+from dactyl.simulation.physics import PhysicsState, make_physics
+from dactyl.simulation.scene import PALM_CENTER, SceneConfig, build
+from dactyl.task import goals, observation, reward, trial
+from dactyl.task.measurement import HandFrame, Measurement, occluded
+from dactyl.task.randomization import RandomizationConfig
+from dactyl.task.randomization.observation_noise import Sensors
+from dactyl.task.randomization.random import Random, where
+from dactyl.task.randomization.unmodeled_effects import Actuation, Forces, Timing, Tracking
+from dactyl.task.starts import StartPool
+
+_OBJECT = slice(24, 31)  # position and quaternion in qpos
+MAX_ROUNDS = 20
+
+
+@dataclass(frozen=True)
+class EnvironmentConfig:
+    """What is simulated, observed and rewarded. The defaults are the paper's training environment."""
+
+    scene: SceneConfig = field(default_factory=SceneConfig)
+    rules: trial.TrialRules = field(default_factory=lambda: trial.TrialRules(timeout=trial.TRAINING_TIMEOUT))
+    randomization: RandomizationConfig = field(default_factory=RandomizationConfig)
+    reward: dict[str, float] = field(default_factory=lambda: dict(reward.PAPER_REWARD))
+    """Weights of `reward.TERMS`."""
+    policy_terms: tuple[str, ...] = observation.POLICY_TERMS
+    value_terms: tuple[str, ...] = observation.VALUE_TERMS
+    action_scale: float = 1.0
+    """Reach of action 1 in units of half the actuator's range."""
+    smoothing: float = control.SMOOTHING
+    start_steps: int = 100
+    """Random actions before an episode (appendix C.1)."""
+    nursery: float = 0.1
+    """Worlds that prepare initial states, as a share of the others. 0: the first ones are used again and again."""
+    goal_angle_limit: float | None = None
+    """rad; goals at most this far from the current orientation. None: uniform in SO(3), the paper's."""
+
+    def __post_init__(self) -> None:
+        reward.check(self.reward)
+        for term in (*self.policy_terms, *self.value_terms):
+            observation.check(term)
+        if self.start_steps < 1 or self.nursery < 0 or not 0 < self.smoothing <= 1 or not self.action_scale > 0:
+            raise DactylError(
+                f"environment: start_steps {self.start_steps} must be >= 1, nursery {self.nursery} >= 0, "
+                f"smoothing {self.smoothing} in (0, 1], action_scale {self.action_scale} > 0"
+            )
+        if self.goal_angle_limit is not None and not self.goal_angle_limit > self.rules.tolerance:
+            raise DactylError(
+                f"goal_angle_limit {self.goal_angle_limit} rad must exceed the tolerance {self.rules.tolerance} rad"
+            )
+
+
+Observations = dict[str, Tensor]
+
+
+class Step(NamedTuple):
+    """Outcome of one control step of N worlds."""
+
+    observations: Observations
+    """"policy" and "value", (N, size); of the new episode where one ended."""
+    reward: Tensor
+    """(N,)"""
+    terminated: Tensor
+    """(N,) bool: dropped, or all goals reached."""
+    truncated: Tensor
+    """(N,) bool: no goal within the timeout."""
+    final_value_observations: Tensor
+    """(N, size) before any reset."""
+    successes: Tensor
+    """(N,) int64 goals reached in the episode so far, before any reset."""
+    info: dict[str, Tensor]
+    """"reached", "dropped", "complete", "timeout": (N,) bool; "angle": (N,) rad to the goal before any reset."""
+
+
+class ReorientEnvironment:
+    """N worlds to act in, and a few more that prepare initial states for them."""
+
+    def __init__(
+        self,
+        config: EnvironmentConfig | None = None,
+        num_envs: int = 1,
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+        threads: int = 0,
+    ) -> None:
+        """Compile the scene and allocate; `reset` makes the first states.
+
+        Args:
+            config: the task.
+            num_envs: N.
+            seed: of all randomness; on the CPU a seed gives the same episodes again.
+            device: see `physics.make_physics`.
+            threads: CPU threads, 0 for all cores.
+        """
+        self.config = config = config or EnvironmentConfig()
+        self.num_envs = num_envs
+        self._nursery = (
+            round(config.nursery * num_envs) if config.nursery == 0 else max(1, round(config.nursery * num_envs))
+        )
+        worlds = num_envs + self._nursery
+        self.scene = build(config.scene)
+        self.physics = make_physics(self.scene, worlds, device, threads)
+        self.device = self.physics.device
+        self.random = Random(seed, self.device)
+        self.goal_angle_limit = config.goal_angle_limit
+        self.rules = config.rules
+        self._frame = HandFrame(self.physics)
+        self._acting = torch.arange(worlds, device=self.device) < num_envs
+        self._limits = torch.as_tensor(ACTUATOR_LIMITS, device=self.device, dtype=self.physics.state.qpos.dtype)
+        self._rest = torch.as_tensor(PALM_CENTER, device=self.device, dtype=torch.float32)
+        self._up = torch.as_tensor(self.scene.up, device=self.device, dtype=torch.float32)
+        self._object_mass = float(self.scene.model.body_mass[self.scene.object_body])
+        self._home = self._home_state(worlds)
+
+        self._factors = nominal_factors(self.scene, worlds, self.device)
+        self._pool = StartPool(worlds, self.physics.state, self._factors)
+        self._alive = torch.ones(worlds, dtype=torch.bool, device=self.device)
+        self._nursery_steps = 0
+        self._smoothed = torch.zeros(worlds, len(ACTUATORS), device=self.device)
+        self._goal = goals.from_normals(self.random.normal(num_envs, 4))
+        self._angle = torch.zeros(num_envs, device=self.device)
+        self._trials = trial.start(self._angle)
+        noise, effects = config.randomization.observation_noise, config.randomization.unmodeled_effects
+        self._sensors = Sensors(noise, num_envs, self.random) if noise else None
+        self._actuation = Actuation(effects, worlds, self.random) if effects else None
+        self._timing = Timing(effects, worlds, self.random) if effects else None
+        self._forces = Forces(effects, worlds, self.random) if effects else None
+        self._tracking = Tracking(effects, num_envs, self.random) if effects else None
+
+    @property
+    def observation_sizes(self) -> dict[str, int]:
+        return {
+            "policy": observation.size(self.config.policy_terms),
+            "value": observation.size(self.config.value_terms),
+        }
+
+    num_actuators = len(ACTUATORS)
+    num_bins = control.NUM_BINS
+
+    # ------------------------------------------------------------------------------------------------ episodes
+
+    def reset(self) -> Observations:
+        """Prepare initial states and start an episode in every world.
+
+        Raises:
+            DactylError: random actions drop the object so often that no initial states can be made.
+        """
+        everywhere = torch.ones_like(self._alive)
+        for _ in range(MAX_ROUNDS):
+            self._place(everywhere)
+            for _ in range(self.config.start_steps):
+                self._advance(self._random_bins(len(everywhere)))
+            self._pool.add(self._alive, self._snapshot(), self._factors)
+            if len(self._pool) >= self._pool.capacity:
+                break
+        else:
+            raise DactylError(f"{len(self._pool)} of {self._pool.capacity} initial states after {MAX_ROUNDS} rounds")
+        self._restore(everywhere, *self._pool.take(torch.arange(len(everywhere), device=self.device)))
+        self._place(~self._acting)
+        self._nursery_steps = 0
+        measurement = self._measure_acting()
+        started = self._acting[: self.num_envs]
+        self._start_episodes(started, measurement)
+        return self._observe(measurement)
+
+    def step(self, bins: Tensor) -> Step:
+        """One control step.
+
+        Args:
+            bins: (N, 20) int64 in 0…10.
+        """
+        n = self.num_envs
+        previous = self._smoothed[:n]
+        self._advance(torch.cat([bins, self._random_bins(self._nursery)]))
+        measurement = self._measure_acting()
+        position, orientation = measurement.sensed.object_position, measurement.sensed.object_orientation
+        relative = goals.relative_orientation(self._goal, orientation)
+        angle = quaternion.angle(relative)
+        self._trials, events = trial.advance(
+            self.rules, self._trials, angle, trial.is_dropped(position, self._rest, self._up)
+        )
+        transition = reward.Transition(
+            angle_before=self._angle,
+            angle=angle,
+            relative_orientation=relative,
+            offset=position - self._rest,
+            reached=events.reached,
+            dropped=events.dropped,
+            action=self._smoothed[:n],
+            previous_action=previous,
+        )
+        rewards = reward.total(self.config.reward, transition)
+        successes, ended = self._trials.successes, events.ended
+        self._goal = where(events.reached & ~ended, self._draw_goals(orientation), self._goal)
+        final = torch.nan_to_num(self._value_observation(measurement))
+        self._tend_nursery()
+        measurement = self._restart(ended, measurement)
+        return Step(
+            observations=self._observe(measurement),
+            reward=rewards,
+            terminated=events.dropped | events.complete,
+            truncated=events.timeout,
+            final_value_observations=final,
+            successes=successes,
+            info={
+                "reached": events.reached, "dropped": events.dropped, "complete": events.complete,
+                "timeout": events.timeout, "angle": angle,
+            },
+        )  # fmt: skip
+
+    def _restart(self, ended: Tensor, measurement: Measurement) -> Measurement:
+        """Start new episodes where they ended; the measurement with those worlds' new state."""
+        if self.device.type == "cpu" and not ended.any():
+            self._angle = goals.angle_to_goal(self._goal, measurement.sensed.object_orientation)
+            return measurement
+        mask = torch.cat([ended, torch.zeros(self._nursery, dtype=torch.bool, device=self.device)])
+        self._restore(mask, *self._pool.draw(len(mask), self.random))
+        measurement = self._measure_acting()
+        self._start_episodes(ended, measurement)
+        return measurement
+
+    def _start_episodes(self, mask: Tensor, measurement: Measurement) -> None:
+        """Redraw everything an episode keeps, but for the physics, in worlds of mask (N,)."""
+        orientation = measurement.sensed.object_orientation
+        self._trials = trial.restart(self._trials, mask)
+        self._goal = where(mask, self._draw_goals(orientation), self._goal)
+        self._angle = goals.angle_to_goal(self._goal, orientation)
+        for effect in (self._sensors, self._tracking):
+            if effect is not None:
+                effect.restart(mask)
+
+    def _draw_goals(self, orientation: Tensor) -> Tensor:
+        normals = self.random.normal(self.num_envs, 4)
+        if self.goal_angle_limit is None:
+            return goals.from_normals(normals)
+        turn = self.random.uniform(self.rules.tolerance, self.goal_angle_limit, self.num_envs, 1)
+        axis = torch.nn.functional.normalize(normals[:, :3], dim=-1)
+        return quaternion.canonical(quaternion.multiply(quaternion.from_rotation_vector(turn * axis), orientation))
+
+    # -------------------------------------------------------------------------------------------- initial states
+
+    def _home_state(self, worlds: int) -> PhysicsState:
+        """Open hand, object on the palm."""
+        qpos = torch.as_tensor(self.scene.model.qpos0, device=self.device, dtype=self.physics.state.qpos.dtype)
+        qpos = qpos.repeat(worlds, 1)
+        targets = control.actuator_positions(qpos[:, : _OBJECT.start])
+        return PhysicsState(qpos, torch.zeros_like(self.physics.state.qvel), targets)
+
+    def _place(self, mask: Tensor) -> None:
+        """New physics, and the object in a random orientation on the palm, where mask (M,) is true."""
+        qpos = self._home.qpos.clone()
+        qpos[:, _OBJECT.start + 3 :] = quaternion.uniform(self.random.normal(len(mask), 4)).to(qpos.dtype)
+        physics = self.config.randomization.physics
+        factors = physics.sample(self.scene, len(mask), self.random) if physics else self._factors
+        self._restore(mask, self._home._replace(qpos=qpos), factors)
+        self._alive = self._alive | mask
+
+    def _restore(self, mask: Tensor, state: PhysicsState, factors: PhysicsFactors) -> None:
+        self._factors = PhysicsFactors(
+            *(where(mask, new, old) for new, old in zip(factors, self._factors, strict=True))
+        )
+        self.physics.restore(mask, state, self._factors)
+        self._smoothed = where(mask, torch.zeros_like(self._smoothed), self._smoothed)
+        for effect in (self._actuation, self._timing, self._forces):
+            if effect is not None:
+                effect.restart(mask)
+
+    def _snapshot(self) -> PhysicsState:
+        return PhysicsState(*(values.clone() for values in self.physics.state))
+
+    def _tend_nursery(self) -> None:
+        """Every `start_steps` control steps, put what survived into the pool and begin again."""
+        self._nursery_steps += 1
+        if self._nursery == 0 or self._nursery_steps < self.config.start_steps:
+            return
+        self._pool.add(self._alive & ~self._acting, self._snapshot(), self._factors)
+        self._place(~self._acting)
+        self._nursery_steps = 0
+
+    def _random_bins(self, count: int) -> Tensor:
+        return self.random.integers(self.num_bins, count, self.num_actuators)
+
+    # -------------------------------------------------------------------------------------------- one control step
+
+    def _advance(self, bins: Tensor) -> None:
+        """Act in all worlds, (M, 20) bins, and simulate one control step."""
+        state = self.physics.state
+        self._smoothed = control.smooth(self._smoothed, control.action_from_bins(bins), self.config.smoothing)
+        action = self._actuation.apply(self._smoothed) if self._actuation else self._smoothed
+        positions = control.actuator_positions(state.qpos[:, : _OBJECT.start])
+        state.targets[:] = control.relative_target(
+            positions, action.to(positions.dtype), self._limits, self.config.action_scale
+        )
+        if self._forces:
+            mass = self._object_mass * self._factors.masses[:, self.scene.object_body, None]
+            self.physics.object_force[:] = mass * self._forces.accelerations()
+        if self._timing:
+            timesteps = self._timing.timesteps()
+        else:
+            timesteps = torch.full((control.SUBSTEPS, len(bins)), control.PHYSICS_TIMESTEP, device=self.device)
+        self.physics.step(timesteps.to(state.qpos.dtype))
+        position = self._frame.measure().sensed.object_position
+        self._alive = self._alive & ~trial.is_dropped(position, self._rest, self._up)
+
+    def _measure_acting(self) -> Measurement:
+        measurement = self._frame.measure()
+        n = self.num_envs
+        return Measurement(
+            type(measurement.sensed)(*(v[:n] for v in measurement.sensed)), *(v[:n] for v in measurement[1:])
+        )
+
+    def _observe(self, measurement: Measurement) -> Observations:
+        """What policy and value network see; the policy through noise and tracking errors."""
+        sensed = measurement.sensed
+        if self._sensors:
+            sensed = self._sensors.read(sensed, measurement.marker_rotations)
+        if self._tracking:
+            size = self._factors.object_size[: self.num_envs]
+            hidden = occluded(measurement, self.config.scene.object, size, self._tracking.occlusion_distance)
+            sensed = sensed._replace(fingertips=self._tracking.apply(sensed.fingertips, hidden))
+        return {
+            "policy": self._assemble(measurement._replace(sensed=sensed), self.config.policy_terms),
+            "value": self._value_observation(measurement),
+        }
+
+    def _value_observation(self, measurement: Measurement) -> Tensor:
+        return self._assemble(measurement, self.config.value_terms)
+
+    def _assemble(self, measurement: Measurement, terms: tuple[str, ...]) -> Tensor:
+        fingertips, position, orientation = measurement.sensed
+        values = {
+            "fingertip_positions": fingertips.flatten(1),
+            "object_position": position,
+            "object_orientation": quaternion.canonical(orientation),
+            "target_orientation": quaternion.canonical(self._goal),
+            "relative_target_orientation": goals.relative_orientation(self._goal, orientation),
+            "joint_angles": measurement.joint_angles,
+            "joint_velocities": measurement.joint_velocities,
+            "object_velocity": measurement.object_velocity,
+            "object_angular_velocity": measurement.object_turn,
+        }
+        return observation.assemble(values, terms)
