@@ -1,0 +1,247 @@
+"""Collecting experience: the policy acts in all worlds at once and everything stays on their device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from dactyl.learning import distribution
+from dactyl.learning.networks import Network
+from dactyl.learning.value import Value
+
+
+class Step(Protocol):
+    """What one control step of N worlds gives back."""
+
+    @property
+    def observations(self) -> Mapping[str, Tensor]:
+        """ "policy" (N, …) and "value" (N, …) float32; those of the next episode where one ended."""
+
+    @property
+    def reward(self) -> Tensor:
+        """(N,) float32."""
+
+    @property
+    def terminated(self) -> Tensor:
+        """(N,) bool: the episode ended, nothing would have followed."""
+
+    @property
+    def truncated(self) -> Tensor:
+        """(N,) bool: the episode was cut."""
+
+    @property
+    def final_value_observations(self) -> Tensor:
+        """(N, …) the value network's observation before any reset."""
+
+    @property
+    def successes(self) -> Tensor:
+        """(N,) int: goals reached in the episode so far, before any reset."""
+
+    @property
+    def info(self) -> Mapping[str, Tensor]:
+        """Whatever is worth a mean in the log, each (N,) or ()."""
+
+
+class Environment(Protocol):
+    """N worlds that start a new episode by themselves when one ends."""
+
+    num_envs: int
+    device: torch.device
+    observation_sizes: Mapping[str, int]
+    num_actuators: int
+    num_bins: int
+
+    def reset(self) -> Mapping[str, Tensor]:
+        """Start new episodes everywhere."""
+
+    def step(self, bins: Tensor) -> Step:
+        """Advance by one control step with bins (N, num_actuators) int64."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that decides what comes next, as tensors and plain values."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue where `state_dict` was taken."""
+
+
+@dataclass
+class Rollout:
+    """T control steps of N worlds, cut into sequences of L for training the recurrent networks."""
+
+    policy_observations: Tensor
+    """(T, N, …)"""
+    value_observations: Tensor
+    """(T, N, …)"""
+    policy_states: Tensor
+    """(T / L, N, …) memory before each sequence"""
+    value_states: Tensor
+    """(T / L, N, …)"""
+    starts: Tensor
+    """(T, N) bool, an episode starts with this step"""
+    bins: Tensor
+    """(T, N, 20) uint8"""
+    log_probs: Tensor
+    """(T, N) of the bins when they were drawn"""
+    values: Tensor
+    """(T, N) predicted before the action"""
+    rewards: Tensor
+    """(T, N)"""
+    terminated: Tensor
+    """(T, N) bool"""
+    truncated: Tensor
+    """(T, N) bool"""
+    final_values: Tensor
+    """(T, N) predicted after the action where the episode was truncated"""
+    last_values: Tensor
+    """(N,) predicted after the last action"""
+
+
+class Statistics:
+    """Sums over control steps, kept on the device and read once per iteration."""
+
+    def __init__(self, num_envs: int, device: torch.device) -> None:
+        self.previous = torch.zeros(num_envs, dtype=torch.int64, device=device)
+        self.clear()
+
+    def clear(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.steps = 0
+
+    def add(self, step: Step) -> None:
+        ended = step.terminated | step.truncated
+        self.steps += 1
+        for name, value in {
+            "reward": step.reward,
+            "goals": step.successes - self.previous,
+            "episodes": ended,
+            "successes": step.successes * ended,
+            "terminated": step.terminated,
+            **{f"env/{name}": value for name, value in step.info.items()},
+        }.items():
+            mean = value.float().mean()
+            self.sums[name] = self.sums[name] + mean if name in self.sums else mean
+        self.previous = step.successes.masked_fill(ended, 0).long()
+
+    def means(self) -> dict[str, float]:
+        """Means per control step of one world since `clear`."""
+        values = torch.stack(list(self.sums.values())) / self.steps
+        return dict(zip(self.sums, values.tolist(), strict=True))
+
+
+class Collector:
+    """Runs the policy in the worlds, episode after episode, from one rollout to the next."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        policy: Network,
+        value: Value,
+        horizon: int,
+        sequence: int,
+        generator: torch.Generator,
+        bf16: bool = False,
+    ) -> None:
+        self.environment = environment
+        self.policy = policy
+        self.value = value
+        self.horizon = horizon
+        self.sequence = sequence
+        self.generator = generator
+        self.bf16 = bf16
+        n, device = environment.num_envs, environment.device
+        self.statistics = Statistics(n, device)
+        self.observations = environment.reset()
+        self.starts = torch.ones(n, dtype=torch.bool, device=device)
+        self.policy_state = policy.initial_state(n)
+        self.value_state = value.network.initial_state(n)
+        self.rollout = self._allocate(n, device)
+
+    def _allocate(self, n: int, device: torch.device) -> Rollout:
+        def zeros(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+            return torch.zeros(*shape, dtype=dtype, device=device)
+
+        t, sizes = self.horizon, self.environment.observation_sizes
+        return Rollout(
+            policy_observations=zeros(t, n, sizes["policy"]),
+            value_observations=zeros(t, n, sizes["value"]),
+            policy_states=zeros(t // self.sequence, n, self.policy.state_size),
+            value_states=zeros(t // self.sequence, n, self.value.network.state_size),
+            starts=zeros(t, n, dtype=torch.bool),
+            bins=zeros(t, n, self.environment.num_actuators, dtype=torch.uint8),
+            log_probs=zeros(t, n),
+            values=zeros(t, n),
+            rewards=zeros(t, n),
+            terminated=zeros(t, n, dtype=torch.bool),
+            truncated=zeros(t, n, dtype=torch.bool),
+            final_values=zeros(t, n),
+            last_values=zeros(n),
+        )
+
+    @torch.no_grad()
+    def collect(self) -> Rollout:
+        """The next T control steps. The rollout's tensors are overwritten by the next call."""
+        self.statistics.clear()
+        with torch.autocast(self.environment.device.type, torch.bfloat16, enabled=self.bf16):
+            for t in range(self.horizon):
+                self._step(t)
+            self.rollout.last_values[:], _ = self.value.step(self.observations["value"], self.value_state)
+        return self.rollout
+
+    def _step(self, t: int) -> None:
+        rollout, environment = self.rollout, self.environment
+        if t % self.sequence == 0:
+            rollout.policy_states[t // self.sequence] = self.policy_state
+            rollout.value_states[t // self.sequence] = self.value_state
+        rollout.policy_observations[t] = self.observations["policy"]
+        rollout.value_observations[t] = self.observations["value"]
+        rollout.starts[t] = self.starts
+
+        logits, self.policy_state = self.policy.step(self.observations["policy"], self.policy_state)
+        logits = logits.unflatten(-1, (environment.num_actuators, environment.num_bins))
+        bins = distribution.sample(logits, self.generator)
+        rollout.bins[t] = bins
+        rollout.log_probs[t] = distribution.log_prob(logits, bins)
+        rollout.values[t], self.value_state = self.value.step(self.observations["value"], self.value_state)
+
+        step = environment.step(bins)
+        rollout.rewards[t] = step.reward
+        rollout.terminated[t] = step.terminated
+        rollout.truncated[t] = step.truncated
+        self._value_truncated(t, step)
+        self.statistics.add(step)
+
+        self.observations = step.observations
+        self.starts = step.terminated | step.truncated
+        self.policy_state = self.policy_state.masked_fill(self.starts.unsqueeze(-1), 0.0)
+        self.value_state = self.value_state.masked_fill(self.starts.unsqueeze(-1), 0.0)
+
+    def _value_truncated(self, t: int, step: Step) -> None:
+        """Predict what would have followed in the truncated worlds; on a GPU in all, to stay clear of the CPU."""
+        worlds = step.truncated.nonzero().squeeze(-1) if step.truncated.is_cpu else slice(None)
+        values, _ = self.value.step(step.final_value_observations[worlds], self.value_state[worlds])
+        self.rollout.final_values[t, worlds] = values
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "observations": dict(self.observations),
+            "starts": self.starts,
+            "policy_state": self.policy_state,
+            "value_state": self.value_state,
+            "previous": self.statistics.previous,
+            "generator": self.generator.get_state(),
+            "environment": self.environment.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        device = self.environment.device
+        self.observations = {name: tensor.to(device) for name, tensor in state["observations"].items()}
+        self.starts = state["starts"].to(device)
+        self.policy_state = state["policy_state"].to(device)
+        self.value_state = state["value_state"].to(device)
+        self.statistics.previous = state["previous"].to(device)
+        self.generator.set_state(state["generator"].cpu())
+        self.environment.load_state_dict(state["environment"])

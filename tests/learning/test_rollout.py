@@ -1,0 +1,86 @@
+"""Collecting: what is stored belongs together, states are cut at episode ends, nothing waits for the CPU."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from dactyl.learning import distribution
+from dactyl.learning.networks import Architecture, Network
+from dactyl.learning.rollout import Collector
+from dactyl.learning.value import Value
+from tests.learning.toys import Memory, Steady, SteadyCut, Toy
+
+LSTM, FEED_FORWARD = Architecture((16,), 8), Architecture((16,), 0)
+
+
+def collector(toy: Toy, architecture: Architecture = LSTM, horizon: int = 10, sequence: int = 5) -> Collector:
+    torch.manual_seed(0)
+    policy, value = Network(3, 220, architecture), Value(3, architecture)
+    generator = torch.Generator("cpu").manual_seed(0)
+    return Collector(toy, policy.to(toy.device), value.to(toy.device), horizon, sequence, generator)
+
+
+@pytest.mark.parametrize("architecture", [LSTM, FEED_FORWARD])
+def test_training_on_stored_sequences_sees_the_probabilities_and_values_of_acting(architecture: Architecture) -> None:
+    c = collector(Memory(16), architecture)
+    c.collect()
+    rollout = c.collect()  # begins in the middle of episodes: 10 is no multiple of 4
+    assert rollout.starts.any(0).all()
+    assert not rollout.starts[0].any()
+    for i, start in enumerate((0, 5)):
+        part = slice(start, start + 5)
+        logits = c.policy.sequence(rollout.policy_observations[part], rollout.policy_states[i], rollout.starts[part])
+        log_probs = distribution.log_prob(logits.unflatten(-1, (20, 11)), rollout.bins[part])
+        torch.testing.assert_close(log_probs, rollout.log_probs[part])
+        values = c.value.network.sequence(
+            rollout.value_observations[part], rollout.value_states[i], rollout.starts[part]
+        )
+        torch.testing.assert_close(values.squeeze(-1), rollout.values[part])
+
+
+def test_truncated_worlds_are_valued_in_their_last_state_with_their_memory() -> None:
+    c = collector(SteadyCut(3), horizon=4, sequence=4)
+    rollout = c.collect()
+    assert rollout.truncated[3].all()
+    state = c.value.network.initial_state(3)
+    for _ in range(4):
+        _, state = c.value.step(torch.ones(3, 3), state)
+    expected, _ = c.value.step(torch.ones(3, 3), state)
+    torch.testing.assert_close(rollout.final_values[3], expected)
+    assert not torch.allclose(expected, rollout.last_values)  # those are of the new episode, without memory
+
+
+def test_memory_starts_afresh_with_each_episode() -> None:
+    c = collector(Steady(3), horizon=8, sequence=4)
+    rollout = c.collect()
+    torch.testing.assert_close(rollout.values[4:], rollout.values[:4])
+    assert not rollout.value_states[1].any()
+
+
+def test_statistics_count_episodes_and_goals() -> None:
+    c = collector(Steady(5), horizon=10)
+    c.collect()
+    means = c.statistics.means()
+    assert means["episodes"] * 10 == pytest.approx(2)
+    assert means["successes"] / means["episodes"] == pytest.approx(4)
+    assert means["goals"] == pytest.approx(1)
+    assert means["terminated"] == pytest.approx(means["episodes"])
+    assert means["env/time"] > 0
+
+
+class NoScalars(TorchDispatchMode):
+    """Fails where a tensor's value would travel to Python: there a GPU's queue would run dry."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        assert function is not torch.ops.aten._local_scalar_dense.default
+        return function(*args, **(kwargs or {}))
+
+
+def test_collecting_never_waits_for_the_device() -> None:
+    c = collector(Memory(4))
+    with NoScalars():
+        c.collect()
+        with pytest.raises(AssertionError):
+            c.rollout.values.sum().item()

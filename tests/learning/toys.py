@@ -1,0 +1,114 @@
+"""Environments that are solved in seconds and know the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class ToyStep(NamedTuple):
+    observations: dict[str, Tensor]
+    reward: Tensor
+    terminated: Tensor
+    truncated: Tensor
+    final_value_observations: Tensor
+    successes: Tensor
+    info: dict[str, Tensor]
+
+
+class Toy:
+    """Episodes of `length` steps that end together with `ending`; subclasses say what is seen and what pays."""
+
+    num_actuators = 20
+    num_bins = 11
+    length = 4
+    ending = "terminated"
+
+    def __init__(self, num_envs: int = 64, device: str = "cpu", seed: int = 0) -> None:
+        self.num_envs = num_envs
+        self.device = torch.device(device)
+        self.observation_sizes = {"policy": 3, "value": 3}
+        self.generator = torch.Generator(device).manual_seed(seed)
+        self.time = torch.zeros(num_envs, dtype=torch.int64, device=device)
+        self.cue = torch.zeros(num_envs, dtype=torch.int64, device=device)
+        self.successes = torch.zeros(num_envs, dtype=torch.int64, device=device)
+
+    def reset(self) -> dict[str, Tensor]:
+        self._restart(torch.ones(self.num_envs, dtype=torch.bool, device=self.device))
+        return self._observe()
+
+    def _restart(self, mask: Tensor) -> None:
+        cue = torch.randint(2, (self.num_envs,), generator=self.generator, device=self.device)
+        self.cue = torch.where(mask, cue, self.cue)
+        self.time = self.time.masked_fill(mask, 0)
+        self.successes = self.successes.masked_fill(mask, 0)
+
+    def _observe(self) -> dict[str, Tensor]:
+        shown = self.seen()
+        return {"policy": shown, "value": shown.clone()}
+
+    def step(self, bins: Tensor) -> ToyStep:
+        reward = self.pays(bins)
+        self.time = self.time + 1
+        self.successes = self.successes + (reward > 0)
+        ended = self.time >= self.length
+        never = torch.zeros_like(ended)
+        final, successes = self._observe()["value"], self.successes
+        self._restart(ended)
+        terminated, truncated = (ended, never) if self.ending == "terminated" else (never, ended)
+        return ToyStep(self._observe(), reward, terminated, truncated, final, successes, {"time": self.time})
+
+    def seen(self) -> Tensor:
+        return torch.stack([torch.ones_like(self.time), self.time, self.cue], -1).float()
+
+    def pays(self, bins: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def state_dict(self) -> dict[str, Any]:
+        tensors = {name: getattr(self, name) for name in ("time", "cue", "successes")}
+        return {**tensors, "generator": self.generator.get_state()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        for name in ("time", "cue", "successes"):
+            setattr(self, name, state[name])
+        self.generator.set_state(state["generator"])
+
+
+class Bandit(Toy):
+    """Actuator 0 pays 1 for bin 7; the others do not matter."""
+
+    length = 1
+
+    def pays(self, bins: Tensor) -> Tensor:
+        return (bins[:, 0] == 7).float()
+
+
+class Memory(Toy):
+    """The cue, 0 or 1, is shown in the first step only; in the last one actuator 0's bin < 5 or >= 5 has to repeat it."""
+
+    def seen(self) -> Tensor:
+        shown = torch.where(self.time == 0, 2 * self.cue - 1, 0)
+        return torch.stack([torch.ones_like(self.time), self.time, shown], -1).float()
+
+    def pays(self, bins: Tensor) -> Tensor:
+        right = (bins[:, 0] >= 5).long() == self.cue
+        return torch.where(self.time == self.length - 1, right.float() * 2.0 - 1.0, 0.0)
+
+
+class Steady(Toy):
+    """Pays 1 in every step whatever is done; nothing seen tells the steps of an episode apart."""
+
+    def seen(self) -> Tensor:
+        return torch.ones(self.num_envs, 3, device=self.device)
+
+    def pays(self, bins: Tensor) -> Tensor:
+        return torch.ones(self.num_envs, device=self.device)
+
+
+class SteadyCut(Steady):
+    """The same, but its episodes are cut, not over."""
+
+    ending = "truncated"
