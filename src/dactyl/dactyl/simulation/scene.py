@@ -46,8 +46,8 @@ CAMERA_FOVY = 32.0  # degrees: a 4 mm lens on the acA640-750uc's 2.3 mm high sen
 PALM_CENTER = np.array([0.0, -0.03, 0.35])
 """Where an object rests, in the hand frame, m: cameras look at it, objects are placed above it."""
 
-BASE_MARKERS = np.array([[0.032, -0.062, 0.10], [-0.032, -0.062, 0.10], [0.032, -0.062, 0.16], [-0.020, -0.062, 0.18]])
-"""Motion-capture markers on the forearm, hand frame, m; no two distances between them are equal."""
+BASE_MARKERS = np.array([[0.030, -0.044, 0.10], [-0.030, -0.044, 0.10], [0.030, -0.044, 0.16], [-0.018, -0.048, 0.19]])
+"""(4, 3) motion-capture markers on the forearm, hand frame, m; no two distances between them are equal."""
 
 FINGERTIP_MARKERS = np.array([(0.0, 0.0115, 0.018)] * 4 + [(0.0145, 0.0, 0.020)])
 """(5, 3) on the back of each nail (appendix C.2), in the distal link's frame, m, outside the mesh."""
@@ -233,8 +233,10 @@ def _add_surroundings(spec: mujoco.MjSpec, config: SceneConfig) -> None:
         name="sky", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, builtin=mujoco.mjtBuiltin.mjBUILTIN_FLAT,
         rgb1=white, rgb2=white, width=8, height=48,
     )  # fmt: skip
+    spec.add_material(name="floor", rgba=[1.0, 1.0, 1.0, 1.0], emission=0.55, specular=0.0)
+    spec.material("robot0:MatViz").rgba = [0.66, 0.68, 0.71, 1.0]  # grey aluminium, to stand out from the white
     spec.worldbody.add_geom(
-        name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[1.0, 1.0, 0.05], rgba=[0.97, 0.97, 0.97, 1.0],
+        name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0.0, 0.0, 1.0], material="floor",
         contype=1, conaffinity=0,
     )  # fmt: skip
     spec.visual.headlight.ambient[:] = 0.35
