@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,11 +28,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def ros_domain(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """A ROS_DOMAIN_ID that no other test on this machine uses meanwhile, in this or another pytest; set in the environment."""
+    """A ROS_DOMAIN_ID, set in the environment, that no other test uses meanwhile, in this pytest or another."""
     pytest.importorskip("rclpy", reason="needs ROS: run with ./dactyl test")
-    folder = Path(tempfile.gettempdir(), "dactyl-domains")
+    folder = Path(tempfile.gettempdir(), f"dactyl-domains-{os.getuid()}")
     folder.mkdir(exist_ok=True)
-    folder.chmod(0o777)
     for domain in DOMAINS:
         with (folder / str(domain)).open("w") as lock:
             try:
