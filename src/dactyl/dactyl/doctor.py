@@ -52,7 +52,7 @@ def examine() -> list[Finding]:
         _probe("torch", _torch, remedy=SET_UP_AGAIN),
         _probe("opencv", lambda: str(_import("cv2").__version__), remedy=SET_UP_AGAIN),
         _probe("hand model", _hand_model, remedy=SET_UP_AGAIN),
-        _probe("rendering", _rendering, remedy="apt-get install libegl1 libegl-mesa0 libopengl0"),
+        _probe("rendering", _rendering, remedy="apt-get install libegl1 libegl-mesa0 libgl1-mesa-dri libopengl0"),
         _probe("GPU", _gpu, needed=False, remedy="training works without one, much slower"),
         _probe(
             "compiler", lambda: _first_line(os.environ.get("CXX", "g++"), "--version"), remedy="apt-get install g++"
