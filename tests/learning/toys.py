@@ -87,7 +87,7 @@ class Bandit(Toy):
 
 
 class Memory(Toy):
-    """The cue, 0 or 1, is shown in the first step only; in the last one actuator 0's bin < 5 or >= 5 has to repeat it."""
+    """The cue, 0 or 1, is shown in the first step only; in the last, actuator 0 repeats it by a bin < 5 or >= 5."""
 
     def seen(self) -> Tensor:
         shown = torch.where(self.time == 0, 2 * self.cue - 1, 0)

@@ -11,20 +11,18 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Replace the file by `data`: after a crash or on a full disk the old content is still there, whole."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        temporary.write_bytes(data)
+        sync(temporary)
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
-def sync_folder(path: Path) -> None:
-    """Make renames inside a folder survive a power cut."""
+def sync(path: Path) -> None:
+    """Wait until a file's content, or a folder's renames, are on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

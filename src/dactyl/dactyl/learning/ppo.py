@@ -209,5 +209,12 @@ class PPO:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.policy.load_state_dict(state["policy"])
         self.value.load_state_dict(state["value"])
-        self.policy_optimizer.load_state_dict(state["policy_optimizer"])
-        self.value_optimizer.load_state_dict(state["value_optimizer"])
+        self._load_optimizer(self.policy_optimizer, state["policy_optimizer"], self.config.kl_target is not None)
+        self._load_optimizer(self.value_optimizer, state["value_optimizer"])
+
+    def _load_optimizer(self, optimizer: torch.optim.Optimizer, state: dict[str, Any], keep_rate: bool = False) -> None:
+        """Adam's moments; the learning rate comes from the configuration, unless it adapts."""
+        optimizer.load_state_dict(state)
+        if not keep_rate:
+            for group in optimizer.param_groups:
+                group["lr"] = self.config.learning_rate

@@ -51,9 +51,12 @@ class Environment(Protocol):
 
     num_envs: int
     device: torch.device
-    observation_sizes: Mapping[str, int]
     num_actuators: int
     num_bins: int
+
+    @property
+    def observation_sizes(self) -> Mapping[str, int]:
+        """Of "policy" and "value"."""
 
     def reset(self) -> Mapping[str, Tensor]:
         """Start new episodes everywhere."""

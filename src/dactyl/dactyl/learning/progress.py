@@ -1,0 +1,95 @@
+"""What a training run tells: a line on the terminal, a table (progress.csv) and TensorBoard."""
+
+from __future__ import annotations
+
+import csv
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from dactyl.hand.control import CONTROL_PERIOD
+
+TABLE = "progress.csv"
+YEAR = 365.25 * 24 * 3600.0  # s
+
+
+def simulated_years(steps: int) -> float:
+    """Experience in control steps as time."""
+    return steps * CONTROL_PERIOD / YEAR
+
+
+def duration(seconds: float) -> str:
+    """hours:minutes:seconds."""
+    return f"{int(seconds // 3600)}:{int(seconds % 3600 // 60):02d}:{int(seconds % 60):02d}"
+
+
+class Progress:
+    """Writes one row of figures per iteration."""
+
+    def __init__(self, out: Path, steps: int, terminal: TextIO | None = None) -> None:
+        """Continue the table in `out` after `steps`; later rows of an earlier try are dropped."""
+        self.terminal = terminal or sys.stderr
+        self._path = out / TABLE
+        self._names: list[str] = []
+        self._last_line = 0.0
+        self._keep(steps)
+        self._board = _tensorboard(out, steps)
+
+    def _keep(self, steps: int) -> None:
+        if steps == 0 or not self._path.exists():
+            self._path.unlink(missing_ok=True)
+            return
+        with open(self._path, newline="") as file:
+            reader = csv.DictReader(file)
+            rows = [row for row in reader if None not in row.values() and float(row["steps"]) <= steps]
+            self._names = list(reader.fieldnames or [])
+        self._write("w", rows)
+
+    def _write(self, mode: str, rows: list[dict[str, Any]]) -> None:
+        with open(self._path, mode, newline="") as file:
+            writer = csv.DictWriter(file, self._names, restval="", extrasaction="ignore")
+            if mode == "w":
+                writer.writeheader()
+            writer.writerows(rows)
+
+    def add(self, row: Mapping[str, float], seconds_left: float) -> None:
+        """Take in one iteration's figures, by name."""
+        first = not self._names
+        self._names = self._names or list(row)
+        self._write("w" if first else "a", [{k: f"{v:.8g}" for k, v in row.items()}])
+        for name, value in row.items():
+            if self._board:
+                self._board.add_scalar(name if "/" in name else f"training/{name}", value, int(row["steps"]))
+        self._show(row, seconds_left)
+
+    def _show(self, row: Mapping[str, float], seconds_left: float) -> None:
+        interactive = self.terminal.isatty()
+        if time.monotonic() - self._last_line < (0.5 if interactive else 30.0):
+            return
+        self._last_line = time.monotonic()
+        line = (
+            f"{row['steps'] / 1e6:9.2f} M steps  {row['years']:.3g} years  {row['steps_per_s']:,.0f}/s  "
+            f"{row['successes']:.2f} successes per episode  {row['goals_per_minute']:.2f} goals/min  "
+            f"{duration(seconds_left)} left"
+        )
+        text, end = (f"\r{line}\x1b[K", "") if interactive else (line, "\n")
+        print(text, end=end, file=self.terminal, flush=True)
+
+    def say(self, text: str) -> None:
+        """One line of its own."""
+        print(f"\n{text}" if self.terminal.isatty() else text, file=self.terminal, flush=True)
+
+    def close(self) -> None:
+        if self._board:
+            self._board.close()
+
+
+def _tensorboard(out: Path, steps: int) -> Any:
+    """A TensorBoard writer, or None where the package is missing: training goes on without it."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(out / "tensorboard"), purge_step=steps or None)

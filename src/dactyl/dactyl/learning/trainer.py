@@ -1,0 +1,271 @@
+"""The training loop: collect, improve, log, checkpoint; stopping and going on without losing anything."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dactyl.errors import DactylError
+from dactyl.hand.control import CONTROL_PERIOD
+from dactyl.learning import checkpoint
+from dactyl.learning.config import TrainingConfig
+from dactyl.learning.policy import Contract, Policy
+from dactyl.learning.ppo import PPO
+from dactyl.learning.progress import Progress, duration, simulated_years
+from dactyl.learning.rollout import Collector, Environment, Rollout
+from dactyl.learning.value import Value
+
+SMOOTHING = 0.95  # weight of the past in the successes per episode: about 20 iterations
+
+EnvironmentFactory = Callable[[Any, int], Environment]
+"""Makes the environment of a stage from its configuration and a seed."""
+
+
+class Trainer:
+    """Trains a policy in one or more environments, one stage after the other."""
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        make_environment: EnvironmentFactory,
+        contract: Contract,
+        out: Path,
+        resume: Path | None = None,
+    ) -> None:
+        """Set everything up for the first iteration, or as a checkpoint left it.
+
+        Args:
+            config: the preset.
+            make_environment: called for each stage.
+            contract: of the policy files.
+            out: folder for checkpoints and logs.
+            resume: a checkpoint, or the folder of a training, to continue from.
+        """
+        self.config = config
+        self.make_environment = make_environment
+        self.out = out
+        self.steps = 0
+        self.seconds = 0.0
+        self.stage = 0
+        self.episodes = 0.0
+        self.successes = 0.0
+        torch.manual_seed(config.seed)
+        state = None if resume is None else self._read(checkpoint.resolve(resume), contract)
+        if state is not None:
+            self.stage = state["stage"]
+        environment = self._make_environment()
+        self.device = environment.device
+        self.generator = torch.Generator(self.device).manual_seed(config.seed)
+        self.policy = Policy(contract)
+        self.policy.network.to(self.device)
+        self.value = Value(environment.observation_sizes["value"], config.value).to(self.device)
+        self._enter_stage(environment)
+        if state is not None:
+            self._restore(state)
+        elif config.initial is not None:
+            self._begin_with(Path(config.initial))
+        else:  # some idea of the inputs' scales before the first rollout
+            self.policy.network.normalizer.update(self.collector.observations["policy"])
+            self.value.network.normalizer.update(self.collector.observations["value"])
+
+    # --------------------------------------------------------------------------------------------------- stages
+
+    def _make_environment(self) -> Environment:
+        return self.make_environment(self.config.stages[self.stage].environment, self.config.seed + self.stage)
+
+    def _enter_stage(self, environment: Environment) -> None:
+        """Go on with the same networks in another environment."""
+        config, stage = self.config, self.config.stages[self.stage]
+        networks = self.policy.network, self.value
+        self.collector = Collector(
+            environment, *networks, config.horizon, stage.ppo.sequence, self.generator, stage.ppo.bf16
+        )
+        self.ppo = PPO(*networks, stage.ppo, self.generator)
+
+    def _stage_is_over(self) -> bool:
+        stage = self.config.stages[self.stage]
+        return self.stage + 1 < len(self.config.stages) and (
+            (stage.until_successes is not None and self._mean_successes() >= stage.until_successes)
+            or (stage.until_steps is not None and self.steps >= stage.until_steps)
+        )
+
+    def _mean_successes(self) -> float:
+        return self.successes / max(self.episodes, 1.0)
+
+    # ----------------------------------------------------------------------------------------------------- loop
+
+    def run(self, minutes: float = float("inf")) -> str:
+        """Train until the preset's steps, the minutes or a signal end it, and checkpoint; returns a line that says so.
+
+        Raises:
+            DactylError: numbers stopped being finite; the last checkpoint is from before that.
+        """
+        progress = Progress(self.out, self.steps)
+        began, saved = time.monotonic(), time.monotonic()
+        try:
+            with _signals() as received:
+                while self.steps < self.config.total_steps and not received:
+                    if time.monotonic() - began >= 60.0 * minutes:
+                        break
+                    row = self.iterate()
+                    left = (self.config.total_steps - self.steps) / row["steps_per_s"]
+                    progress.add(row, min(left, began + 60.0 * minutes - time.monotonic()))
+                    if self._stage_is_over():
+                        self._next_stage(progress)
+                    if time.monotonic() - saved >= 60.0 * self.config.checkpoint_minutes:
+                        saved = time.monotonic()
+                        self._try_to_save(progress)
+            path = self.save()
+        finally:
+            progress.close()
+        reason = f"stopped by {received[0]}" if received else "done"
+        return f"{reason} after {self.steps:,} steps, {duration(self.seconds)}; checkpoint {path}"
+
+    def _next_stage(self, progress: Progress) -> None:
+        self.stage += 1
+        progress.say(f"stage {self.stage + 1} of {len(self.config.stages)} after {self.steps:,} steps")
+        state = self.ppo.state_dict()
+        self._enter_stage(self._make_environment())
+        self.ppo.load_state_dict(state)
+        self.episodes = self.successes = 0.0
+
+    def iterate(self) -> dict[str, float]:
+        """One rollout and one update; returns figures for the log."""
+        start = time.monotonic()
+        rollout = self.collector.collect()
+        self._check_rollout(rollout)
+        collected = time.monotonic()
+        figures = self.ppo.update(rollout)
+        self._check_networks()
+        seconds = time.monotonic() - start
+        steps = rollout.rewards.numel()
+        self.steps += steps
+        self.seconds += seconds
+        means = self.collector.statistics.means()
+        self.episodes = SMOOTHING * self.episodes + means["episodes"] * steps
+        self.successes = SMOOTHING * self.successes + means.pop("successes") * steps
+        per_minute = 60.0 / CONTROL_PERIOD
+        return {
+            "steps": self.steps,
+            "years": simulated_years(self.steps),
+            "hours": self.seconds / 3600.0,
+            "steps_per_s": steps / seconds,
+            "collecting": (collected - start) / seconds,
+            "stage": self.stage + 1,
+            "successes": self._mean_successes(),
+            "goals_per_minute": means.pop("goals") * per_minute,
+            "episodes_per_minute": means.pop("episodes") * per_minute,
+            "terminated_per_minute": means.pop("terminated") * per_minute,
+            **means,
+            **figures,
+        }
+
+    def _check_rollout(self, rollout: Rollout) -> None:
+        parts = ("rewards", "policy_observations", "value_observations", "values", "last_values")
+        finite = torch.stack([torch.isfinite(getattr(rollout, part)).all() for part in parts]).tolist()
+        bad = [part for part, good in zip(parts, finite, strict=True) if not good]
+        if bad:
+            self._diverged(", ".join(bad))
+
+    def _check_networks(self) -> None:
+        tensors = [*self.policy.network.state_dict().values(), *self.value.state_dict().values()]
+        if not bool(torch.stack([torch.isfinite(tensor).all() for tensor in tensors]).all()):
+            self._diverged("the networks' weights")
+
+    def _diverged(self, what: str) -> None:
+        found = checkpoint.find(self.out)
+        last = f"the last good checkpoint is {found[-1]}" if found else "there is no checkpoint yet"
+        raise DactylError(f"training stopped after {self.steps:,} steps: {what} not finite; {last}")
+
+    # ---------------------------------------------------------------------------------------------- checkpoints
+
+    def save(self) -> Path:
+        """Write a checkpoint; DactylError if that fails."""
+        trained = {
+            **self.policy.contract.trained,
+            "steps": self.steps,
+            "simulated_years": round(simulated_years(self.steps), 4),
+            "hours": round(self.seconds / 3600.0, 3),
+            "successes_per_training_episode": round(self._mean_successes(), 3),
+        }
+        self.policy.contract = replace(self.policy.contract, trained=trained)
+        training = {
+            "fixed": self._fixed(self.policy.contract),
+            "steps": self.steps,
+            "seconds": self.seconds,
+            "stage": self.stage,
+            "episodes": self.episodes,
+            "successes": self.successes,
+            "ppo": self.ppo.state_dict(),
+            "collector": self.collector.state_dict(),
+        }
+        return checkpoint.save(self.out, self.steps, self.policy, self.value.state_dict(), training)
+
+    def _try_to_save(self, progress: Progress) -> None:
+        """A full disk now may have room later: keep training."""
+        try:
+            self.save()
+        except DactylError as error:
+            progress.say(f"warning: {error}")
+
+    def _fixed(self, contract: Contract) -> dict[str, Any]:
+        """What cannot change between a checkpoint and its continuation, as plain values."""
+        return {
+            "num_envs": self.config.num_envs,
+            "policy": str(asdict(contract.architecture)),
+            "value": str(asdict(self.config.value)),
+            "observation": str(contract.observation),
+            "object": contract.object,
+        }
+
+    def _read(self, path: Path, contract: Contract) -> dict[str, Any]:
+        """A checkpoint's state, if it belongs to this preset."""
+        state = checkpoint.load_training(path)
+        for name, expected in self._fixed(contract).items():
+            if (found := state.get("fixed", {}).get(name)) != expected:
+                raise DactylError(f"cannot resume from {path}: it has {name} {found}, the preset {expected}")
+        if not 0 <= state["stage"] < len(self.config.stages):
+            raise DactylError(f"cannot resume from {path}: it is in stage {state['stage'] + 1}, which the preset lacks")
+        return state
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.steps, self.seconds = state["steps"], state["seconds"]
+        self.episodes, self.successes = state["episodes"], state["successes"]
+        self.ppo.load_state_dict(state["ppo"])
+        self.collector.load_state_dict(state["collector"])
+
+    def _begin_with(self, path: Path) -> None:
+        """Take the networks of a checkpoint of this or another task, or a policy alone."""
+        path = path if (path / checkpoint.POLICY).is_file() else checkpoint.resolve(path)
+        try:
+            self.policy.network.load_state_dict(Policy.load(path / checkpoint.POLICY).network.state_dict())
+            if (path / checkpoint.VALUE).exists():
+                self.value.load_state_dict(checkpoint.load_value(path))
+        except RuntimeError as error:
+            raise DactylError(f"cannot begin with {path}: its networks have other sizes than the preset's") from error
+
+
+@contextmanager
+def _signals() -> Iterator[list[str]]:
+    """Collects the name of a SIGINT or SIGTERM instead of dying of it; a second one kills as usual."""
+    received: list[str] = []
+    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def handle(number: int, _: Any) -> None:
+        received.append(signal.Signals(number).name)
+        signal.signal(number, previous[signal.Signals(number)])
+
+    for number in previous:
+        signal.signal(number, handle)
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

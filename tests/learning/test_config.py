@@ -1,0 +1,108 @@
+"""Presets: every wrong key or value is named; every shipped preset is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dactyl.errors import DactylError
+from dactyl.learning import train
+from dactyl.learning.config import parse_training
+
+PRESETS = sorted(path.stem for path in train.PRESETS.glob("*.yaml"))
+
+
+def test_an_empty_preset_is_the_papers() -> None:
+    config = parse_training({})
+    ppo, environment = config.stages[0].ppo, config.stages[0].environment
+    assert (ppo.gamma, ppo.lam, ppo.clip, ppo.entropy, ppo.learning_rate) == (0.998, 0.95, 0.2, 0.01, 3e-4)
+    assert (ppo.sequence, ppo.minibatch, ppo.minibatches) == (10, 25_600, 60)
+    assert config.policy.dense == (1024,)
+    assert config.policy.lstm == 512
+    assert environment.rules.timeout == 8.0
+    assert environment.reward == {"progress": 1.0, "success": 5.0, "drop": -20.0}
+
+
+def test_values_reach_their_place() -> None:
+    config = parse_training(
+        {
+            "num_envs": 64,
+            "value": {"dense": [64, 32], "lstm": 0},
+            "ppo": {"learning_rate": "1e-4", "kl_target": 0.01},
+            "environment": {"randomization": "none", "rules": {"tolerance": 0.2}, "reward": {"success": 9}},
+        }
+    )
+    (stage,) = config.stages
+    assert config.value.dense == (64, 32)
+    assert stage.ppo.learning_rate == 1e-4
+    assert stage.ppo.kl_target == 0.01
+    assert stage.environment.rules.tolerance == 0.2
+    assert stage.environment.rules.timeout == 8.0
+    assert stage.environment.randomization.physics is None
+    assert stage.environment.reward == {"success": 9.0}
+
+
+def test_stages_change_only_what_they_name() -> None:
+    config = parse_training(
+        {
+            "environment": {"rules": {"tolerance": 0.3}, "reward": {"success": 1.0, "drop": -3.0}},
+            "ppo": {"gamma": 0.9},
+            "stages": [
+                {"until_successes": 5, "environment": {"randomization": "none"}, "ppo": {"gamma": 0.8}},
+                {"environment": {"reward": {"success": 2.0}}},
+            ],
+        }
+    )
+    first, last = config.stages
+    assert (first.ppo.gamma, last.ppo.gamma) == (0.8, 0.9)
+    assert first.environment.rules.tolerance == last.environment.rules.tolerance == 0.3
+    assert first.environment.randomization.physics is None
+    assert last.environment.randomization.physics is not None
+    assert last.environment.reward == {"success": 2.0}
+    assert first.until_successes == 5.0
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"surprise": 1}, "unknown key surprise: choose from"),
+        ({"ppo": {"gama": 0.9}}, r"unknown key stages\[0\]\.ppo\.gama"),
+        ({"ppo": {"gamma": 2}}, "gamma"),
+        ({"ppo": {"minibatches": 2.5}}, "expected int, not 2.5"),
+        ({"num_envs": "many"}, "num_envs: expected int"),
+        ({"num_envs": 0}, "num_envs must be at least 1"),
+        ({"num_envs": True}, "num_envs: expected int"),
+        ({"horizon": 15}, "no multiple of ppo.sequence"),
+        ({"policy": {"dense": 64}}, r"policy\.dense"),
+        ({"policy": []}, "policy: expected a mapping"),
+        ({"environment": {"randomization": "some"}}, "randomizations 'some'"),
+        ({"environment": {"reward": {"joy": 1.0}}}, "unknown reward term"),
+        ({"environment": {"rules": {"tolerance": -1}}}, "positive"),
+        ({"stages": [{}, {}]}, "until_successes or until_steps"),
+        ({"stages": {"a": 1}}, "list of mappings"),
+    ],
+)
+def test_wrong_presets_are_refused_with_one_line(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(DactylError, match=message) as caught:
+        parse_training(values)
+    assert "\n" not in str(caught.value)
+
+
+def test_wrong_files_are_refused_with_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    cases = ((b"a: [", "is not YAML"), (b"\xff\xfe", "cannot read"), (b"x: 1", "mine.yaml: unknown key x"))
+    for content, message in cases:
+        path.write_bytes(content)
+        with pytest.raises(DactylError, match=message) as caught:
+            train.read_preset(str(path))
+        assert "\n" not in str(caught.value)
+    with pytest.raises(DactylError, match="no training preset none: choose from"):
+        train.read_preset("none")
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_shipped_presets_are_valid_and_consistent(preset: str) -> None:
+    config = train.read_preset(preset)
+    assert train.contract(config, preset).inputs > 0

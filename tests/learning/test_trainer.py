@@ -1,0 +1,251 @@
+"""The training loop: exact continuation, and nothing that can happen to a process spoils the last checkpoint."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from dactyl.errors import DactylError
+from dactyl.learning import checkpoint
+from dactyl.learning.config import Stage, TrainingConfig
+from dactyl.learning.networks import Architecture
+from dactyl.learning.policy import Contract, Policy
+from dactyl.learning.ppo import PPOConfig
+from dactyl.learning.trainer import Trainer
+from tests.learning.toys import Memory, Toy
+
+SMALL = Architecture((16,), 8)
+PPO = PPOConfig(sequence=4, minibatch=64, minibatches=3, kl_target=0.01)
+CONFIG = TrainingConfig(
+    stages=(Stage(ppo=PPO),), policy=SMALL, value=SMALL, num_envs=16, horizon=8, total_steps=4 * 128, seed=5
+)
+CONTRACT = Contract(observation=(("object_position", 3),), architecture=SMALL)
+
+
+def memory(_: Any, seed: int) -> Toy:
+    return Memory(CONFIG.num_envs, seed=seed)
+
+
+def trainer(out: Path, steps: int = 4 * 128, resume: Path | None = None, **changes: Any) -> Trainer:
+    config = replace(CONFIG, total_steps=steps, **changes)
+    return Trainer(config, memory, replace(CONTRACT, architecture=config.policy), out, resume)
+
+
+def rows(out: Path) -> list[dict[str, str]]:
+    with open(out / "progress.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def same(a: Any, b: Any) -> bool:
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a if key != "seconds")
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b
+
+
+def test_training_in_two_parts_is_bit_for_bit_training_in_one(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    trainer(one).run()
+    trainer(two, steps=2 * 128).run()
+    trainer(two, resume=two).run()
+    whole, parts = (checkpoint.load_training(checkpoint.resolve(out)) for out in (one, two))
+    assert whole["steps"] == 4 * 128
+    assert same(whole, parts)
+    assert [row["reward"] for row in rows(one)] == [row["reward"] for row in rows(two)]
+    earlier = checkpoint.load_training(checkpoint.find(two)[0])
+    assert not same(whole["ppo"], earlier["ppo"])
+
+
+def test_another_seed_is_another_training(tmp_path: Path) -> None:
+    a, b = (trainer(tmp_path / str(seed), seed=seed).iterate() for seed in (1, 2))
+    assert a["policy_loss"] != b["policy_loss"]
+
+
+def test_the_policy_file_says_what_was_trained(tmp_path: Path) -> None:
+    trainer(tmp_path).run()
+    policy = Policy.load(checkpoint.resolve(tmp_path) / "policy.safetensors")
+    assert policy.contract.trained["steps"] == 4 * 128
+    assert policy.network.normalizer.count == 4 * 128 + 16
+
+
+def test_only_the_newest_checkpoints_are_kept(tmp_path: Path) -> None:
+    t = trainer(tmp_path)
+    for _ in range(4):
+        t.iterate()
+        t.save()
+    assert [int(path.name[-12:]) for path in checkpoint.find(tmp_path)] == [3 * 128, 4 * 128]
+
+
+def test_a_full_disk_costs_one_checkpoint_and_not_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    t = trainer(tmp_path)
+    t.iterate()
+    good = t.save()
+    t.iterate()
+
+    def full(state: Any, path: Path) -> None:
+        Path(path).write_bytes(b"half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "save", full)
+        with pytest.raises(DactylError, match="No space left"):
+            t.save()
+    assert checkpoint.find(tmp_path) == [good]
+    assert not list(tmp_path.glob(".*"))
+    assert trainer(tmp_path, resume=tmp_path).steps == 128
+    t.save()
+    assert trainer(tmp_path, resume=tmp_path).steps == 256
+
+
+def test_training_goes_on_when_a_checkpoint_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    t = trainer(tmp_path, checkpoint_minutes=1e-9)
+    save, calls = checkpoint.save, []
+
+    def sometimes(*arguments: Any) -> Path:
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise DactylError("no space")
+        return save(*arguments)
+
+    monkeypatch.setattr(checkpoint, "save", sometimes)
+    t.run()
+    assert t.steps == 4 * 128
+    assert "warning: no space" in capsys.readouterr().err
+
+
+def test_a_killed_process_leaves_a_checkpoint_that_loads(tmp_path: Path) -> None:
+    """Killed without warning while it does nothing but train and write checkpoints."""
+    code = (
+        "from pathlib import Path; import torch; torch.set_num_threads(1)\n"
+        "from tests.learning.test_trainer import trainer\n"
+        f"t = trainer(Path({str(tmp_path)!r}))\n"
+        "while True: t.iterate(); t.save()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2]) as process:
+        deadline = time.monotonic() + 60
+        while len(checkpoint.find(tmp_path)) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.137)
+        process.kill()
+    checkpoint.clean(tmp_path)
+    t = trainer(tmp_path, resume=tmp_path)
+    assert t.steps == int(checkpoint.find(tmp_path)[-1].name[-12:]) > 0
+    t.iterate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_iteration_with_a_checkpoint(tmp_path: Path, number: signal.Signals) -> None:
+    t = trainer(tmp_path)
+    collect = t.collector.collect
+
+    def interrupted() -> Any:
+        os.kill(os.getpid(), number)
+        return collect()
+
+    t.collector.collect = interrupted
+    before = signal.getsignal(number)
+    assert f"stopped by {number.name} after 128 steps" in t.run()
+    assert signal.getsignal(number) == before
+    assert trainer(tmp_path, resume=tmp_path).steps == 128
+
+
+def test_time_is_up(tmp_path: Path) -> None:
+    assert "done after 0 steps" in trainer(tmp_path).run(minutes=0.0)
+
+
+@pytest.mark.parametrize("where", ["reward", "observation", "weights"])
+def test_numbers_that_are_not_finite_stop_training_and_keep_the_last_good_state(tmp_path: Path, where: str) -> None:
+    t = trainer(tmp_path)
+    t.iterate()
+    good = t.save()
+    environment = t.collector.environment
+    if where == "reward":
+        environment.pays = lambda bins: torch.full((16,), torch.nan)
+    elif where == "observation":
+        environment.seen = lambda: torch.full((16, 3), torch.inf)
+    else:
+        with torch.no_grad():
+            t.value.network.head.bias.fill_(1e38)
+        t.ppo.value_optimizer.param_groups[0]["lr"] = 1e38
+    with pytest.raises(DactylError, match=f"not finite; the last good checkpoint is {good}"):
+        t.run()
+    assert checkpoint.find(tmp_path) == [good]
+    assert trainer(tmp_path, resume=tmp_path).steps == 128
+
+
+def test_stages_follow_each_other_and_survive_a_restart(tmp_path: Path) -> None:
+    stages = (Stage(ppo=PPO, until_steps=128), Stage(ppo=replace(PPO, gamma=0.5, kl_target=None)))
+    t = trainer(tmp_path, stages=stages)
+    moments = t.ppo.policy_optimizer
+    t.run()
+    assert [row["stage"] for row in rows(tmp_path)] == ["1", "2", "2", "2"]
+    assert t.ppo.config.gamma == 0.5
+    assert t.ppo.policy_optimizer is not moments
+    assert {s["step"].item() for s in t.ppo.value_optimizer.state.values()} == {12}
+    resumed = trainer(tmp_path, stages=stages, resume=tmp_path)
+    assert resumed.stage == 1
+    assert resumed.ppo.config.gamma == 0.5
+
+
+def test_a_stage_ends_when_enough_goals_are_reached(tmp_path: Path) -> None:
+    stages = (Stage(ppo=PPO, until_successes=0.01), Stage(ppo=PPO, until_successes=50.0), Stage(ppo=PPO))
+    t = trainer(tmp_path, stages=stages)
+    t.run()
+    assert [row["stage"] for row in rows(tmp_path)] == ["1", "2", "2", "2"]
+
+
+def test_resuming_something_else_is_refused(tmp_path: Path) -> None:
+    t = trainer(tmp_path)
+    t.iterate()
+    path = t.save()
+    for changes, name in (
+        ({"num_envs": 8}, "num_envs 16, the preset 8"),
+        ({"policy": Architecture((8,), 8)}, "policy"),
+        ({"value": Architecture((8,), 8)}, "value"),
+    ):
+        with pytest.raises(DactylError, match=f"cannot resume from .*{name}"):
+            trainer(tmp_path, resume=tmp_path, **changes)
+    data = (path / "training.pt").read_bytes()
+    for broken in (b"", data[: len(data) // 2], b"no torch file"):
+        (path / "training.pt").write_bytes(broken)
+        with pytest.raises(DactylError, match="cannot read") as caught:
+            trainer(tmp_path, resume=tmp_path)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(DactylError, match="no checkpoint"):
+        trainer(tmp_path, resume=tmp_path / "nowhere")
+
+
+def test_fine_tuning_begins_with_other_networks(tmp_path: Path) -> None:
+    old = trainer(tmp_path / "old")
+    old.run()
+    new = trainer(tmp_path / "new", initial=str(tmp_path / "old"), seed=9)
+    assert torch.equal(new.policy.network.head.weight, old.policy.network.head.weight)
+    assert torch.equal(new.value.targets.mean.float(), old.value.targets.mean.float())
+    assert new.steps == 0
+    with pytest.raises(DactylError, match="other sizes"):
+        trainer(tmp_path / "b", initial=str(tmp_path / "old"), policy=Architecture((8,), 8))
+
+
+def test_progress_table_drops_what_a_resumed_training_repeats(tmp_path: Path) -> None:
+    t = trainer(tmp_path, steps=256)
+    t.run()
+    with open(tmp_path / "progress.csv", "a") as file:
+        file.write("384,1,2,3\n51")  # written after the last checkpoint, then killed
+    trainer(tmp_path, resume=tmp_path).run()
+    assert [row["steps"] for row in rows(tmp_path)] == ["128", "256", "384", "512"]
