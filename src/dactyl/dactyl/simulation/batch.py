@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import mujoco
 import torch
 from mujoco.batch import Batch
@@ -20,7 +22,9 @@ class BatchPhysics:
 
     def __init__(self, scene: Scene, num_worlds: int, threads: int = 0) -> None:
         self.scene, self.num_worlds, self.device = scene, num_worlds, torch.device("cpu")
-        self._batch = Batch(scene.model, num_worlds, threads)
+        model = copy.copy(scene.model)
+        model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET  # what went wrong shows, here and on the GPU
+        self._batch = Batch(model, num_worlds, threads)
         self.state = PhysicsState(
             *(torch.from_numpy(self._batch.bind(name)) for name in ("qpos", "qvel", "ctrl")),
         )

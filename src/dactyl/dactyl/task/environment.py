@@ -7,7 +7,9 @@ on the environment's device; nothing in `step` makes a GPU wait for the host.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
 
 import torch
@@ -17,13 +19,15 @@ from dactyl import quaternion
 from dactyl.errors import DactylError
 from dactyl.hand import control
 from dactyl.hand.joints import ACTUATOR_LIMITS, ACTUATORS
+from dactyl.simulation.objects import MESH_SCALES
 from dactyl.simulation.parameters import PhysicsFactors, nominal_factors
 from dactyl.simulation.physics import PhysicsState, make_physics
 from dactyl.simulation.scene import PALM_CENTER, SceneConfig, build
 from dactyl.task import goals, observation, reward, trial
 from dactyl.task.measurement import HandFrame, Measurement, occluded
 from dactyl.task.randomization import RandomizationConfig
-from dactyl.task.randomization.observation_noise import Sensors
+from dactyl.task.randomization.effect import Effect
+from dactyl.task.randomization.observation_noise import Sensed, Sensors
 from dactyl.task.randomization.random import Random, where
 from dactyl.task.randomization.unmodeled_effects import Actuation, Forces, Timing, Tracking
 from dactyl.task.starts import StartPool
@@ -57,7 +61,8 @@ class EnvironmentConfig:
         reward.check(self.reward)
         for term in (*self.policy_terms, *self.value_terms):
             observation.check(term)
-        if self.start_steps < 1 or self.nursery < 0 or not 0 < self.smoothing <= 1 or not self.action_scale > 0:
+        in_range = self.start_steps >= 1, 0 <= self.nursery < inf, 0 < self.smoothing <= 1, 0 < self.action_scale < inf
+        if not all(in_range):
             raise DactylError(
                 f"environment: start_steps {self.start_steps} must be >= 1, nursery {self.nursery} >= 0, "
                 f"smoothing {self.smoothing} in (0, 1], action_scale {self.action_scale} > 0"
@@ -65,6 +70,12 @@ class EnvironmentConfig:
         if self.goal_angle_limit is not None and not self.goal_angle_limit > self.rules.tolerance:
             raise DactylError(
                 f"goal_angle_limit {self.goal_angle_limit} rad must exceed the tolerance {self.rules.tolerance} rad"
+            )
+        low, high = self.randomization.physics.object_dimensions if self.randomization.physics else (1.0, 1.0)
+        if self.scene.object == "octagonal_prism" and not MESH_SCALES[0] <= low <= high <= MESH_SCALES[-1]:
+            raise DactylError(
+                f"randomization object_dimensions: [{low}, {high}] leaves the sizes of the octagonal prism's meshes, "
+                f"{MESH_SCALES[0]} to {MESH_SCALES[-1]}"
             )
 
 
@@ -112,10 +123,10 @@ class ReorientEnvironment:
             threads: CPU threads, 0 for all cores.
         """
         self.config = config = config or EnvironmentConfig()
+        if num_envs < 1:
+            raise DactylError(f"{num_envs} environments: at least 1 is needed")
         self.num_envs = num_envs
-        self._nursery = (
-            round(config.nursery * num_envs) if config.nursery == 0 else max(1, round(config.nursery * num_envs))
-        )
+        self._nursery = 0 if config.nursery == 0 else max(1, round(config.nursery * num_envs))
         worlds = num_envs + self._nursery
         self.scene = build(config.scene)
         self.physics = make_physics(self.scene, worlds, device, threads)
@@ -177,7 +188,7 @@ class ReorientEnvironment:
         self._restore(everywhere, *self._pool.take(torch.arange(len(everywhere), device=self.device)))
         self._place(~self._acting)
         self._nursery_steps = 0
-        measurement = self._measure_acting()
+        measurement = self._acting_part(self._frame.measure())
         started = self._acting[: self.num_envs]
         self._start_episodes(started, measurement)
         return self._observe(measurement)
@@ -190,18 +201,16 @@ class ReorientEnvironment:
         """
         n = self.num_envs
         previous = self._smoothed[:n]
-        self._advance(torch.cat([bins, self._random_bins(self._nursery)]))
-        measurement = self._measure_acting()
+        measurement, lost = self._advance(torch.cat([bins, self._random_bins(self._nursery)]))
+        measurement = self._acting_part(measurement)
         position, orientation = measurement.sensed.object_position, measurement.sensed.object_orientation
-        relative = goals.relative_orientation(self._goal, orientation)
-        angle = quaternion.angle(relative)
-        self._trials, events = trial.advance(
-            self.rules, self._trials, angle, trial.is_dropped(position, self._rest, self._up)
-        )
+        angle = goals.angle_to_goal(self._goal, orientation)
+        self._trials, events = trial.advance(self.rules, self._trials, angle, lost[:n])
         transition = reward.Transition(
             angle_before=self._angle,
             angle=angle,
-            relative_orientation=relative,
+            goal=self._goal,
+            orientation=orientation,
             offset=position - self._rest,
             reached=events.reached,
             dropped=events.dropped,
@@ -234,7 +243,7 @@ class ReorientEnvironment:
             return measurement
         mask = torch.cat([ended, torch.zeros(self._nursery, dtype=torch.bool, device=self.device)])
         self._restore(mask, *self._pool.draw(len(mask), self.random))
-        measurement = self._measure_acting()
+        measurement = self._acting_part(self._frame.measure())
         self._start_episodes(ended, measurement)
         return measurement
 
@@ -301,8 +310,12 @@ class ReorientEnvironment:
 
     # -------------------------------------------------------------------------------------------- one control step
 
-    def _advance(self, bins: Tensor) -> None:
-        """Act in all worlds, (M, 20) bins, and simulate one control step."""
+    def _advance(self, bins: Tensor) -> tuple[Measurement, Tensor]:
+        """Act in all worlds, (M, 20) bins, and simulate one control step.
+
+        Returns:
+            The new state, and (M,) whether the object is lost. It is, too, where a simulation went wrong (NaN).
+        """
         state = self.physics.state
         self._smoothed = control.smooth(self._smoothed, control.action_from_bins(bins), self.config.smoothing)
         action = self._actuation.apply(self._smoothed) if self._actuation else self._smoothed
@@ -314,19 +327,20 @@ class ReorientEnvironment:
             mass = self._object_mass * self._factors.masses[:, self.scene.object_body, None]
             self.physics.object_force[:] = mass * self._forces.accelerations()
         if self._timing:
-            timesteps = self._timing.timesteps()
+            timesteps = self._timing.timesteps().to(state.qpos.dtype)
         else:
-            timesteps = torch.full((control.SUBSTEPS, len(bins)), control.PHYSICS_TIMESTEP, device=self.device)
-        self.physics.step(timesteps.to(state.qpos.dtype))
-        position = self._frame.measure().sensed.object_position
-        self._alive = self._alive & ~trial.is_dropped(position, self._rest, self._up)
-
-    def _measure_acting(self) -> Measurement:
+            timesteps = state.qpos.new_full((control.SUBSTEPS, len(bins)), control.PHYSICS_TIMESTEP)
+        self.physics.step(timesteps)
         measurement = self._frame.measure()
+        lost = trial.is_dropped(measurement.sensed.object_position, self._rest, self._up)
+        lost = lost | ~state.qpos.isfinite().all(dim=-1)
+        self._alive = self._alive & ~lost
+        return measurement, lost
+
+    def _acting_part(self, measurement: Measurement) -> Measurement:
+        sensed, *others = measurement
         n = self.num_envs
-        return Measurement(
-            type(measurement.sensed)(*(v[:n] for v in measurement.sensed)), *(v[:n] for v in measurement[1:])
-        )
+        return Measurement(Sensed(*(values[:n] for values in sensed)), *(values[:n] for values in others))
 
     def _observe(self, measurement: Measurement) -> Observations:
         """What policy and value network see; the policy through noise and tracking errors."""
@@ -359,3 +373,59 @@ class ReorientEnvironment:
             "object_angular_velocity": measurement.object_turn,
         }
         return observation.assemble(values, terms)
+
+    # ------------------------------------------------------------------------------------------------ saving
+
+    _SAVED = ("alive", "smoothed", "goal", "angle")
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All that later steps depend on but for the configuration, `rules` and `goal_angle_limit`."""
+        tensors = {name: getattr(self, f"_{name}").clone() for name in self._SAVED}
+        tensors["random"] = self.random.generator.get_state()
+        tensors["nursery_steps"] = torch.tensor(self._nursery_steps)
+        for part, fields in (("trials", self._trials), ("factors", self._factors)):
+            tensors |= {f"{part}.{name}": value.clone() for name, value in fields._asdict().items()}
+        for part, holder in (("physics", self.physics), *self._parts().items()):
+            tensors |= {f"{part}.{name}": value for name, value in holder.state_dict().items()}
+        return tensors
+
+    def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on exactly (on the CPU, bit by bit) where `state_dict` was taken.
+
+        Raises:
+            DactylError: the state is of an environment with another configuration or number of worlds.
+        """
+        expected = {name: value.shape for name, value in self.state_dict().items()}
+        found = {name: value.shape for name, value in tensors.items()}
+        if expected != found:
+            differing = sorted({name for name, _ in expected.items() ^ found.items()})
+            raise DactylError(f"the saved state is of another environment: {', '.join(differing[:3])} differ")
+        for name in self._SAVED:
+            setattr(self, f"_{name}", tensors[name].to(self.device, copy=True))
+        self.random.generator.set_state(tensors["random"].cpu())
+        self._nursery_steps = int(tensors["nursery_steps"])
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            start = prefix + "."
+            return {
+                name.removeprefix(start): value.to(self.device, copy=True)
+                for name, value in tensors.items()
+                if name.startswith(start)
+            }
+
+        self._trials = trial.TrialState(**part("trials"))
+        self._factors = PhysicsFactors(**part("factors"))
+        self.physics.load_state_dict(part("physics"), self._factors)
+        for prefix, holder in self._parts().items():
+            holder.load_state_dict(part(prefix))
+
+    def _parts(self) -> dict[str, Effect | StartPool]:
+        parts = {
+            "pool": self._pool,
+            "sensors": self._sensors,
+            "actuation": self._actuation,
+            "timing": self._timing,
+            "forces": self._forces,
+            "tracking": self._tracking,
+        }
+        return {name: part for name, part in parts.items() if part is not None}

@@ -23,8 +23,10 @@ class Transition(NamedTuple):
     """(N,) d_t, rad to the goal before the step."""
     angle: Tensor
     """(N,) d_{t+1}, rad to the same goal after it."""
-    relative_orientation: Tensor
-    """(N, 4) rotation still to make."""
+    goal: Tensor
+    """(N, 4) hand frame."""
+    orientation: Tensor
+    """(N, 4) of the object after the step, hand frame."""
     offset: Tensor
     """(N, 3) object position from its place on the palm, m."""
     reached: Tensor
@@ -77,10 +79,10 @@ def keypoints(t: Transition) -> Tensor:
 
     1 / (exp(30 x) + 2 + exp(-30 x)) of x in m; 1/4 on target.
     """
-    signs = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0], device=t.angle.device)] * 3)
-    corners = HALF_SIZE * signs
-    moved = quaternion.rotate(t.relative_orientation[:, None], corners[None].expand(len(t.angle), 8, 3))
-    x = 30.0 * (moved - corners + t.offset[:, None]).norm(dim=-1)
+    corners = HALF_SIZE * torch.cartesian_prod(*[torch.tensor([-1.0, 1.0], device=t.angle.device)] * 3)
+    target = quaternion.rotate(t.goal[:, None], corners)
+    present = quaternion.rotate(t.orientation[:, None], corners) + t.offset[:, None]
+    x = 30.0 * (present - target).norm(dim=-1)
     return (1.0 / (x.exp() + 2.0 + (-x).exp())).mean(-1)
 
 

@@ -6,6 +6,7 @@ Batched over worlds (N,), for numpy in the trial node and torch in training; one
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple
 
 from array_api_compat import array_namespace
@@ -33,8 +34,11 @@ class TrialRules:
     max_successes: int = MAX_SUCCESSES
 
     def __post_init__(self) -> None:
-        if not (self.tolerance > 0 and self.timeout > 0 and self.max_successes >= 1):
-            raise DactylError(f"trial rules must be positive: {self}")
+        if not (self.tolerance > 0 and CONTROL_PERIOD <= self.timeout < inf and self.max_successes >= 1):
+            raise DactylError(
+                f"trial rules: tolerance {self.tolerance} must be > 0, timeout {self.timeout} s >= {CONTROL_PERIOD}, "
+                f"max_successes {self.max_successes} >= 1"
+            )
 
 
 class TrialState(NamedTuple):

@@ -20,4 +20,4 @@ class Effect:
 
     def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
         for name, value in tensors.items():
-            getattr(self, name).copy_(value)
+            setattr(self, name, value.clone())  # not in place: an attribute may be a tensor that somebody else holds

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dactyl import quaternion
 from dactyl.task.randomization.effect import Effect
-from dactyl.task.randomization.random import Random, check_std
+from dactyl.task.randomization.random import Random, check_amount
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class ObservationNoise:
 
     def __post_init__(self) -> None:
         for noise in fields(self):
-            check_std(noise.name, getattr(self, noise.name))
+            check_amount(noise.name, getattr(self, noise.name))
 
 
 class Sensed(NamedTuple):

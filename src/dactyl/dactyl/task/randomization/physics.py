@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dactyl.simulation.parameters import PhysicsFactors
 from dactyl.simulation.scene import Scene
-from dactyl.task.randomization.random import Random, check_range, check_std
+from dactyl.task.randomization.random import Random, check_amount, check_range
 
 Range = tuple[float, float]
 
@@ -26,8 +26,8 @@ class PhysicsRandomization:
     def __post_init__(self) -> None:
         for name in ("object_dimensions", "masses", "friction", "joint_damping", "actuator_gains"):
             check_range(name, *getattr(self, name))
-        check_std("joint_limits", self.joint_limits)
-        check_std("gravity", self.gravity)
+        check_amount("joint_limits", self.joint_limits)
+        check_amount("gravity", self.gravity)
 
     def sample(self, scene: Scene, num_worlds: int, random: Random) -> PhysicsFactors:
         """Factors for that many worlds."""

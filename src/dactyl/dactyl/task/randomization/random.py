@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log
+from math import inf, log
 
 import torch
 from torch import Tensor
@@ -39,24 +39,24 @@ class Random:
         return torch.randint(high, shape, generator=self.generator, device=self.device)
 
 
-def check_range(name: str, low: float, high: float, *, positive: bool = True) -> None:
-    """Refuse an impossible range of a randomization.
+def check_range(name: str, low: float, high: float) -> None:
+    """Refuse an impossible range of a positive quantity.
 
     Raises:
-        DactylError: low > high, or (where it must be positive) low <= 0.
+        DactylError: not 0 < low <= high < infinity.
     """
-    if low > high or (positive and low <= 0):
+    if not 0 < low <= high < inf:
         raise DactylError(f"randomization {name}: impossible range [{low}, {high}]")
 
 
-def check_std(name: str, std: float) -> None:
-    """Refuse a standard deviation or probability below 0, or NaN.
+def check_amount(name: str, amount: float, most: float = inf) -> None:
+    """Refuse a standard deviation, duration or the like outside [0, most], infinite or NaN.
 
     Raises:
         DactylError: it is.
     """
-    if not std >= 0:
-        raise DactylError(f"randomization {name}: {std} must be >= 0")
+    if not (0 <= amount <= most and amount < inf):
+        raise DactylError(f"randomization {name}: {amount} must be a number >= 0" + f" and <= {most}" * (most < inf))
 
 
 def where(mask: Tensor, new: Tensor, old: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from math import inf
 
 import torch
 from torch import Tensor
@@ -11,9 +12,10 @@ from dactyl.hand import backlash
 from dactyl.hand.control import CONTROL_PERIOD, PHYSICS_TIMESTEP, SUBSTEPS
 from dactyl.hand.joints import ACTUATORS
 from dactyl.task.randomization.effect import Effect
-from dactyl.task.randomization.random import Random, check_range, check_std, where
+from dactyl.task.randomization.random import Random, check_amount, check_range, where
 
 ACTION_RANGE = 2.0  # width of [-1, 1]: Table 8 gives percentages of it
+_MOST = {"delay_probability": 1.0, "dropout_rate": 1.0 / CONTROL_PERIOD, "force_decay": 1.0}
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class UnmodeledEffects:
             if isinstance(value, tuple):
                 check_range(effect.name, *value)
             else:
-                check_std(effect.name, value)
+                check_amount(effect.name, value, _MOST.get(effect.name, inf))
+        check_amount("force_probability", self.force_probability[1], 1.0)
 
 
 class Actuation(Effect):
