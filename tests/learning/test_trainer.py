@@ -160,13 +160,15 @@ def test_a_signal_ends_the_iteration_with_a_checkpoint(tmp_path: Path, number: s
 
     t.collector.collect = interrupted
     before = signal.getsignal(number)
-    assert f"stopped by {number.name} after 128 steps" in t.run()
+    outcome = t.run()
+    assert (outcome["ended"], outcome["steps"]) == (number.name, 128)
     assert signal.getsignal(number) == before
     assert trainer(tmp_path, resume=tmp_path).steps == 128
 
 
 def test_time_is_up(tmp_path: Path) -> None:
-    assert "done after 0 steps" in trainer(tmp_path).run(minutes=0.0)
+    outcome = trainer(tmp_path).run(minutes=0.0)
+    assert (outcome["ended"], outcome["steps"]) == ("done", 0)
 
 
 @pytest.mark.parametrize("where", ["reward", "observation", "weights"])

@@ -72,7 +72,7 @@ def parse_training(values: Mapping[str, Any]) -> TrainingConfig:
     stages = values.pop("stages", None) or [{}]
     if not isinstance(stages, list) or not all(isinstance(stage, Mapping) for stage in stages):
         raise DactylError("stages: expected a list of mappings")
-    merged = [{**stage, **{key: _merge(base[key], stage.get(key) or {}) for key in base}} for stage in stages]
+    merged = [{**stage, **{key: merge(base[key], stage.get(key) or {}) for key in base}} for stage in stages]
     return parse(TrainingConfig, {**values, "stages": merged})
 
 
@@ -132,13 +132,13 @@ def _default(f: Field[Any]) -> Any:
     return f.default if f.default_factory is MISSING else f.default_factory()
 
 
-def _merge(base: Any, changes: Any) -> Any:
+def merge(base: Any, changes: Any) -> Any:
     """`base` with the leaves of `changes` put in; reward weights are a choice, so they are replaced as a whole."""
     if not (isinstance(base, Mapping) and isinstance(changes, Mapping)):
         return changes
     merged = dict(base)
     for key, change in changes.items():
-        merged[key] = _merge(base[key], change) if key in base and key != "reward" else change
+        merged[key] = merge(base[key], change) if key in base and key != "reward" else change
     return merged
 
 

@@ -49,6 +49,8 @@ class Contract:
     smoothing: float = SMOOTHING
     """Weight of the new action in the moving average, per control step."""
     object: str = "block"
+    locked_wrist: bool = False
+    """Trained with the wrist pitch joint (WRJ1) held still (section 6.1)."""
     trained: Mapping[str, Any] = field(default_factory=dict)
     """How it was trained, for people; {"untrained": true} where it was not."""
 

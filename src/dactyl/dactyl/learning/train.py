@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
 
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
-from dactyl.learning.config import TrainingConfig, parse_training
+from dactyl.learning.config import TrainingConfig, merge, parse_training
 from dactyl.learning.policy import Contract
+from dactyl.learning.progress import duration
 from dactyl.learning.rollout import Environment
 from dactyl.learning.trainer import Trainer
 from dactyl.task.environment import EnvironmentConfig, ReorientEnvironment
@@ -30,10 +32,20 @@ def read_preset(preset: str) -> TrainingConfig:
     Raises:
         DactylError: there is none, or it is wrong; names the file and the key.
     """
+    values = _read_yaml(preset)
+    try:
+        return parse_training(values)
+    except DactylError as error:
+        raise DactylError(f"training preset {preset}: {error}") from error
+
+
+def _read_yaml(preset: str, extended: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A preset's file, laid over the one that its key `extends` names."""
     path = Path(preset) if preset.endswith((".yaml", ".yml")) else PRESETS / f"{preset}.yaml"
+    if preset in extended:
+        raise DactylError(f"training preset {preset} extends itself")
     try:
         values = yaml.safe_load(path.read_text())
-        return parse_training(values if values is not None else {})
     except FileNotFoundError as error:
         names = ", ".join(sorted(p.stem for p in PRESETS.glob("*.yaml")))
         raise DactylError(f"there is no training preset {preset}: choose from {names}, or name a .yaml file") from error
@@ -41,8 +53,11 @@ def read_preset(preset: str) -> TrainingConfig:
         raise DactylError(f"cannot read {path}: {error}") from error
     except yaml.YAMLError as error:
         raise DactylError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-    except DactylError as error:
-        raise DactylError(f"{path}: {error}") from error
+    values = {} if values is None else values
+    if not isinstance(values, dict):
+        raise DactylError(f"training preset {preset}: expected a mapping, not {values!r}")
+    base = values.pop("extends", None)
+    return values if base is None else merge(_read_yaml(str(base), (*extended, preset)), values)
 
 
 def contract(config: TrainingConfig, preset: str) -> Contract:
@@ -62,6 +77,7 @@ def contract(config: TrainingConfig, preset: str) -> Contract:
         action_scale=last.action_scale,
         smoothing=last.smoothing,
         object=last.scene.object,
+        locked_wrist=last.scene.locked_wrist,
         trained={"preset": Path(preset).stem, "seed": config.seed},
     )
 
@@ -75,8 +91,8 @@ def train(
     device: str | None = None,
     threads: int = 0,
     seed: int | None = None,
-) -> str:
-    """Train a preset until it is done, the time is up or a signal comes; returns a line that says how it ended.
+) -> dict[str, Any]:
+    """Train a preset until it is done, the time is up or a signal comes; returns what `Trainer.run` does.
 
     Args:
         preset: name or path of a YAML file.
@@ -109,6 +125,16 @@ def train(
         return ReorientEnvironment(environment, config.num_envs, seed=environment_seed, device=device, threads=threads)
 
     return Trainer(config, make_environment, contract(config, preset), out, resume).run(minutes)
+
+
+def as_text(outcome: Mapping[str, Any]) -> str:
+    """The outcome of a training for people."""
+    how = "done" if outcome["ended"] == "done" else f"stopped by {outcome['ended']}"
+    return (
+        f"{how} after {outcome['steps']:,} steps ({outcome['simulated_years']:.3g} simulated years) in "
+        f"{duration(3600.0 * outcome['hours'])}: {outcome['successes']:.2f} successes per training episode; "
+        f"checkpoint {outcome['checkpoint']}"
+    )
 
 
 def _check_device(device: str, config: TrainingConfig) -> None:
@@ -144,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--seed", type=int)
     try:
-        print(train(**vars(parser.parse_args(arguments))))
+        print(as_text(train(**vars(parser.parse_args(arguments)))))
     except DactylError as error:
         print(f"dactyl: {error}", file=sys.stderr)
         return 1

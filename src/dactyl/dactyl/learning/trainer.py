@@ -18,7 +18,7 @@ from dactyl.learning import checkpoint
 from dactyl.learning.config import TrainingConfig
 from dactyl.learning.policy import Contract, Policy
 from dactyl.learning.ppo import PPO
-from dactyl.learning.progress import Progress, duration, simulated_years
+from dactyl.learning.progress import Progress, simulated_years
 from dactyl.learning.rollout import Collector, Environment, Rollout
 from dactyl.learning.value import Value
 
@@ -101,8 +101,12 @@ class Trainer:
 
     # ----------------------------------------------------------------------------------------------------- loop
 
-    def run(self, minutes: float = float("inf")) -> str:
-        """Train until the preset's steps, the minutes or a signal end it, and checkpoint; returns a line that says so.
+    def run(self, minutes: float = float("inf")) -> dict[str, Any]:
+        """Train until the preset's steps, the minutes or a signal end it, and checkpoint.
+
+        Returns:
+            ended (done, SIGINT or SIGTERM), steps, simulated_years, hours, stage, successes (goals per training
+            episode, mean over the last 20 iterations), checkpoint (its folder).
 
         Raises:
             DactylError: numbers stopped being finite; the last checkpoint is from before that.
@@ -125,8 +129,15 @@ class Trainer:
             path = self.save()
         finally:
             progress.close()
-        reason = f"stopped by {received[0]}" if received else "done"
-        return f"{reason} after {self.steps:,} steps, {duration(self.seconds)}; checkpoint {path}"
+        return {
+            "ended": received[0] if received else "done",
+            "steps": self.steps,
+            "simulated_years": simulated_years(self.steps),
+            "hours": self.seconds / 3600.0,
+            "stage": self.stage + 1,
+            "successes": self._mean_successes(),
+            "checkpoint": str(path),
+        }
 
     def _next_stage(self, progress: Progress) -> None:
         self.stage += 1

@@ -1,0 +1,122 @@
+"""The paper's evaluation (section 6.2): a number of trials, each up to 50 goals, a drop, or 80 s without a goal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from dactyl.hand.control import CONTROL_PERIOD
+from dactyl.learning.policy import Contract, Policy
+from dactyl.learning.rollout import Environment, Step
+from dactyl.simulation.scene import SceneConfig
+from dactyl.task.environment import EnvironmentConfig
+from dactyl.task.randomization import RandomizationConfig
+from dactyl.task.trial import TrialRules
+
+RESAMPLES = 10_000  # of the bootstrap
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial's outcome."""
+
+    successes: int
+    """Goals reached."""
+    reason: str
+    """dropped, timeout or complete"""
+    seconds: float
+    """Simulated."""
+
+    @property
+    def presented(self) -> int:
+        """Goals shown: those reached and the one, if any, at which the trial ended."""
+        return self.successes + (self.reason != "complete")
+
+
+def environment_config(contract: Contract, randomization: RandomizationConfig) -> EnvironmentConfig:
+    """The paper's protocol for a policy: nothing but the randomizations is left to choose."""
+    return EnvironmentConfig(
+        scene=SceneConfig(object=contract.object, locked_wrist=contract.locked_wrist),
+        rules=TrialRules(),
+        randomization=randomization,
+        policy_terms=tuple(name for name, _ in contract.observation),
+        action_scale=contract.action_scale,
+        smoothing=contract.smoothing,
+        nursery=0.0,
+    )
+
+
+@torch.no_grad()
+def run_trials(
+    policy: Policy,
+    environment: Environment,
+    deterministic: bool = False,
+    seed: int = 0,
+    report: Callable[[int, float], None] = lambda ended, seconds: None,
+) -> list[Trial]:
+    """One trial in every world; what a world does after its trial does not count, so that short ones weigh no more.
+
+    Args:
+        policy: on the environment's device.
+        environment: with as many worlds as trials.
+        deterministic: act by the most likely bins instead of drawing them.
+        seed: of the drawn bins.
+        report: called after every control step with the trials ended so far and the simulated seconds.
+    """
+    generator = torch.Generator(environment.device).manual_seed(seed)
+    trials: dict[int, Trial] = {}
+    observations = environment.reset()
+    state = policy.initial_state(environment.num_envs)
+    steps = 0
+    while len(trials) < environment.num_envs:
+        bins, state = policy.step(observations["policy"], state, deterministic, generator)
+        step = environment.step(bins)
+        steps += 1
+        ended = step.terminated | step.truncated
+        for world in ended.nonzero().flatten().tolist():
+            trials.setdefault(world, Trial(int(step.successes[world]), _reason(step, world), steps * CONTROL_PERIOD))
+        state = policy.reset(state, ended)
+        observations = step.observations
+        report(len(trials), steps * CONTROL_PERIOD)
+    return [trials[world] for world in range(environment.num_envs)]
+
+
+def _reason(step: Step, world: int) -> str:
+    return next(reason for reason in ("dropped", "complete", "timeout") if bool(step.info[reason][world]))
+
+
+def summarize(trials: Sequence[Trial], seed: int = 0) -> dict[str, Any]:
+    """The figures of a `--json` file: mean, std, median, bootstrap interval of the mean, goals, reasons, trials."""
+    successes = np.array([trial.successes for trial in trials])
+    resampled = np.random.default_rng(seed).choice(successes, (RESAMPLES, len(successes))).mean(1)
+    tail = 50.0 * (1.0 - CONFIDENCE)
+    return {
+        "mean": float(successes.mean()),
+        "std": float(successes.std(ddof=1)) if len(successes) > 1 else 0.0,
+        "median": float(np.median(successes)),
+        "mean_interval_95": np.percentile(resampled, [tail, 100.0 - tail]).tolist(),
+        "goals_reached": int(successes.sum()),
+        "goals_presented": sum(trial.presented for trial in trials),
+        "reasons": dict(Counter(trial.reason for trial in trials)),
+        "sorted": sorted(successes.tolist(), reverse=True),
+        "trials": [asdict(trial) for trial in trials],
+    }
+
+
+def as_text(summary: dict[str, Any], title: str) -> str:
+    """The summary for people."""
+    low, high = summary["mean_interval_95"]
+    reasons = ", ".join(f"{count} {reason}" for reason, count in summary["reasons"].items())
+    return (
+        f"{title}: {summary['mean']:.1f} ± {summary['std']:.1f} consecutive successes, median {summary['median']:g} "
+        f"(mean within {low:.1f} … {high:.1f} at 95 %)\n"
+        f"  goals reached / presented: {summary['goals_reached']} / {summary['goals_presented']}; "
+        f"trials ended by: {reasons}\n"
+        f"  sorted: {', '.join(map(str, summary['sorted']))}"
+    )

@@ -1,0 +1,117 @@
+"""The evaluation's accounts: every world's first trial and no other, the right figures, the same again from a seed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from dactyl.learning import evaluation
+from dactyl.learning.evaluation import Trial
+from dactyl.learning.networks import Architecture
+from dactyl.learning.policy import Contract, Policy
+from dactyl.task.randomization import select
+from tests.learning.toys import Toy, ToyStep
+
+
+class Uneven(Toy):
+    """World w's episodes last w + 1 steps and reach a goal in each; they end dropped, by timeout, complete in turn.
+
+    All episodes after a world's first reach a thousand goals more.
+    """
+
+    def reset(self) -> dict[str, Tensor]:
+        self.episode = torch.full((self.num_envs,), -1)
+        return super().reset()
+
+    def _restart(self, mask: Tensor) -> None:
+        super()._restart(mask)
+        self.episode = self.episode + mask
+        self.length = torch.arange(self.num_envs) + 1
+
+    def pays(self, bins: Tensor) -> Tensor:
+        self.seen_bins = [*getattr(self, "seen_bins", []), bins]
+        return torch.ones(self.num_envs)
+
+    def step(self, bins: Tensor) -> ToyStep:
+        later = self.episode > 0
+        step = super().step(bins)
+        ended = step.terminated
+        kind = torch.arange(self.num_envs) % 3
+        info = {name: ended & (kind == i) for i, name in enumerate(("dropped", "timeout", "complete"))}
+        return step._replace(successes=step.successes + 1000 * later, info=info)
+
+
+@pytest.fixture
+def policy() -> Policy:
+    torch.manual_seed(0)
+    return Policy(Contract(observation=(("object_position", 3),), architecture=Architecture((8,), 4)))
+
+
+def test_each_world_counts_once_with_its_first_trial(policy: Policy) -> None:
+    trials = evaluation.run_trials(policy, Uneven(7))
+    assert [trial.successes for trial in trials] == [1, 2, 3, 4, 5, 6, 7]
+    assert [trial.reason for trial in trials] == ["dropped", "timeout", "complete"] * 2 + ["dropped"]
+    assert [trial.seconds for trial in trials] == pytest.approx([0.08 * (i + 1) for i in range(7)])
+
+
+def test_actions_come_from_the_seed_or_are_the_most_likely(policy: Policy) -> None:
+    def actions(**options: object) -> Tensor:
+        environment = Uneven(3)
+        evaluation.run_trials(policy, environment, **options)
+        return torch.stack(environment.seen_bins)
+
+    assert torch.equal(actions(seed=1), actions(seed=1))
+    assert not torch.equal(actions(seed=1), actions(seed=2))
+    assert torch.equal(actions(deterministic=True, seed=1), actions(deterministic=True, seed=2))
+
+
+def test_memory_is_cleared_between_trials(policy: Policy) -> None:
+    states = []
+    step = policy.step
+    policy.step = lambda o, state, *rest: (states.append(state), step(o, state, *rest))[1]
+    evaluation.run_trials(policy, Uneven(3))
+    assert not states[1][0].any()  # world 0 began its second episode
+    assert states[1][2].any()
+
+
+def test_summary_by_hand() -> None:
+    trials = [
+        Trial(50, "complete", 100.0),
+        Trial(3, "dropped", 9.0),
+        Trial(1, "timeout", 81.0),
+        Trial(2, "dropped", 4.0),
+    ]
+    summary = evaluation.summarize(trials)
+    assert summary["mean"] == 14.0
+    assert summary["std"] == pytest.approx(np.std([50, 3, 1, 2], ddof=1))
+    assert summary["median"] == 2.5
+    assert summary["goals_reached"] == 56
+    assert summary["goals_presented"] == 59
+    assert summary["reasons"] == {"complete": 1, "dropped": 2, "timeout": 1}
+    assert summary["sorted"] == [50, 3, 2, 1]
+    assert summary["trials"][1] == {"successes": 3, "reason": "dropped", "seconds": 9.0}
+    low, high = summary["mean_interval_95"]
+    assert 1.0 <= low < 14.0 < high <= 50.0
+    assert "14.0 ± 24.0 consecutive successes, median 2.5" in evaluation.as_text(summary, "x")
+
+
+def test_bootstrap_interval_of_many_trials_is_that_of_the_normal_distribution() -> None:
+    successes = np.random.default_rng(0).poisson(20.0, 400)
+    summary = evaluation.summarize([Trial(int(s), "dropped", 1.0) for s in successes])
+    half = 1.96 * successes.std() / 20.0
+    expected = [successes.mean() - half, successes.mean() + half]
+    assert summary["mean_interval_95"] == pytest.approx(expected, abs=0.05)
+
+
+def test_the_protocol_is_the_papers_whatever_the_policy_was_trained_in() -> None:
+    contract = Contract(object="sphere", locked_wrist=True, action_scale=0.5)
+    config = evaluation.environment_config(contract, select("all"))
+    assert (config.rules.tolerance, config.rules.timeout, config.rules.max_successes) == (0.4, 80.0, 50)
+    assert config.goal_angle_limit is None
+    assert config.start_steps == 100
+    assert config.scene.object == "sphere"
+    assert config.scene.locked_wrist
+    assert config.action_scale == 0.5
+    assert config.randomization == select("all")
