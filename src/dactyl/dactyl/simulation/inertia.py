@@ -1,7 +1,7 @@
-"""What mj_setConst derives from masses and inertias, batched over worlds: matrix products instead of hundreds of kernels.
+"""What mj_setConst derives from masses and inertias, for many worlds: matrix products instead of hundreds of kernels.
 
-At the reference pose the mass matrix is linear in the masses and inertias of the bodies, and the inverse weights are linear
-in its inverse. Both maps are constant: they are computed once, with MuJoCo's own Jacobians.
+At the reference pose the mass matrix is linear in the masses and inertias of the bodies, and the inverse weights are
+linear in its inverse. Both maps are constant: they are computed once, with MuJoCo's own Jacobians.
 """
 
 from __future__ import annotations

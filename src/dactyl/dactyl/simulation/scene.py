@@ -168,6 +168,8 @@ def _strip(spec: mujoco.MjSpec) -> None:
     for group in (spec.sensors, spec.actuators, spec.tendons, spec.lights, spec.sites):
         for element in list(group):
             spec.delete(element)
+    for name in ("robot0:V_thbase", "robot0:V_thhub"):  # 1 mm placeholders, colliding with everything by oversight
+        spec.geom(name).contype = spec.geom(name).conaffinity = 0
 
 
 def _mount(spec: mujoco.MjSpec, config: SceneConfig) -> None:
