@@ -1,0 +1,8 @@
+"""The graph with a simulated hand: ros2 launch dactyl sim.launch.py trials:=3"""
+
+from dactyl.bringup import SimOptions, launch_description, sim_graph
+from launch import LaunchDescription
+
+
+def generate_launch_description() -> LaunchDescription:
+    return launch_description(SimOptions, sim_graph)

@@ -1,0 +1,266 @@
+"""The graph as data: which nodes, with which parameters, restarted or not. For ROS's `launch` and for `processes`.
+
+Parameters come from the package's config/*.yaml; what a person chooses for one run is laid over them here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+from dactyl.errors import DactylError
+
+NAMESPACE = "/dactyl"
+WRONG_PARAMETER = 2
+"""Exit code of a node that cannot start as configured: the run ends, for starting it again would not help."""
+
+Value = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Node:
+    """One process of the graph."""
+
+    name: str
+    """Also its executable's, and its module's in dactyl.nodes."""
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    """Laid over those of the graph's parameter file."""
+    remappings: tuple[tuple[str, str], ...] = ()
+    respawn: bool = True
+    respawn_delay: float = 0.5
+    """s"""
+    required: bool = False
+    """The run ends with it, and with its exit code."""
+    package: str = "dactyl.nodes"
+    """Python package of its module."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Everything that runs."""
+
+    nodes: tuple[Node, ...]
+    parameter_file: Path
+    environment: Mapping[str, str] = field(
+        # numpy's and torch's thread pools would fight over the cores with the other nodes
+        default_factory=lambda: dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+    )
+
+    def node(self, name: str) -> Node:
+        return next(node for node in self.nodes if node.name == name)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can be chosen for any run."""
+
+    object: Literal["block", "octagonal_prism", "sphere"] = "block"
+    """Object in the hand."""
+    pose: Literal["state", "vision"] = "state"
+    """Where the object's pose comes from: motion capture or cameras."""
+    trials: int = 0
+    """Trials to run, then everything ends; 0: go on for ever."""
+    seed: int = 0
+    """Of all randomness."""
+    policy: str = ""
+    """Policy file; empty: the shipped one for the object."""
+    json: str = ""
+    """File for the results of `trials`."""
+
+
+@dataclass(frozen=True)
+class SimOptions(Options):
+    """What can be chosen for a run in simulation."""
+
+    lockstep: bool = False
+    """Wait for each action instead of keeping real time: exactly repeatable."""
+    headless: bool = False
+    """Show no window."""
+
+
+@dataclass(frozen=True)
+class RealOptions(Options):
+    """What can be chosen for a run on hardware."""
+
+
+def sim_graph(options: SimOptions) -> Graph:
+    """The graph with the sim node in the hardware's place.
+
+    Raises:
+        DactylError: an option asks for what cannot be had.
+    """
+    lockstep = {"lockstep": options.lockstep}
+    sim = {
+        "object": options.object, "seed": options.seed, "viewer": not options.headless, **lockstep,
+    }  # fmt: skip
+    nodes = _common_nodes(options, lockstep, command="sim")
+    return Graph((Node("sim", sim, required=True), *nodes), share("config", "sim.yaml"))
+
+
+def real_graph(options: RealOptions) -> Graph:
+    """The graph for the hardware.
+
+    Raises:
+        DactylError: an option asks for what cannot be had.
+    """
+    return Graph((Node("camera"), *_common_nodes(options, {}, command="real")), share("config", "real.yaml"))
+
+
+def _common_nodes(options: Options, lockstep: Mapping[str, Value], command: str) -> tuple[Node, ...]:
+    """What hardware and simulation share."""
+    if options.pose == "vision":
+        raise DactylError("pose vision: this version has no trained vision network yet; use pose state")
+    if options.trials < 0 or options.seed < 0:
+        raise DactylError(f"trials = {options.trials} and seed = {options.seed} must be >= 0")
+    if options.json and not options.trials:
+        raise DactylError("json needs trials: a run that goes on for ever has no results")
+    policy = Path(options.policy or share("models", options.object, "policy.safetensors")).absolute()
+    if not options.policy and not policy.exists():
+        raise DactylError(f"no policy for the object {options.object} is shipped: name one with `policy`")
+    contract = read_contract(policy)
+    source = {"object_pose": {"state": "mocap", "vision": "vision"}[options.pose]}
+    seed = {"seed": options.seed}
+    report = str(Path(options.json).absolute()) if options.json else ""
+    return (
+        Node("pose_estimator"),
+        Node("fingertip_tracker"),
+        Node(
+            "trial",
+            {"trials": options.trials, "report": report, "command": command, **source, **seed, **lockstep},
+            required=True,
+        ),
+        Node("policy", {"policy": str(policy), "object": options.object, **source, **seed, **lockstep}),
+        Node("action_filter", {"smoothing": float(contract["smoothing"])}),
+        Node("hand_driver", {"action_scale": float(contract["action_scale"]), **lockstep}),
+    )
+
+
+def read_contract(policy: Path) -> dict[str, Any]:
+    """The JSON contract in a policy file's header, read without importing torch, which takes seconds.
+
+    Raises:
+        DactylError: there is no such file, or no contract in it.
+    """
+    try:
+        with policy.open("rb") as file:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        contract = json.loads(header["__metadata__"]["dactyl"])
+        return {"smoothing": contract["smoothing"], "action_scale": contract["action_scale"], **contract}
+    except OSError as error:
+        raise DactylError(f"cannot read the policy {policy}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
+        raise DactylError(f"{policy} is not a policy file: it has no dactyl contract") from error
+
+
+def share(*parts: str) -> Path:
+    """A path in the package's share folder, or in the source tree where the package is not installed."""
+    try:
+        from ament_index_python.packages import get_package_share_directory
+
+        return Path(get_package_share_directory("dactyl"), *parts)
+    except LookupError:  # PackageNotFoundError
+        return Path(__file__).resolve().parents[1].joinpath(*parts)
+
+
+# -------------------------------------------------------------------------------------------------- for ROS's launch
+
+
+def to_launch(graph: Graph) -> list[Any]:
+    """The graph as launch actions. Needs `launch` and `launch_ros`, which a ROS installation has."""
+    from launch.actions import EmitEvent, RegisterEventHandler, SetEnvironmentVariable
+    from launch.event_handlers import OnProcessExit
+    from launch.events import Shutdown
+    from launch_ros.actions import Node as LaunchNode
+
+    actions: list[Any] = [SetEnvironmentVariable(name, value) for name, value in graph.environment.items()]
+    for node in graph.nodes:
+        action = LaunchNode(
+            package="dactyl",
+            executable=node.name,
+            name=node.name,
+            namespace=NAMESPACE,
+            parameters=[str(graph.parameter_file), dict(node.parameters)],
+            remappings=list(node.remappings),
+            respawn=node.respawn and not node.required,
+            respawn_delay=node.respawn_delay,
+            output="screen",
+            emulate_tty=True,
+        )
+
+        def end_with(event: Any, _: Any, node: Node = node) -> list[Any]:
+            reason = exit_reason(node, event.returncode)
+            return [EmitEvent(event=Shutdown(reason=reason))] if reason else []
+
+        actions += [action, RegisterEventHandler(OnProcessExit(target_action=action, on_exit=end_with))]
+    return actions
+
+
+def launch_description(options: type[Any], graph: Callable[[Any], Graph]) -> Any:
+    """A launch description with an argument for each field of the options, made into a graph when it is launched."""
+    from launch.actions import DeclareLaunchArgument, OpaqueFunction
+    from launch.substitutions import LaunchConfiguration
+
+    from launch import LaunchDescription  # type: ignore[attr-defined]  # mypy sees the folder launch/
+
+    hints = typing.get_type_hints(options)
+    descriptions = option_descriptions(options)
+    arguments = []
+    for item in dataclasses.fields(options):
+        choices = ["true", "false"] if hints[item.name] is bool else list(map(str, typing.get_args(hints[item.name])))
+        default = str(item.default).lower() if hints[item.name] is bool else str(item.default)
+        arguments.append(
+            DeclareLaunchArgument(
+                item.name, default_value=default, description=descriptions[item.name], choices=choices or None
+            )
+        )
+
+    def make(context: Any) -> list[Any]:
+        given = {name: LaunchConfiguration(name).perform(context) for name in hints}
+        chosen = {name: parse_option(name, text, hints[name]) for name, text in given.items()}
+        return to_launch(graph(options(**chosen)))
+
+    return LaunchDescription([*arguments, OpaqueFunction(function=make)])
+
+
+def parse_option(name: str, text: str, hint: Any) -> Any:
+    """A launch argument's text as the option's type.
+
+    Raises:
+        DactylError: it is none.
+    """
+    if hint is bool:
+        return text == "true"
+    if hint is int:
+        try:
+            return int(text)
+        except ValueError as error:
+            raise DactylError(f"{name} must be a whole number, not {text!r}") from error
+    return text
+
+
+def option_descriptions(options: type[Any]) -> dict[str, str]:
+    """The docstring below each field of an options dataclass, by name."""
+    import ast
+    import inspect
+    import textwrap
+
+    found = {}
+    for base in reversed(options.__mro__[:-1]):
+        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0].body  # type: ignore[attr-defined]
+        for statement, following in pairwise(body):
+            if isinstance(statement, ast.AnnAssign) and isinstance(following, ast.Expr):
+                found[statement.target.id] = following.value.value  # type: ignore[union-attr, attr-defined]
+    return found
+
+
+def exit_reason(node: Node, exit_code: int) -> str:
+    """Why the run ends when this node ends like this; empty if it goes on."""
+    if node.required:
+        return f"{node.name} has finished" if exit_code == 0 else f"{node.name} ended with exit code {exit_code}"
+    return f"{node.name} cannot start as configured" if exit_code == WRONG_PARAMETER else ""

@@ -1,0 +1,75 @@
+"""Smooths the policy's actions and, where the hand is simulated, lets them pass through the tendons' backlash."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from dactyl.hand import backlash, control
+from dactyl.hand.joints import ACTUATORS
+from dactyl.nodes._gate import ActionGate
+from dactyl.nodes._support import RELIABLE, DactylNode, Diagnosis, nanoseconds, parameter, run, warning
+from dactyl_msgs.msg import HandAction
+
+_N = len(ACTUATORS)
+_DELTAS = (backlash.CALIBRATED,) * 2 * _N
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What can be configured."""
+
+    smoothing: float = parameter(
+        control.SMOOTHING, "Weight of the new action in the moving average, per action.", minimum=0.01, maximum=1.0
+    )
+    backlash: bool = parameter(False, "Model the backlash of tendons: for a simulated hand, a real one has its own.")
+    backlash_deltas: tuple[float, ...] = parameter(
+        _DELTAS,
+        "Slack rates per actuator, for negative and positive actions in turn, in slack per full action and step.",
+        minimum=1e-3,
+        length=2 * _N,
+    )
+
+
+class ActionFilter(DactylNode):
+    """action -> action_filtered."""
+
+    def __init__(self) -> None:
+        super().__init__("action_filter")
+        self.settings = self.declare(Parameters)
+        self.deltas = np.array(self.settings.backlash_deltas).reshape(_N, 2)
+        self.gate = ActionGate()
+        self.smoothed = np.zeros(_N)
+        self.slack = np.zeros(_N)
+        self.publisher = self.create_publisher(HandAction, "action_filtered", RELIABLE)
+        self.create_subscription(HandAction, "action", self.on_action, RELIABLE)
+
+    def on_action(self, message: HandAction) -> None:
+        if reason := self.gate.admit(message.action, message.sequence, nanoseconds(message.header.stamp)):
+            self.get_logger().error(f"refused action {message.sequence}: {reason}", throttle_duration_sec=1.0)
+            return
+        if message.sequence == 0:
+            self.smoothed[:] = 0.0
+            self.slack[:] = 0.0
+        self.smoothed = control.smooth(self.smoothed, message.action.astype(float), self.settings.smoothing)
+        output = self.smoothed
+        if self.settings.backlash:
+            self.slack, output = backlash.apply(self.slack, self.smoothed, self.deltas)
+        message.action[:] = output
+        self.publisher.publish(message)
+
+    def diagnose(self) -> Diagnosis:
+        refused = self.gate.refused
+        if refused:
+            return warning("actions were refused", lost=self.gate.lost, **refused)
+        return Diagnosis(values={"lost": self.gate.lost})
+
+
+def main() -> int:
+    return run(ActionFilter)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""Turns motion-capture markers into fingertip positions and the object's pose, both in the hand frame."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+
+from dactyl.errors import DactylError
+from dactyl.hand.mocap import MarkerLayout, MarkerTracker
+from dactyl.nodes._support import (
+    SENSOR,
+    DactylNode,
+    Diagnosis,
+    nanoseconds,
+    parameter,
+    run,
+    set_point,
+    set_quaternion,
+    warning,
+)
+from dactyl_msgs.msg import FingertipPositions, MocapMarkers
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What can be configured: which marker is which, and how far it is trusted."""
+
+    fingertip_ids: tuple[int, ...] = parameter(
+        (0, 1, 2, 3, 4), "Marker ids of the fingertips FF MF RF LF TH.", minimum=0, length=5
+    )
+    base_ids: tuple[int, ...] = parameter((10, 11, 12, 13), "Marker ids on the forearm.", minimum=0)
+    base_positions: tuple[float, ...] = parameter(
+        (0.032, -0.062, 0.10, -0.032, -0.062, 0.10, 0.032, -0.062, 0.16, -0.020, -0.062, 0.18),
+        "x y z of each base marker in the hand frame, m.",
+        minimum=-1.0,
+        maximum=1.0,
+    )
+    object_ids: tuple[int, ...] = parameter((20, 21, 22, 23, 24, 25), "Marker ids on the object.", minimum=0)
+    object_positions: tuple[float, ...] = parameter(
+        (0.025, 0.0, 0.0, 0.0, 0.025, 0.0, 0.0, 0.0, 0.025, -0.025, 0.0, 0.0, 0.0, -0.025, 0.0, 0.0, 0.0, -0.025),
+        "x y z of each object marker in the object frame, m.",
+        minimum=-1.0,
+        maximum=1.0,
+    )
+    base_memory: float = parameter(1.0, "Time over which base markers are averaged, s.", minimum=1e-3, maximum=60.0)
+    max_residual: float = parameter(
+        0.005, "Markers that fit their body worse than this give no pose, m.", minimum=1e-5, maximum=0.1
+    )
+
+
+class FingertipTracker(DactylNode):
+    """mocap/markers -> object_pose/mocap, fingertips."""
+
+    def __init__(self) -> None:
+        super().__init__("fingertip_tracker")
+        settings = self.declare(Parameters)
+        layout = MarkerLayout(
+            settings.fingertip_ids,
+            settings.base_ids, _rows_of_three("base_positions", settings.base_positions),
+            settings.object_ids, _rows_of_three("object_positions", settings.object_positions),
+        )  # fmt: skip
+        self.tracker = MarkerTracker(layout, settings.base_memory, max_residual=settings.max_residual)
+        self.stamp_ns = -1
+        self.frames = self.frames_without_object = 0
+        self.fingertips = FingertipPositions()
+        self.pose = PoseStamped()
+        self.fingertips.header.frame_id = self.pose.header.frame_id = "hand"
+        self.pose_publisher = self.create_publisher(PoseStamped, "object_pose/mocap", SENSOR)
+        self.fingertips_publisher = self.create_publisher(FingertipPositions, "fingertips", SENSOR)
+        self.create_subscription(MocapMarkers, "mocap/markers", self.on_markers, SENSOR)
+
+    def on_markers(self, message: MocapMarkers) -> None:
+        stamp_ns = nanoseconds(message.header.stamp)
+        if stamp_ns != self.stamp_ns:  # a frame sent again changes nothing, but goes out again
+            self.stamp_ns = stamp_ns
+            self.tracker.update(
+                stamp_ns * 1e-9,
+                ((m.id, m.position.x, m.position.y, m.position.z) for m in message.markers if m.condition > 0),
+            )
+            self.frames += 1
+            self.frames_without_object += self.tracker.object is None
+            self._fill_messages(message)
+        if self.tracker.base is None:
+            return
+        if self.tracker.object is not None:
+            self.pose_publisher.publish(self.pose)
+        self.fingertips_publisher.publish(self.fingertips)
+
+    def _fill_messages(self, message: MocapMarkers) -> None:
+        tracker, fingertips = self.tracker, self.fingertips
+        fingertips.header.stamp = self.pose.header.stamp = message.header.stamp
+        for point, where in zip(fingertips.positions, tracker.fingertips.tolist(), strict=True):
+            set_point(point, where)
+        fingertips.tracked = tracker.tracked.tolist()
+        fingertips.age[:] = tracker.age
+        if tracker.object is not None:
+            set_point(self.pose.pose.position, tracker.object.position)
+            set_quaternion(self.pose.pose.orientation, tracker.object.quaternion)
+
+    def diagnose(self) -> Diagnosis:
+        values = {
+            "frames": self.frames,
+            "frames without object": self.frames_without_object,
+            "oldest fingertip (s)": round(float(self.tracker.age.max()), 3),
+        }
+        if self.frames == 0:
+            return warning("no motion capture: nothing comes on mocap/markers", **values)
+        if self.tracker.base is None:
+            return warning("the base markers are not seen: the hand frame is unknown", **values)
+        self.frames = self.frames_without_object = 0
+        return Diagnosis(values=values)
+
+
+def _rows_of_three(name: str, numbers: tuple[float, ...]) -> np.ndarray:
+    rows, rest = divmod(len(numbers), 3)
+    if rest:
+        raise DactylError(f"parameter {name} must hold x y z of each marker, not {len(numbers)} numbers")
+    return np.reshape(numbers, (rows, 3))
+
+
+def main() -> int:
+    return run(FingertipTracker)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

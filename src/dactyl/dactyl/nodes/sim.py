@@ -1,0 +1,370 @@
+"""The hardware's stand-in: publishes what hand, motion capture and cameras publish, takes what the hand takes.
+
+It also plays the lab's operator, who puts the object on the palm when trial/status asks for it. In real time the clock
+goes on meanwhile, as a lab's would.
+"""
+
+from __future__ import annotations
+
+import array
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from rclpy.publisher import Publisher
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, Image, JointState
+
+from dactyl.errors import DactylError
+from dactyl.hand import control
+from dactyl.hand.joints import JOINTS, ros_joint_name
+from dactyl.nodes import _shadow
+from dactyl.nodes import _support as ros
+from dactyl.nodes._laboratory import Laboratory, camera_matrix
+from dactyl.nodes._support import DactylNode, Diagnosis, nanoseconds, parameter, run, warning
+from dactyl.nodes._ticks import PERIOD_NS
+from dactyl.simulation.rendering import SceneRenderer
+from dactyl.simulation.scene import CAMERA_FOVY, CAMERAS, SceneConfig, build
+from dactyl_msgs.msg import MocapMarker, MocapMarkers, TrialStatus
+
+STEP_NS = PERIOD_NS // control.SUBSTEPS
+MARKER_IDS = (0, 1, 2, 3, 4, 10, 11, 12, 13, 20, 21, 22, 23, 24, 25)
+SEND_AGAIN = 0.1  # s after which unanswered sensor data is sent again in lockstep
+MAX_LAG = 0.08  # s that real time may be caught up by
+VIEWER_PERIOD = 1 / 30
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What can be configured."""
+
+    object: str = parameter("block", "Object in the hand.", choices=("block", "octagonal_prism", "sphere"))
+    seed: int = parameter(0, "Of all randomness: how objects are placed, the markers' noise.", minimum=0)
+    lockstep: bool = parameter(
+        False, "Wait for the answer to each control tick instead of keeping real time: exactly repeatable."
+    )
+    lockstep_timeout: float = parameter(
+        10.0,
+        "An answer that takes longer than this, s, after the first ever, is not waited for.",
+        minimum=0.1,
+        maximum=600.0,
+    )
+    interface: str = parameter(
+        "trajectory", "Which of Shadow's controllers take the targets.", choices=_shadow.INTERFACES
+    )
+    fingers_raised: float = parameter(0.1, "Tilt of the palm, rad.", minimum=-1.5, maximum=1.5)
+    marker_noise: float = parameter(2e-5, "Standard deviation of marker positions, m (B.2).", minimum=0.0, maximum=0.1)
+    image_width: int = parameter(640, "Pixels.", minimum=16, maximum=1920)
+    image_height: int = parameter(480, "Pixels.", minimum=16, maximum=1080)
+    viewer: bool = parameter(False, "Show the simulation in a window.")
+
+
+class Camera(NamedTuple):
+    """A simulated camera's publishers and the messages they send."""
+
+    image_publisher: Publisher
+    info_publisher: Publisher
+    image: Image
+    info: CameraInfo
+
+    def wanted(self) -> bool:
+        return self.image_publisher.get_subscription_count() > 0
+
+
+class Sim(DactylNode):
+    """joint targets, trial/status -> /clock, /joint_states, mocap/markers, images."""
+
+    def __init__(self) -> None:
+        super().__init__("sim")
+        self.settings = settings = self.declare(Parameters)
+        if settings.lockstep and settings.interface == "position":
+            raise DactylError("lockstep needs interface = trajectory: position commands carry no stamp")
+        scene = build(SceneConfig(object=settings.object, fingers_raised=settings.fingers_raised))
+        self.laboratory = Laboratory(scene, settings.seed, settings.marker_noise)
+        self.time_ns = PERIOD_NS
+
+        self.changed = threading.Condition()
+        """Guards the commands and the status, which come in one thread and are used in another."""
+        self.commands: dict[str, _shadow.Command] = {}
+        self.command_bytes: dict[str, bytes] = {}
+        self.command_stamps: dict[str, int] = dict.fromkeys(_shadow.topics(settings.interface), -1)
+        self.status = TrialStatus(state=TrialStatus.FINISHED)
+        self.placed: int | None = None
+        """The trial the object was last placed for."""
+        self.refused = Counter[str]()
+        self.simulated = self.lagged = self.images = self.images_skipped = 0
+        self.reported = (time.monotonic(), 0)
+        self._make_messages()
+        self._make_publishers()
+        for topic in self.command_stamps:
+            callback = partial(self.on_command, topic)
+            self.create_subscription(_shadow.topics(settings.interface)[topic], topic, callback, ros.RELIABLE, raw=True)
+        self.create_subscription(TrialStatus, "trial/status", self.on_status, ros.LATCHED)
+
+        self.stopping = threading.Event()
+        self.exposure: tuple[int, np.ndarray] | None = None
+        self.exposed = threading.Condition()
+        loops = [self._in_lockstep] if settings.lockstep else [self._in_real_time, self._render_exposures]
+        self.threads = [threading.Thread(target=self._guarded, args=[loop], daemon=True) for loop in loops]
+        for thread in self.threads:
+            thread.start()
+
+    # ---------------------------------------------------------------------------------------------- what comes in
+
+    def on_command(self, topic: str, data: bytes) -> None:
+        """Take a command unless it repeats the last one, so that a placed object is not moved by an old one."""
+        if data == self.command_bytes.get(topic):
+            return
+        self.command_bytes[topic] = data
+        try:
+            command = _shadow.decode(topic, data)
+        except ValueError as error:
+            self.refused[str(error)] += 1
+            self.get_logger().error(f"refused a command on {topic}: {error}", throttle_duration_sec=1.0)
+            return
+        with self.changed:
+            self.commands[topic] = command
+            self.command_stamps[topic] = command.stamp_ns
+            self.changed.notify()
+
+    def on_status(self, message: TrialStatus) -> None:
+        with self.changed:
+            self.status = message
+            self.changed.notify()
+
+    # -------------------------------------------------------------------------------------------------- the loops
+
+    def _guarded(self, loop: Callable[[], None]) -> None:
+        try:
+            loop()
+        except BaseException as error:
+            if not self.stopping.is_set() and self.context.ok():
+                self.failure = error
+                self.finish()
+
+    def _in_real_time(self) -> None:
+        viewer = self._open_viewer()
+        next_frame = due = time.monotonic()
+        while not self.stopping.is_set():
+            self._apply_commands()
+            if self._object_wanted():
+                self._place_object()
+                taken = round((time.monotonic() - due) * 1e9) // PERIOD_NS * PERIOD_NS
+                self._advance_time(taken)
+                due += taken * 1e-9
+            self.laboratory.step()
+            self._advance_time(STEP_NS)
+            self._read_sensors()
+            self._publish_sensors()
+            if self.time_ns % PERIOD_NS == 0:
+                self._expose()
+            if viewer and due >= next_frame:
+                next_frame = due + VIEWER_PERIOD
+                if not viewer.is_running():
+                    self.finish()
+                    return
+                viewer.sync()
+            due += control.PHYSICS_TIMESTEP
+            lag = time.monotonic() - due
+            if lag > MAX_LAG:
+                self.lagged += 1
+                due += lag
+            elif lag < 0:
+                time.sleep(-lag)
+
+    def _in_lockstep(self) -> None:
+        while not self.stopping.is_set():
+            self._read_sensors()
+            self._publish_sensors()
+            if any(camera.wanted() for camera in self.cameras):
+                self._render(self.time_ns, self.laboratory.data.qpos)
+            self._await_answer()
+            self._apply_commands()
+            if self._object_wanted():
+                self._place_object()
+            else:
+                self.laboratory.step(control.SUBSTEPS)
+            self._advance_time(PERIOD_NS)
+
+    def _await_answer(self) -> None:
+        """Wait for the targets of this tick, or for a status of this tick that says that there will be none."""
+        start = said = time.monotonic()
+        while not self.stopping.is_set():
+            with self.changed:
+                if self.changed.wait_for(self._answered, timeout=SEND_AGAIN):
+                    return
+                begun = min(self.command_stamps.values()) >= 0
+                waits_for = "trial/status" if not self._status_is_current() else "joint targets"
+            waited = time.monotonic() - start
+            if begun and waited > self.settings.lockstep_timeout:
+                self.get_logger().warning(f"lockstep: no {waits_for} for {waited:.1f} s; going on without")
+                return
+            if time.monotonic() - said > 5.0:
+                said = time.monotonic()
+                self.get_logger().info(f"lockstep: waiting for {waits_for}")
+            self._publish_sensors()
+
+    def _status_is_current(self) -> bool:
+        return nanoseconds(self.status.header.stamp) == self.time_ns
+
+    def _answered(self) -> bool:
+        if not self._status_is_current():
+            return False
+        return self.status.state != TrialStatus.RUNNING or all(
+            stamp == self.time_ns for stamp in self.command_stamps.values()
+        )
+
+    def _advance_time(self, ns: int) -> None:
+        self.time_ns += ns
+        self.simulated += ns
+
+    def _apply_commands(self) -> None:
+        with self.changed:
+            commands, self.commands = self.commands, {}
+        for command in commands.values():
+            self.laboratory.targets[command.actuators] = command.targets
+
+    def _object_wanted(self) -> bool:
+        if self.status.state != TrialStatus.AWAITING_OBJECT:
+            return False
+        return self.status.trial != self.placed or self.laboratory.object_dropped()
+
+    def _place_object(self) -> None:
+        self.placed = self.status.trial
+        draws = self.laboratory.place_object(self.placed)
+        self.get_logger().debug(f"placed the object for trial {self.placed} after {draws} draws")
+
+    # ------------------------------------------------------------------------------------------------ what goes out
+
+    def _make_messages(self) -> None:
+        self.clock = Clock()
+        self.joint_states = JointState(name=[ros_joint_name(joint) for joint in JOINTS])
+        self.markers = MocapMarkers(markers=[MocapMarker(id=id, condition=1.0) for id in MARKER_IDS])
+        self.markers.header.frame_id = "mocap"
+
+    def _make_publishers(self) -> None:
+        self.clock_publisher = self.create_publisher(Clock, "/clock", ros.SENSOR)
+        self.joint_publisher = self.create_publisher(JointState, "/joint_states", ros.SENSOR)
+        self.marker_publisher = self.create_publisher(MocapMarkers, "mocap/markers", ros.SENSOR)
+        width, height = self.settings.image_width, self.settings.image_height
+        matrix = camera_matrix(CAMERA_FOVY, width, height)
+        self.cameras = []
+        for name in CAMERAS:
+            image = Image(width=width, height=height, encoding="rgb8", step=3 * width)
+            projection = (*matrix[0:3], 0.0, *matrix[3:6], 0.0, *matrix[6:9], 0.0)
+            info = CameraInfo(
+                width=width, height=height, distortion_model="plumb_bob", d=[0.0] * 5, k=matrix,
+                r=np.eye(3).ravel(), p=projection,
+            )  # fmt: skip
+            image.header.frame_id = info.header.frame_id = f"{name}_optical"
+            self.cameras.append(
+                Camera(
+                    self.create_publisher(Image, f"{name}/image_raw", ros.SENSOR),
+                    self.create_publisher(CameraInfo, f"{name}/camera_info", ros.SENSOR),
+                    image,
+                    info,
+                )
+            )
+
+    def _read_sensors(self) -> None:
+        """Put the state of the hardware into the messages."""
+        stamp = Time()
+        ros.set_stamp(stamp, self.time_ns)
+        self.clock.clock = self.joint_states.header.stamp = self.markers.header.stamp = stamp
+        angles, velocities, torques = self.laboratory.joint_states()
+        message = self.joint_states
+        message.position, message.velocity, message.effort = angles.tolist(), velocities.tolist(), torques.tolist()
+        for marker, where in zip(self.markers.markers, self.laboratory.markers().tolist(), strict=True):
+            marker.position.x, marker.position.y, marker.position.z = where
+
+    def _publish_sensors(self) -> None:
+        self.clock_publisher.publish(self.clock)
+        self.joint_publisher.publish(self.joint_states)
+        self.marker_publisher.publish(self.markers)
+        if self.time_ns % PERIOD_NS == 0:
+            for camera in self.cameras:
+                if camera.info_publisher.get_subscription_count():
+                    camera.info.header.stamp = self.joint_states.header.stamp
+                    camera.info_publisher.publish(camera.info)
+
+    def _expose(self) -> None:
+        """Hand the moment to the rendering thread, if somebody wants to see it."""
+        if not any(camera.wanted() for camera in self.cameras):
+            return
+        with self.exposed:
+            if self.exposure is not None:
+                self.images_skipped += 1
+                self.get_logger().warning("rendering cannot keep up with 12.5 Hz", throttle_duration_sec=10.0)
+            self.exposure = (self.time_ns, self.laboratory.data.qpos.copy())
+            self.exposed.notify()
+
+    def _render_exposures(self) -> None:
+        while not self.stopping.is_set():
+            with self.exposed:
+                self.exposed.wait_for(lambda: self.exposure is not None, timeout=0.2)
+                exposure, self.exposure = self.exposure, None
+            if exposure is not None:
+                self._render(*exposure)
+
+    def _render(self, time_ns: int, qpos: np.ndarray) -> None:
+        """Publish what the wanted cameras see; always called in the same thread, which OpenGL demands."""
+        if not hasattr(self, "renderer"):
+            self.renderer = SceneRenderer(self.laboratory.scene, self.settings.image_width, self.settings.image_height)
+        for name, camera in zip(CAMERAS, self.cameras, strict=True):
+            if camera.wanted():
+                camera.image.data = array.array("B", self.renderer.render(qpos, name).tobytes())
+                ros.set_stamp(camera.image.header.stamp, time_ns)
+                camera.image_publisher.publish(camera.image)
+        self.images += 1
+
+    def _open_viewer(self) -> Any:
+        if not self.settings.viewer:
+            return None
+        if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+            self.get_logger().warning("no display: the simulation runs without a window")
+            return None
+        import mujoco.viewer
+
+        return mujoco.viewer.launch_passive(
+            self.laboratory.model, self.laboratory.data, show_left_ui=False, show_right_ui=False
+        )
+
+    def diagnose(self) -> Diagnosis:
+        now = time.monotonic()
+        since, simulated = self.reported
+        factor = (self.simulated - simulated) * 1e-9 / (now - since)
+        self.reported = (now, self.simulated)
+        values = {
+            "real-time factor": round(factor, 4),
+            "lags": self.lagged,
+            "image sets": self.images,
+            "image sets skipped": self.images_skipped,
+            **self.refused,
+        }
+        if not self.settings.lockstep and factor < 0.99:
+            return warning("slower than real time", **values)
+        if self.refused:
+            return warning("commands were refused", **values)
+        return Diagnosis("lockstep" if self.settings.lockstep else "real time", values=values)
+
+    def destroy_node(self) -> None:
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join(timeout=1.0)
+        super().destroy_node()
+
+
+def main() -> int:
+    return run(Sim)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,322 @@
+"""Sets goals, counts successes, ends trials: the referee of the evaluations (section 6.2)."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from rclpy.action.server import ActionServer, CancelResponse, GoalResponse, ServerGoalHandle
+from rclpy.task import Future
+from std_srvs.srv import Trigger
+
+from dactyl import quaternion, results
+from dactyl.hand.control import CONTROL_PERIOD
+from dactyl.nodes import _support as ros
+from dactyl.nodes._support import DactylNode, Diagnosis, nanoseconds, parameter, run, warning
+from dactyl.nodes._ticks import Ticks
+from dactyl.task import goals, trial
+from dactyl_msgs.action import RunTrials
+from dactyl_msgs.msg import TrialResult, TrialStatus
+from dactyl_msgs.srv import SetGoal
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What can be configured."""
+
+    trials: int = parameter(0, "Trials to run, then this process ends. 0: go on for ever.", minimum=0)
+    autostart: bool = parameter(True, "Start with the node; otherwise with the action run_trials.")
+    seed: int = parameter(0, "Of the goals, together with the trial's number.", minimum=0)
+    object_pose: str = parameter("mocap", "Source of the object's pose.", choices=("mocap", "vision"))
+    tolerance: float = parameter(
+        goals.SUCCESS_TOLERANCE, "A goal is reached below this angle, rad.", minimum=0.01, maximum=3.1
+    )
+    timeout: float = parameter(
+        trial.EVALUATION_TIMEOUT, "Time for each goal, s.", minimum=CONTROL_PERIOD, maximum=3600.0
+    )
+    max_successes: int = parameter(trial.MAX_SUCCESSES, "Goals that complete a trial.", minimum=1)
+    settle_time: float = parameter(
+        0.48, "How long the object lies on the palm before a trial starts, s.", minimum=0.0, maximum=60.0
+    )
+    max_pose_age: float = parameter(
+        1.0, "An object whose pose is unknown for longer than this, s, counts as dropped.", minimum=0.08, maximum=60.0
+    )
+    rest_position: tuple[float, ...] = parameter(
+        (0.0, -0.03, 0.35), "Where an object rests on the palm, hand frame, m.", minimum=-1.0, maximum=1.0, length=3
+    )
+    up: tuple[float, ...] = parameter(
+        (0.0, -0.995004, 0.099833), "The vertical in the hand frame.", minimum=-1.0, maximum=1.0, length=3
+    )
+    grace: float = parameter(
+        0.02, "How late a pose may be before the step counts without it, s.", minimum=0.001, maximum=0.08
+    )
+    lockstep: bool = parameter(False, "Count poses only, never time.")
+    report: str = parameter("", "File for the results of `trials`, as JSON. Empty: none.")
+    command: str = parameter("sim", "Command that the report names.")
+
+
+class Result(NamedTuple):
+    """How a trial ended."""
+
+    successes: int
+    goals_presented: int
+    reason: str
+    seconds: float
+
+
+class TrialNode(DactylNode):
+    """object pose -> goal, trial/status; services trial/reset, trial/set_goal; action run_trials."""
+
+    def __init__(self) -> None:
+        super().__init__("trial")
+        self.settings = settings = self.declare(Parameters)
+        if settings.report:
+            results.check_writable(Path(settings.report))
+        self.rules = trial.TrialRules(settings.tolerance, settings.timeout, settings.max_successes)
+        self.rest, self.up = np.array(settings.rest_position), quaternion.normalize(np.array(settings.up))
+        self.ticks = Ticks()
+        self.pose: PoseStamped | None = None
+        self.orientation = np.full(4, np.nan)
+        self.run_ended: Future | None = None
+        self.feedback: ServerGoalHandle | None = None
+        self.results: list[Result] = []
+        self.wanted = settings.trials
+        self.accounts = trial.start(np.zeros(1))
+        self.settled = 0
+        self.steps = self.presented = 0
+        self.generator = np.random.default_rng()
+        self.goal = PoseStamped()
+        self.goal.header.frame_id = "hand"
+        self.status = TrialStatus(
+            angle_to_goal=np.nan, mean_successes=np.nan, std_successes=np.nan, median_successes=np.nan
+        )
+        self.status.state = TrialStatus.AWAITING_OBJECT if settings.autostart else TrialStatus.FINISHED
+        self.status.trials_wanted = self.wanted
+
+        self.goal_publisher = self.create_publisher(PoseStamped, "goal", ros.LATCHED)
+        self.status_publisher = self.create_publisher(TrialStatus, "trial/status", ros.LATCHED)
+        self.create_subscription(PoseStamped, f"object_pose/{settings.object_pose}", self.on_pose, ros.SENSOR)
+        self.create_service(Trigger, "trial/reset", self.on_reset)
+        self.create_service(SetGoal, "trial/set_goal", self.on_set_goal)
+        self.server = ActionServer(
+            self, RunTrials, "run_trials", self.on_run_trials,
+            goal_callback=self.on_run_requested, cancel_callback=lambda _: CancelResponse.ACCEPT,
+        )  # fmt: skip
+        if not settings.lockstep:
+            self.wall_timer(settings.grace, self.on_grace)
+
+    # ------------------------------------------------------------------------------------------------------ input
+
+    def on_pose(self, message: PoseStamped) -> None:
+        self.pose = message
+        if self.ticks.due(stamp_ns := nanoseconds(message.header.stamp)):
+            self._tick(stamp_ns)
+
+    def on_grace(self) -> None:
+        """Count a step on the last pose where no new one came in time."""
+        tick_ns = self.ticks.overdue(self.get_clock().now().nanoseconds, round(self.settings.grace * 1e9))
+        if tick_ns is not None:
+            self._tick(tick_ns)
+
+    def on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success = self.status.state == TrialStatus.RUNNING
+        response.message = "" if response.success else "no trial is running"
+        if response.success:
+            self._end_trial(TrialResult.REASON_RESET)
+            self._publish_status()
+        return response
+
+    def on_set_goal(self, request: SetGoal.Request, response: SetGoal.Response) -> SetGoal.Response:
+        orientation = ros.orientation(request.orientation)
+        if self.status.state != TrialStatus.RUNNING:
+            response.message = "no trial is running"
+        elif not np.isfinite(orientation).all():
+            response.message = "the orientation is no rotation: its length must be > 0 and finite"
+        else:
+            response.success = True
+            self.presented -= 1  # it takes the place of the one in force
+            self._set_goal(orientation)
+            self._publish_status()
+        return response
+
+    def on_run_requested(self, request: RunTrials.Goal) -> GoalResponse:
+        if request.trials < 1 or self.run_ended is not None or (self.settings.trials and self.settings.autostart):
+            self.get_logger().error("run_trials refused: it needs trials >= 1, and no other counted run going on")
+            return GoalResponse.REJECT
+        return GoalResponse.ACCEPT
+
+    async def on_run_trials(self, handle: ServerGoalHandle) -> RunTrials.Result:
+        if self.status.state == TrialStatus.RUNNING:
+            self._end_trial(TrialResult.REASON_RESET)
+        self.results, self.wanted, self.feedback, self.run_ended = [], handle.request.trials, handle, Future()
+        self._await_object()
+        await self.run_ended
+        self.feedback = self.run_ended = None
+        if handle.is_cancel_requested:
+            handle.canceled()
+        else:
+            handle.succeed()
+        return RunTrials.Result(
+            results=[TrialResult(**result._asdict()) for result in self.results], **_statistics(self.results)
+        )
+
+    # --------------------------------------------------------------------------------------------- one control step
+
+    def _tick(self, stamp_ns: int) -> None:
+        ros.set_stamp(self.status.header.stamp, stamp_ns)
+        if self.feedback and self.feedback.is_cancel_requested and self.status.state != TrialStatus.FINISHED:
+            self._finish()
+        dropped = self._take_pose(stamp_ns)
+        if self.status.state == TrialStatus.AWAITING_OBJECT:
+            self.settled = 0 if dropped else self.settled + 1
+            if self.settled > round(self.settings.settle_time / CONTROL_PERIOD):
+                self._start_trial()
+        elif self.status.state == TrialStatus.RUNNING:
+            self._advance(dropped)
+        self._publish_status()
+
+    def _take_pose(self, stamp_ns: int) -> bool:
+        """Take over the object's orientation; whether the object has left the hand or is lost."""
+        self.orientation[:] = np.nan
+        if self.pose is None or (stamp_ns - nanoseconds(self.pose.header.stamp)) * 1e-9 > self.settings.max_pose_age:
+            return True
+        self.orientation = ros.orientation(self.pose.pose.orientation)
+        return bool(trial.is_dropped(ros.position(self.pose.pose), self.rest, self.up))
+
+    def _start_trial(self) -> None:
+        self.generator = np.random.default_rng([self.settings.seed, self.status.trial])
+        self.accounts = trial.start(np.zeros(1))
+        self.steps = self.presented = 0
+        self.status.state = TrialStatus.RUNNING
+        self._draw_goal()
+
+    def _advance(self, dropped: bool) -> None:
+        self.steps += 1
+        spent = int(self.accounts.goal_steps[0]) + 1
+        angle = goals.angle_to_goal(ros.orientation(self.goal.pose.orientation), self.orientation)
+        self.accounts, events = trial.advance(self.rules, self.accounts, np.array([angle]), np.array([dropped]))
+        if events.reached[0]:
+            self.get_logger().info(
+                f"trial {self.status.trial}: goal {self.accounts.successes[0]} reached "
+                f"after {spent * CONTROL_PERIOD:.1f} s"
+            )
+        for reason in (TrialResult.REASON_DROPPED, TrialResult.REASON_COMPLETE, TrialResult.REASON_TIMEOUT):
+            if getattr(events, reason)[0]:
+                self._end_trial(reason)
+                return
+        if events.reached[0]:
+            self._draw_goal()
+
+    def _draw_goal(self) -> None:
+        self._set_goal(goals.from_normals(self.generator.standard_normal(4)))
+
+    def _set_goal(self, orientation: np.ndarray) -> None:
+        self.presented += 1
+        ros.set_quaternion(self.goal.pose.orientation, orientation)
+        ros.set_point(self.goal.pose.position, self.settings.rest_position)
+        # not the tick alone: two goals of one tick must be told apart
+        stamp_ns = max(nanoseconds(self.status.header.stamp), nanoseconds(self.goal.header.stamp) + 1)
+        ros.set_stamp(self.goal.header.stamp, stamp_ns)
+        ros.set_stamp(self.status.goal_stamp, stamp_ns)
+        self.goal_publisher.publish(self.goal)
+
+    def _end_trial(self, reason: str) -> None:
+        status = self.status
+        result = Result(int(self.accounts.successes[0]), self.presented, reason, self.steps * CONTROL_PERIOD)
+        self.get_logger().info(f"trial {status.trial}: {result.successes} goals, {reason} after {result.seconds:.1f} s")
+        status.reason = reason
+        if reason != TrialResult.REASON_RESET:
+            self.results.append(result)
+            for name, value in _statistics(self.results).items():
+                setattr(status, name, value)
+        status.trial += 1
+        if self.wanted and len(self.results) >= self.wanted:
+            self._finish()
+        else:
+            self._await_object()
+
+    def _await_object(self) -> None:
+        self.status.state = TrialStatus.AWAITING_OBJECT
+        self.status.trials_wanted = self.wanted
+        self.settled = 0
+
+    def _finish(self) -> None:
+        self.status.state = TrialStatus.FINISHED
+        if self.results:
+            statistics = _statistics(self.results)
+            self.get_logger().info(
+                f"{len(self.results)} trials: {statistics['mean_successes']:.2f} ± {statistics['std_successes']:.2f} "
+                f"goals in a row, median {statistics['median_successes']:g}"
+            )
+        if self.run_ended is not None:
+            self.run_ended.set_result(None)
+        elif self.settings.trials:
+            if self.settings.report:
+                self._write_report()
+            self.finish()
+
+    def _publish_status(self) -> None:
+        status = self.status
+        running = status.state == TrialStatus.RUNNING
+        status.successes = int(self.accounts.successes[0]) if running else 0
+        status.angle_to_goal = (
+            float(goals.angle_to_goal(ros.orientation(self.goal.pose.orientation), self.orientation))
+            if running
+            else np.nan
+        )
+        spent = int(self.accounts.goal_steps[0]) * CONTROL_PERIOD
+        status.time_left = max(0.0, self.settings.timeout - spent) if running else 0.0
+        status.trials_ended = len(self.results)
+        self.status_publisher.publish(status)
+        if self.feedback is not None and self.feedback.is_active:
+            self.feedback.publish_feedback(RunTrials.Feedback(status=status))
+
+    def _write_report(self) -> None:
+        statistics = {name.partition("_")[0]: value for name, value in _statistics(self.results).items()}
+        results.write(
+            Path(self.settings.report),
+            self.settings.command,
+            self.settings.seed,
+            {
+                "trials": [
+                    {"successes": r.successes, "reason": r.reason, "seconds": round(r.seconds, 2)} for r in self.results
+                ],
+                **statistics,
+                "goals_reached": sum(r.successes for r in self.results),
+                "goals_presented": sum(r.goals_presented for r in self.results),
+                "rules": asdict(self.rules),
+            },
+        )
+
+    def diagnose(self) -> Diagnosis:
+        states = {
+            TrialStatus.AWAITING_OBJECT: "waiting for the object on the palm",
+            TrialStatus.RUNNING: "a trial is running",
+            TrialStatus.FINISHED: "no trial is wanted",
+        }
+        values = {"trial": self.status.trial, "successes": self.status.successes, "trials ended": len(self.results)}
+        if self.pose is None:
+            return warning("no object pose", **values)
+        return Diagnosis(states[self.status.state], values=values)
+
+
+def _statistics(ended: list[Result]) -> dict[str, float]:
+    """Of the successes of at least one trial, under TrialStatus's names; NaN without any."""
+    successes = [float(result.successes) for result in ended] or [np.nan]
+    return {
+        "mean_successes": float(np.mean(successes)),
+        "std_successes": float(np.std(successes)),
+        "median_successes": float(np.median(successes)),
+    }
+
+
+def main() -> int:
+    return run(TrialNode)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

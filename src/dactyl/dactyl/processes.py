@@ -1,0 +1,191 @@
+"""Runs a graph as processes where ROS's `launch` is not installed: the same nodes, restarts and endings."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, Queue
+from types import FrameType
+
+from dactyl.bringup import NAMESPACE, Graph, Node, exit_reason
+
+INTERRUPT_AFTER, TERMINATE_AFTER, KILL_AFTER = 0.0, 1.5, 2.3
+"""s after the end was decided on at which each signal goes out; everything is over within 3 s."""
+EARLY, EARLY_LIMIT = 5.0, 3
+"""A node that ends within so many s of its start, so many times in a row, will not run: the run ends too."""
+_COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
+
+
+@dataclass
+class _Process:
+    """A node's current process."""
+
+    node: Node
+    colour: int
+    popen: subprocess.Popen[str] | None = None
+    start_at: float | None = 0.0
+    """When to start it (again), monotonic; None while it runs or when it stays ended."""
+    started: float = 0.0
+    """Monotonic time of the last start."""
+    early: int = 0
+    """How many times in a row it ended early."""
+    reader: threading.Thread | None = None
+
+
+class Runner:
+    """Starts the processes of a graph, prints what they say, restarts what ends, and ends everything in the end."""
+
+    def __init__(self, graph: Graph, write: Callable[[str], object] = sys.stdout.write) -> None:
+        """`write` takes whole lines."""
+        self._graph = graph
+        self._write = write
+        self._lock = threading.Lock()
+        self._width = max(len(node.name) for node in graph.nodes)
+        self._coloured = sys.stdout.isatty()
+        self._processes = [_Process(node, _COLOURS[i % len(_COLOURS)]) for i, node in enumerate(graph.nodes)]
+        self._ended: Queue[_Process] = Queue()
+        self._signalled: int | None = None
+
+    def run(self) -> int:
+        """Run until a required node ends, a node cannot start as configured, or SIGINT or SIGTERM comes.
+
+        Returns:
+            The required node's exit code; 130 after SIGINT, 143 after SIGTERM.
+        """
+        handlers = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        code = 1
+        try:
+            code = self._supervise()
+        finally:
+            for number in handlers:
+                signal.signal(number, signal.SIG_IGN)
+            self._end_all()
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        return code
+
+    def pids(self) -> dict[str, int]:
+        """Process ids of the nodes that run."""
+        return {p.node.name: p.popen.pid for p in self._processes if p.popen and p.popen.poll() is None}
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        self._signalled = number
+
+    def _supervise(self) -> int:
+        while self._signalled is None:
+            for process in self._processes:
+                if process.start_at is not None and time.monotonic() >= process.start_at:
+                    self._start(process)
+            try:
+                process = self._ended.get(timeout=0.1)
+            except Empty:
+                continue
+            code = process.popen.wait() if process.popen else 0
+            if reason := self._reason_to_end(process, code):
+                self._say(f"{reason}: the run ends")
+                return code if code >= 0 else 128 - code
+            if process.node.respawn:
+                self._say(f"{process.node.name} {_how(code)}; it starts again in {process.node.respawn_delay:g} s")
+                process.start_at = time.monotonic() + process.node.respawn_delay
+        return 128 + self._signalled
+
+    def _reason_to_end(self, process: _Process, code: int) -> str:
+        process.early = process.early + 1 if time.monotonic() - process.started < EARLY else 0
+        if reason := exit_reason(process.node, code):
+            return reason
+        if process.early < EARLY_LIMIT:
+            return ""
+        return f"{process.node.name} {_how(code)}, {EARLY_LIMIT} times within {EARLY:g} s of its start"
+
+    def _start(self, process: _Process) -> None:
+        environment = {
+            **os.environ,
+            **self._graph.environment,
+            "PYTHONUNBUFFERED": "1",
+            "RCUTILS_LOGGING_USE_STDOUT": "1",
+            "RCUTILS_LOGGING_BUFFERED_STREAM": "0",
+            "RCUTILS_COLORIZED_OUTPUT": str(int(self._coloured)),
+            "RCUTILS_CONSOLE_OUTPUT_FORMAT": "{severity}: {message}",
+        }
+        process.start_at, process.started = None, time.monotonic()
+        process.popen = subprocess.Popen(
+            command(process.node, self._graph),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # the terminal's ctrl-C comes to us alone, who pass it on
+        )
+        process.reader = threading.Thread(target=self._read, args=[process, process.popen], daemon=True)
+        process.reader.start()
+
+    def _read(self, process: _Process, popen: subprocess.Popen[str]) -> None:
+        assert popen.stdout is not None
+        for line in popen.stdout:
+            self._print(process.node.name, process.colour, line.rstrip("\n").removeprefix("INFO: "))
+        popen.wait()
+        self._ended.put(process)
+
+    def _say(self, line: str) -> None:
+        self._print("dactyl", 1, line)
+
+    def _print(self, name: str, colour: int, line: str) -> None:
+        prefix = f"{name:>{self._width}} | "
+        if self._coloured:
+            prefix = f"\x1b[{colour}m{prefix}\x1b[0m"
+        with self._lock:
+            self._write(f"{prefix}{line}\n")
+            if self._write == sys.stdout.write:
+                sys.stdout.flush()
+
+    def _end_all(self) -> None:
+        """SIGINT, then SIGTERM, then SIGKILL to whatever still runs."""
+        start = time.monotonic()
+        running = [process for process in self._processes if process.popen and process.popen.poll() is None]
+        for after, number in (
+            (INTERRUPT_AFTER, signal.SIGINT), (TERMINATE_AFTER, signal.SIGTERM), (KILL_AFTER, signal.SIGKILL)
+        ):  # fmt: skip
+            while running and time.monotonic() - start < after:
+                time.sleep(0.02)
+                running = [process for process in running if process.popen.poll() is None]  # type: ignore[union-attr]
+            for process in running:
+                os.killpg(process.popen.pid, number)  # type: ignore[union-attr]
+        for process in self._processes:
+            if process.reader:
+                process.reader.join(timeout=0.5)
+
+
+def _how(code: int) -> str:
+    return f"killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+
+
+def command(node: Node, graph: Graph) -> list[str]:
+    """The command line that starts a node."""
+    arguments = [sys.executable, "-m", f"{node.package}.{node.name}", "--ros-args"]
+    arguments += ["-r", f"__node:={node.name}", "-r", f"__ns:={NAMESPACE}", "--params-file", str(graph.parameter_file)]
+    for source, target in node.remappings:
+        arguments += ["-r", f"{source}:={target}"]
+    for name, value in node.parameters.items():
+        arguments += ["-p", f"{name}:={_yaml(value)}"]
+    # should this process be killed, the nodes do not stay behind
+    return ["setpriv", "--pdeathsig", "SIGINT", *arguments] if shutil.which("setpriv") else arguments
+
+
+def _yaml(value: bool | int | float | str) -> str:
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def run(graph: Graph) -> int:
+    """Run a graph to its end; returns the exit code."""
+    return Runner(graph).run()
