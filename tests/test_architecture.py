@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "src" / "dactyl" / "dactyl"
 
 FLOORS = (
-    {"errors", "quaternion", "results", "__init__"},
+    {"errors", "quaternion", "arrays", "results", "__init__"},
     {"hand"},
     {"simulation"},
     {"task"},

@@ -29,7 +29,8 @@ def apply(slack: Array, action: Array, delta: Array, steps: float = 1.0) -> tupl
         New slack s' and a_out, both (..., 20). An action of zero leaves the slack and stays zero.
     """
     xp = array_namespace(slack, action, delta)
-    direction = xp.sign(action)
+    one = xp.ones_like(action)  # xp.sign of the compatibility layer indexes by mask, which makes a GPU wait
+    direction = xp.where(action < 0.0, -one, xp.where(action > 0.0, one, 0.0 * one))
     rate = xp.where(action < 0.0, delta[..., 0], delta[..., 1])
     new_slack = xp.clip(slack + action * rate * steps, -1.0, 1.0)
     remaining = xp.abs(direction - slack) / (xp.abs(new_slack - slack) + EPSILON)

@@ -6,8 +6,9 @@ Pure functions over leading batch dimensions, for numpy in the nodes and torch i
 
 from __future__ import annotations
 
-from array_api_compat import array_namespace, device
+from array_api_compat import array_namespace
 
+from dactyl.arrays import Constant
 from dactyl.hand.joints import ACTUATION
 from dactyl.quaternion import Array
 
@@ -16,6 +17,9 @@ CONTROL_PERIOD = 0.08  # s, appendix C.1
 PHYSICS_TIMESTEP = 0.008  # s, appendix C.1
 SUBSTEPS = 10  # physics steps in a control step, appendix C.1
 SMOOTHING = 0.3  # weight of the new action per control step, appendix C.1 footnote 15
+
+
+_ACTUATION_T = Constant(ACTUATION.T)
 
 
 def action_from_bins(bins: Array, dtype: object = None) -> Array:
@@ -32,9 +36,7 @@ def smooth(previous: Array, action: Array, coefficient: float = SMOOTHING) -> Ar
 
 def actuator_positions(joint_angles: Array) -> Array:
     """Actuator positions (..., 20) from joint angles (..., 24): coupled joints are added up."""
-    xp = array_namespace(joint_angles)
-    actuation = xp.asarray(ACTUATION.T, dtype=joint_angles.dtype, device=device(joint_angles))
-    return joint_angles @ actuation
+    return joint_angles @ _ACTUATION_T.like(joint_angles)
 
 
 def relative_target(positions: Array, action: Array, limits: Array, scale: float = 1.0) -> Array:

@@ -7,8 +7,9 @@ from math import cos, pi, sin
 
 import mujoco
 import numpy as np
-from array_api_compat import array_namespace, device
+from array_api_compat import array_namespace
 
+from dactyl.arrays import Constant
 from dactyl.quaternion import Array
 
 HALF_SIZE = 0.025  # m: half the block's edge, the prism's inner radius and half height, the sphere's radius
@@ -53,10 +54,12 @@ _ADD: dict[str, Callable[[mujoco.MjSpec, mujoco.MjsGeom], None]] = {
 }
 OBJECTS: tuple[str, ...] = tuple(_ADD)
 
-_FACES: dict[str, np.ndarray] = {
-    # unit normals of the faces of a convex object of inner radius HALF_SIZE, one of each opposite pair
-    "block": np.eye(3),
-    "octagonal_prism": np.array([[0.0, 0.0, 1.0], *([cos(k * pi / 4), sin(k * pi / 4), 0.0] for k in range(4))]),
+_FACES: dict[str, Constant] = {
+    # unit normals (columns) of the faces of a convex object of inner radius HALF_SIZE, one of each opposite pair
+    "block": Constant(np.eye(3)),
+    "octagonal_prism": Constant(
+        np.array([[0.0, 0.0, 1.0], *([cos(k * pi / 4), sin(k * pi / 4), 0.0] for k in range(4))]).T
+    ),
 }
 
 
@@ -75,8 +78,7 @@ def clearance(kind: str, points: Array, scale: Array) -> Array:
     if kind == "sphere":
         reach = xp.sqrt(xp.sum(points * points, axis=-1))
     else:
-        normals = xp.asarray(_FACES[kind].T, dtype=points.dtype, device=device(points))
-        reach = xp.max(xp.abs(points @ normals), axis=-1)
+        reach = xp.max(xp.abs(points @ _FACES[kind].like(points)), axis=-1)
     return reach - HALF_SIZE * scale[:, None]
 
 

@@ -131,6 +131,7 @@ class ReorientEnvironment:
         self.scene = build(config.scene)
         self.physics = make_physics(self.scene, worlds, device, threads)
         self.device = self.physics.device
+        self._looks_first = device == "cpu"  # on a GPU, looking whether an episode ended costs more than acting as if
         self.random = Random(seed, self.device)
         self.goal_angle_limit = config.goal_angle_limit
         self.rules = config.rules
@@ -238,7 +239,7 @@ class ReorientEnvironment:
 
     def _restart(self, ended: Tensor, measurement: Measurement) -> Measurement:
         """Start new episodes where they ended; the measurement with those worlds' new state."""
-        if self.device.type == "cpu" and not ended.any():
+        if self._looks_first and not ended.any():
             self._angle = goals.angle_to_goal(self._goal, measurement.sensed.object_orientation)
             return measurement
         mask = torch.cat([ended, torch.zeros(self._nursery, dtype=torch.bool, device=self.device)])

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from dactyl import quaternion
+from dactyl.arrays import Constant
 from dactyl.hand.control import CONTROL_PERIOD
 from dactyl.hand.joints import FINGERS, JOINTS
 from dactyl.simulation.objects import clearance
@@ -16,6 +17,7 @@ from dactyl.simulation.scene import DISTAL_LENGTH, DISTAL_RADIUS, FINGERTIP_MARK
 from dactyl.task.randomization.observation_noise import Sensed
 
 _JOINTS = len(JOINTS)
+_MARKERS = Constant(FINGERTIP_MARKERS)
 
 
 class Measurement(NamedTuple):
@@ -81,7 +83,7 @@ def occluded(measurement: Measurement, kind: str, object_size: Tensor, distance:
     markers, position, orientation = measurement.sensed
     in_object = quaternion.rotate_inverse(orientation[:, None], markers - position[:, None])
     by_object = clearance(kind, in_object, object_size) < distance
-    offsets = torch.as_tensor(FINGERTIP_MARKERS, device=markers.device, dtype=markers.dtype)
+    offsets = _MARKERS.like(markers)
     base = markers - (measurement.marker_rotations @ offsets[..., None]).squeeze(-1)
     axis = measurement.marker_rotations[..., 2]
     reach = markers[:, :, None] - base[:, None]  # (N, marker, finger, 3)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import product
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from dactyl import quaternion
+from dactyl.arrays import Constant
 from dactyl.errors import DactylError
 from dactyl.simulation.objects import HALF_SIZE
+
+_CORNERS = Constant(HALF_SIZE * np.array(list(product((-1.0, 1.0), repeat=3))))
 
 PAPER_REWARD: dict[str, float] = {"progress": 1.0, "success": 5.0, "drop": -20.0}
 """r_t = d_t - d_{t+1}, +5 for a goal, -20 for a drop."""
@@ -79,7 +84,7 @@ def keypoints(t: Transition) -> Tensor:
 
     1 / (exp(30 x) + 2 + exp(-30 x)) of x in m; 1/4 on target.
     """
-    corners = HALF_SIZE * torch.cartesian_prod(*[torch.tensor([-1.0, 1.0], device=t.angle.device)] * 3)
+    corners = _CORNERS.like(t.orientation)
     target = quaternion.rotate(t.goal[:, None], corners)
     present = quaternion.rotate(t.orientation[:, None], corners) + t.offset[:, None]
     x = 30.0 * (present - target).norm(dim=-1)
