@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from dactyl.errors import DactylError
-from dactyl.learning import train
+from dactyl.learning import presets, train
 from dactyl.learning.config import parse_training
 
-PRESETS = sorted(path.stem for path in train.PRESETS.glob("*.yaml"))
+PRESETS = sorted(path.stem for path in presets.PRESETS.glob("*.yaml"))
 
 
 def test_an_empty_preset_is_the_papers() -> None:
@@ -96,26 +96,26 @@ def test_wrong_files_are_refused_with_one_line(tmp_path: Path) -> None:
     for content, message in cases:
         path.write_bytes(content)
         with pytest.raises(DactylError, match=message) as caught:
-            train.read_preset(str(path))
+            presets.read_preset(str(path))
         assert "\n" not in str(caught.value)
     with pytest.raises(DactylError, match="no training preset none: choose from"):
-        train.read_preset("none")
+        presets.read_preset("none")
 
 
 def test_a_preset_extends_another(tmp_path: Path) -> None:
     base, mine = tmp_path / "base.yaml", tmp_path / "mine.yaml"
     base.write_text("num_envs: 4\nppo: {gamma: 0.5, lam: 0.5}\nstages: [{until_steps: 1}, {}]")
     mine.write_text(f"extends: {base}\nppo: {{lam: 0.7}}\nstages: [{{}}]")
-    config = train.read_preset(str(mine))
+    config = presets.read_preset(str(mine))
     assert config.num_envs == 4
     assert (config.stages[0].ppo.gamma, config.stages[0].ppo.lam) == (0.5, 0.7)
     assert len(config.stages) == 1
     base.write_text(f"extends: {mine}")
     with pytest.raises(DactylError, match="extends itself"):
-        train.read_preset(str(mine))
+        presets.read_preset(str(mine))
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_shipped_presets_are_valid_and_consistent(preset: str) -> None:
-    config = train.read_preset(preset)
+    config = presets.read_preset(preset)
     assert train.contract(config, preset).inputs > 0

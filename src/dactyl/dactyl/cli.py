@@ -7,19 +7,54 @@ line, `app.command(group, name="vision", help="…")`. A command returns None or
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 from tyro.extras import SubcommandApp
 
+from dactyl.bringup import RealOptions, SimOptions
 from dactyl.errors import DactylError
 
 app = SubcommandApp()
 
 Json = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help="also write the results to this file, as JSON")]
+Flat = (tyro.conf.arg(name=""), tyro.conf.FlagCreatePairsOff)
+
+
+@app.command
+def sim(options: Annotated[SimOptions, *Flat]) -> int:
+    """Run trials with a simulated hand: the whole ROS graph, until the trials are done or ctrl-C.
+
+    A window shows the simulated hand where there is a display; --headless does without.
+
+    For example:
+      ./dactyl sim
+      ./dactyl sim --headless --trials 3 --json sim.json
+      ./dactyl sim --headless --trials 10 --lockstep --seed 1
+    """
+    from dactyl import processes
+    from dactyl.bringup import sim_graph
+
+    return processes.run(sim_graph(options))
+
+
+@app.command
+def real(options: Annotated[RealOptions, *Flat]) -> int:
+    """Run trials with the real hand: the whole ROS graph with the settings of config/real.yaml.
+
+    The hand does not move until the service /dactyl/hand_driver/enable is called.
+
+    For example:
+      ./dactyl real --trials 10 --json real.json
+    """
+    from dactyl import processes
+    from dactyl.bringup import real_graph
+
+    return processes.run(real_graph(options))
 
 
 @app.command
@@ -39,6 +74,123 @@ def doctor(json: Json = None) -> int:
     if json:
         results.write(json, "doctor", None, doctor.as_results(findings))
     return doctor.exit_code(findings)
+
+
+@app.command
+def train(
+    preset: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PRESET")],
+    /,
+    out: Path | None = None,
+    resume: Path | None = None,
+    initial: Path | None = None,
+    minutes: float = math.inf,
+    device: Literal["cpu", "cuda"] | None = None,
+    threads: int = 0,
+    seed: int | None = None,
+    json: Json = None,
+) -> None:
+    """Train a policy by PPO in simulation.
+
+    For example:
+      ./dactyl train single-gpu
+      ./dactyl train cpu-small --minutes 60
+      ./dactyl train cpu-small --resume runs/cpu-small
+      ./dactyl train my.yaml --initial models/block --out runs/mine
+
+    Args:
+        preset: a file of config/training by its name, or a path ending in .yaml
+        out: folder for checkpoints and logs; runs/PRESET by default
+        resume: checkpoint, or a training's folder, to go on with exactly
+        initial: checkpoint, or a folder with a policy, whose networks to begin with
+        minutes: stop after so long
+        device: the GPU where there is one by default
+        threads: CPU threads, 0 for all cores
+        seed: in place of the preset's
+    """
+    from dactyl import results
+    from dactyl.learning import train as training
+
+    if json:
+        results.check_writable(json)
+    outcome = training.train(preset, out, resume, initial, minutes, device, threads, seed)
+    print(training.as_text(outcome))
+    if json:
+        results.write(json, "train", seed, outcome)
+
+
+@app.command
+def evaluate(
+    policy: Path | None = None,
+    object: Literal["block", "octagonal_prism", "sphere"] | None = None,
+    randomizations: str = "all",
+    trials: int = 100,
+    actions: Literal["sampled", "most-likely", "both"] = "sampled",
+    seed: int = 0,
+    threads: int = 0,
+    json: Json = None,
+) -> None:
+    """Measure a policy by the paper's protocol: consecutive successes in a number of simulated trials.
+
+    Up to 50 goals a trial, 0.4 rad, ended by a drop or 80 s without a goal; in C MuJoCo, repeatable from the seed.
+
+    For example:
+      ./dactyl evaluate
+      ./dactyl evaluate --policy runs/cpu-small --randomizations none --actions both
+      ./dactyl evaluate --randomizations=-physics --json evaluation.json
+
+    Args:
+        policy: a policy file, a folder with one, or a training's folder; models/block by default
+        object: that the policy must be for
+        randomizations: all, none, or -GROUP[,-GROUP]: all but these of observation_noise, physics, unmodeled_effects
+        trials: how many
+        actions: drawn from the policy's probabilities, or the most likely ones
+        seed: of everything random
+        threads: CPU threads, 0 for all cores
+    """
+    from dactyl import results
+    from dactyl.learning import evaluation
+
+    if json:
+        results.check_writable(json)
+    outcome = evaluation.evaluate(policy, object, randomizations, trials, actions, seed, threads)
+    if json:
+        results.write(json, "evaluate", seed, outcome)
+
+
+bench = SubcommandApp()
+app.command(bench, name="bench", help="Measure how fast the parts are.")
+
+
+@bench.command(name="train")
+def bench_train(
+    preset: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PRESET")] = "cpu-small",
+    /,
+    iterations: int = 5,
+    device: Literal["cpu", "cuda"] | None = None,
+    threads: int = 0,
+    json: Json = None,
+) -> None:
+    """Measure training: environment steps per second, and the shares of physics, inference and optimization.
+
+    For example:
+      ./dactyl bench train
+      ./dactyl bench train single-gpu --json bench.json
+
+    Args:
+        preset: a file of config/training by its name, or a path ending in .yaml
+        iterations: that are timed
+        device: the GPU where there is one by default
+        threads: CPU threads, 0 for all cores
+    """
+    from dactyl import results
+    from dactyl.learning import benchmark
+
+    if json:
+        results.check_writable(json)
+    outcome = benchmark.bench_train(preset, iterations, device, threads)
+    print(benchmark.as_text(outcome))
+    if json:
+        results.write(json, "bench train", None, outcome)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

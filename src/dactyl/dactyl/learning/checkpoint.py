@@ -16,7 +16,8 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialize
 from torch import Tensor
 
 from dactyl.errors import DactylError
@@ -37,7 +38,8 @@ def save(out: Path, steps: int, policy: Policy, value: Mapping[str, Tensor], tra
     try:
         unfinished.mkdir(parents=True)
         policy.save(unfinished / POLICY)
-        save_file({key: tensor.detach().cpu().contiguous() for key, tensor in value.items()}, unfinished / VALUE)
+        tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in value.items()}
+        (unfinished / VALUE).write_bytes(serialize(tensors))
         torch.save(dict(training), unfinished / TRAINING)
         for path in unfinished.iterdir():
             sync(path)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from dactyl.errors import DactylError
 from dactyl.hand.control import CONTROL_PERIOD
+from dactyl.learning import checkpoint
 from dactyl.learning.policy import Contract, Policy
+from dactyl.learning.presets import ROOT
 from dactyl.learning.rollout import Environment, Step
 from dactyl.simulation.scene import SceneConfig
-from dactyl.task.environment import EnvironmentConfig
-from dactyl.task.randomization import RandomizationConfig
+from dactyl.task.environment import EnvironmentConfig, ReorientEnvironment
+from dactyl.task.randomization import RandomizationConfig, select
 from dactyl.task.trial import TrialRules
 
 RESAMPLES = 10_000  # of the bootstrap
@@ -50,6 +55,73 @@ def environment_config(contract: Contract, randomization: RandomizationConfig) -
         smoothing=contract.smoothing,
         nursery=0.0,
     )
+
+
+def evaluate(
+    path: Path | None = None,
+    object: str | None = None,
+    randomizations: str = "all",
+    trials: int = 100,
+    actions: str = "sampled",
+    seed: int = 0,
+    threads: int = 0,
+) -> dict[str, Any]:
+    """Evaluate a policy in C MuJoCo and print the result.
+
+    Args:
+        path: of a policy file, a folder with one, or a training's folder; models/block by default.
+        object: that the policy must be for; None takes the policy's own.
+        randomizations: see `dactyl.task.randomization.select`.
+        trials: how many.
+        actions: sampled, most-likely, or both one after the other.
+        seed: of everything random: the same figures again.
+        threads: CPU threads, 0 for all cores.
+
+    Returns:
+        `summarize`'s figures with policy, object, randomizations and actions; where both kinds of actions were asked
+        for those of the drawn ones, and under "most_likely" the others.
+    """
+    if trials < 1:
+        raise DactylError(f"{trials} trials: at least 1 is needed")
+    file = find_policy(path or ROOT / "models" / "block")
+    policy = Policy.load(file, object)
+    config = environment_config(policy.contract, select(randomizations))
+    if threads:
+        torch.set_num_threads(threads)
+    results: dict[str, Any] = {
+        "policy": str(file),
+        "object": policy.contract.object,
+        "randomizations": randomizations,
+        "actions": actions,
+    }
+    for kind in ("sampled", "most-likely") if actions == "both" else (actions,):
+        environment = ReorientEnvironment(config, trials, seed=seed, threads=threads)
+        outcome = run_trials(policy, environment, kind == "most-likely", seed, _report(trials))
+        summary = summarize(outcome, seed)
+        print(as_text(summary, f"{file}, {policy.contract.object}, randomizations {randomizations}, {kind} actions"))
+        if actions == "both" and kind == "most-likely":
+            results["most_likely"] = summary
+        else:
+            results |= summary
+    return results
+
+
+def find_policy(path: Path) -> Path:
+    """The policy file that a path means: itself, the one in that folder, or that of a training's newest checkpoint."""
+    if path.is_dir():
+        return (path if (path / checkpoint.POLICY).is_file() else checkpoint.resolve(path)) / checkpoint.POLICY
+    return path
+
+
+def _report(trials: int) -> Callable[[int, float], None]:
+    """Shows how far the trials are, on a terminal."""
+
+    def report(ended: int, seconds: float) -> None:
+        if sys.stderr.isatty():
+            text = f"\r{ended} of {trials} trials ended after {seconds:.0f} simulated seconds\x1b[K"
+            print(text if ended < trials else "\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    return report
 
 
 @torch.no_grad()

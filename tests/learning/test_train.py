@@ -1,0 +1,100 @@
+"""Presets, environment, trainer and evaluation together: a few worlds for a few steps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from dactyl import cli
+from dactyl.errors import DactylError
+from dactyl.learning import checkpoint, evaluation, train
+from dactyl.learning.policy import Policy
+from tests.learning.test_trainer import rows, same
+
+PRESET = """
+num_envs: 3
+horizon: 4
+total_steps: 48
+policy: {dense: [8], lstm: 4}
+value: {dense: [8], lstm: 4}
+ppo: {sequence: 4, minibatch: 8, minibatches: 2}
+environment: {start_steps: 2, nursery: 0.4, action_scale: 0.5, scene: {object: sphere}}
+"""
+
+
+@pytest.fixture
+def preset(tmp_path: Path) -> str:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(PRESET)
+    return str(path)
+
+
+def test_training_the_hand_in_two_parts_is_bit_for_bit_training_in_one(preset: str, tmp_path: Path) -> None:
+    """All randomizations on: their states, the pool of initial states and the simulator's own go through the file."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    train.train(preset, one, device="cpu", threads=1)
+    half = tmp_path / "half.yaml"
+    half.write_text(PRESET.replace("total_steps: 48", "total_steps: 24"))
+    train.train(str(half), two, device="cpu", threads=1)
+    outcome = train.train(preset, resume=two, device="cpu", threads=1)
+    assert outcome["steps"] == 48
+    assert Path(outcome["checkpoint"]).parent == two
+    whole, parts = (checkpoint.load_training(checkpoint.resolve(out)) for out in (one, two))
+    assert same(whole, parts)
+    assert [row["reward"] for row in rows(one)] == [row["reward"] for row in rows(two)]
+
+
+def test_the_commands_train_and_evaluate(preset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, report = tmp_path / "run", tmp_path / "report.json"
+    common = ["--threads", "1", "--json", str(report)]
+    assert cli.main(["train", preset, "--device", "cpu", "--out", str(out), *common]) == 0
+    assert json.loads(report.read_text())["results"]["steps"] == 48
+    contract = Policy.load(checkpoint.resolve(out) / "policy.safetensors").contract
+    assert (contract.object, contract.action_scale) == ("sphere", 0.5)
+    assert contract.trained["preset"] == "tiny"
+
+    again = ["train", preset, "--device", "cpu", "--out", str(out)]
+    assert cli.main(again) == 1
+    assert f"continue it with --resume {out}" in capsys.readouterr().err
+    wrong = ["evaluate", "--policy", str(out), "--object", "block", "--trials", "2"]
+    assert cli.main(wrong) == 1
+    assert "trained for the object sphere, not block" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_same_seed_evaluates_to_the_same_figures(preset: str, tmp_path: Path) -> None:
+    Path(preset).write_text(PRESET.replace("sphere", "block"))
+    train.train(preset, tmp_path / "run", device="cpu", threads=1)
+    a, b, c = (
+        evaluation.evaluate(tmp_path / "run", trials=2, seed=seed, actions="sampled", threads=1) for seed in (1, 1, 2)
+    )
+    assert a == b
+    assert a["trials"] != c["trials"]
+    assert len(a["trials"]) == 2
+    assert a["goals_presented"] >= a["goals_reached"]
+
+
+def test_devices_that_cannot_be_are_named(preset: str, tmp_path: Path) -> None:
+    with pytest.raises(DactylError, match="device must be cpu or cuda, not tpu"):
+        train.train(preset, tmp_path / "a", device="tpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(DactylError, match="no CUDA GPU"):
+            train.train(preset, tmp_path / "b", device="cuda")
+    bf16 = tmp_path / "bf16.yaml"
+    bf16.write_text(PRESET.replace("{sequence", "{bf16: true, sequence"))
+    with pytest.raises(DactylError, match="bf16 needs a GPU"):
+        train.train(str(bf16), tmp_path / "c", device="cpu")
+
+
+def test_continuing_from_an_older_checkpoint_wants_a_folder_of_its_own(preset: str, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    train.train(preset, out, device="cpu", threads=1)
+    older = out / "checkpoint-000000000012"
+    checkpoint.resolve(out).rename(older)
+    checkpoint_48 = out / "checkpoint-000000000048"
+    checkpoint_48.mkdir()
+    with pytest.raises(DactylError, match="not what you resume"):
+        train.train(preset, resume=older, device="cpu", threads=1)
