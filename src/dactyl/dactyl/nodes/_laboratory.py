@@ -14,7 +14,8 @@ from dactyl import quaternion
 from dactyl.errors import DactylError
 from dactyl.hand import control
 from dactyl.hand.joints import ACTUATOR_LIMITS, ACTUATORS, JOINTS
-from dactyl.simulation.scene import PALM_CENTER, Scene
+from dactyl.hand.layout import PALM_CENTER
+from dactyl.simulation.scene import Scene
 from dactyl.task.trial import is_dropped
 
 START_ACTIONS = 100  # random ones before a trial, appendix C.1

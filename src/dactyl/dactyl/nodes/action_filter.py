@@ -39,10 +39,10 @@ class ActionFilter(DactylNode):
     def __init__(self) -> None:
         super().__init__("action_filter")
         self.settings = self.declare(Parameters)
-        self.deltas = np.array(self.settings.backlash_deltas).reshape(_N, 2)
+        self.deltas = np.array(self.settings.backlash_deltas, np.float32).reshape(_N, 2)  # as in training
         self.gate = ActionGate()
-        self.smoothed = np.zeros(_N)
-        self.slack = np.zeros(_N)
+        self.smoothed = np.zeros(_N, np.float32)
+        self.slack = np.zeros(_N, np.float32)
         self.publisher = self.create_publisher(HandAction, "action_filtered", RELIABLE)
         self.create_subscription(HandAction, "action", self.on_action, RELIABLE)
 
@@ -53,7 +53,7 @@ class ActionFilter(DactylNode):
         if message.sequence == 0:
             self.smoothed[:] = 0.0
             self.slack[:] = 0.0
-        self.smoothed = control.smooth(self.smoothed, message.action.astype(float), self.settings.smoothing)
+        self.smoothed = control.smooth(self.smoothed, message.action, self.settings.smoothing)
         output = self.smoothed
         if self.settings.backlash:
             self.slack, output = backlash.apply(self.slack, self.smoothed, self.deltas)

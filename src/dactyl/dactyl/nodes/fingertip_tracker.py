@@ -9,6 +9,7 @@ import numpy as np
 from geometry_msgs.msg import PoseStamped
 
 from dactyl.errors import DactylError
+from dactyl.hand.layout import BASE_MARKERS
 from dactyl.hand.mocap import MarkerLayout, MarkerTracker
 from dactyl.nodes._support import (
     SENSOR,
@@ -33,7 +34,7 @@ class Parameters:
     )
     base_ids: tuple[int, ...] = parameter((10, 11, 12, 13), "Marker ids on the forearm.", minimum=0)
     base_positions: tuple[float, ...] = parameter(
-        (0.032, -0.062, 0.10, -0.032, -0.062, 0.10, 0.032, -0.062, 0.16, -0.020, -0.062, 0.18),
+        tuple(BASE_MARKERS.ravel().tolist()),
         "x y z of each base marker in the hand frame, m.",
         minimum=-1.0,
         maximum=1.0,

@@ -15,6 +15,7 @@ from std_srvs.srv import Trigger
 
 from dactyl import quaternion, results
 from dactyl.hand.control import CONTROL_PERIOD
+from dactyl.hand.layout import PALM_CENTER
 from dactyl.nodes import _support as ros
 from dactyl.nodes._support import DactylNode, Diagnosis, nanoseconds, parameter, run, warning
 from dactyl.nodes._ticks import Ticks
@@ -46,7 +47,11 @@ class Parameters:
         1.0, "An object whose pose is unknown for longer than this, s, counts as dropped.", minimum=0.08, maximum=60.0
     )
     rest_position: tuple[float, ...] = parameter(
-        (0.0, -0.03, 0.35), "Where an object rests on the palm, hand frame, m.", minimum=-1.0, maximum=1.0, length=3
+        tuple(PALM_CENTER.tolist()),
+        "Where an object rests on the palm, hand frame, m.",
+        minimum=-1.0,
+        maximum=1.0,
+        length=3,
     )
     up: tuple[float, ...] = parameter(
         (0.0, -0.995004, 0.099833), "The vertical in the hand frame.", minimum=-1.0, maximum=1.0, length=3
@@ -172,7 +177,7 @@ class TrialNode(DactylNode):
             self._finish()
         dropped = self._take_pose(stamp_ns)
         if self.status.state == TrialStatus.AWAITING_OBJECT:
-            self.settled = 0 if dropped else self.settled + 1
+            self.settled = 0 if dropped or not self._policy_listens() else self.settled + 1
             if self.settled > round(self.settings.settle_time / CONTROL_PERIOD):
                 self._start_trial()
         elif self.status.state == TrialStatus.RUNNING:
@@ -186,6 +191,10 @@ class TrialNode(DactylNode):
             return True
         self.orientation = ros.orientation(self.pose.pose.orientation)
         return bool(trial.is_dropped(ros.position(self.pose.pose), self.rest, self.up))
+
+    def _policy_listens(self) -> bool:
+        """Whether anybody would act. In lockstep the sim waits for that, and when a policy joins must change nothing."""
+        return self.settings.lockstep or self.count_publishers("action") > 0
 
     def _start_trial(self) -> None:
         self.generator = np.random.default_rng([self.settings.seed, self.status.trial])

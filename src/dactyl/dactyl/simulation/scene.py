@@ -29,6 +29,7 @@ from dactyl.hand.joints import (
     joints_of,
     ros_joint_name,
 )
+from dactyl.hand.layout import BASE_MARKERS, FINGERTIP_MARKERS, PALM_CENTER
 from dactyl.simulation.objects import MESH_SCALES, OBJECT_MARKERS, OBJECTS, add_object, mesh_name
 
 HAND_POSITION = np.array([0.0, 0.34, 0.36])
@@ -42,17 +43,6 @@ CAMERAS: dict[str, tuple[float, float]] = {
 }
 CAMERA_DISTANCE = 0.5  # m
 CAMERA_FOVY = 32.0  # degrees: a 4 mm lens on the acA640-750uc's 2.3 mm high sensor
-
-PALM_CENTER = np.array([0.0, -0.03, 0.35])
-"""Where an object rests, in the hand frame, m: cameras look at it, objects are placed above it."""
-
-BASE_MARKERS = np.array([[0.030, -0.044, 0.10], [-0.030, -0.044, 0.10], [0.030, -0.044, 0.16], [-0.018, -0.048, 0.19]])
-"""(4, 3) motion-capture markers on the forearm, hand frame, m; no two distances between them are equal."""
-
-FINGERTIP_MARKERS = np.array([(0.0, 0.0115, 0.018)] * 4 + [(0.0145, 0.0, 0.020)])
-"""(5, 3) on the back of each nail (appendix C.2), in the distal link's frame, m, outside the mesh."""
-DISTAL_LENGTH, DISTAL_RADIUS = 0.025, 0.008
-"""m; the distal links are capsules along their z axis, the thumb's a little thicker."""
 
 _MODEL_JOINTS = {
     # the model numbers joints from 0; where its axis points the other way than Shadow's, the joint is flipped

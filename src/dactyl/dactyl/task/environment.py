@@ -19,10 +19,11 @@ from dactyl import quaternion
 from dactyl.errors import DactylError
 from dactyl.hand import control
 from dactyl.hand.joints import ACTUATOR_LIMITS, ACTUATORS
+from dactyl.hand.layout import PALM_CENTER
 from dactyl.simulation.objects import MESH_SCALES
 from dactyl.simulation.parameters import PhysicsFactors, nominal_factors
 from dactyl.simulation.physics import PhysicsState, make_physics
-from dactyl.simulation.scene import PALM_CENTER, SceneConfig, build
+from dactyl.simulation.scene import SceneConfig, build
 from dactyl.task import goals, observation, reward, trial
 from dactyl.task.measurement import HandFrame, Measurement, occluded
 from dactyl.task.randomization import RandomizationConfig

@@ -11,9 +11,9 @@ from dactyl import quaternion
 from dactyl.arrays import Constant
 from dactyl.hand.control import CONTROL_PERIOD
 from dactyl.hand.joints import FINGERS, JOINTS
+from dactyl.hand.layout import DISTAL_LENGTH, DISTAL_RADIUS, FINGERTIP_MARKERS
 from dactyl.simulation.objects import clearance
 from dactyl.simulation.physics import Physics
-from dactyl.simulation.scene import DISTAL_LENGTH, DISTAL_RADIUS, FINGERTIP_MARKERS
 from dactyl.task.randomization.observation_noise import Sensed
 
 _JOINTS = len(JOINTS)
