@@ -423,6 +423,20 @@ def test_value_inputs_stay_noiseless(choice):
     assert spread == pytest.approx(0.0 if choice == "-observation_noise" else 0.0052, rel=0.3, abs=1e-9)
 
 
+def test_noise_of_the_papers_size_reaches_the_policy():
+    """Table 7 through the whole environment: the object is seen 5 mm (and the base's 1 mm) off, and 1 mm around that."""
+    env = make(80, randomization=RandomizationConfig(ObservationNoise(), None, None))
+    errors, whole = [], torch.ones(80, dtype=torch.bool)
+    for _ in range(25):
+        step = env.step(hold(80))
+        errors.append(step.observations["policy"][:, 15:18] - term(step.observations["value"], "object_position"))
+        whole &= ~(step.terminated | step.truncated)
+    error = torch.stack(errors)[:, whole]
+    assert error.shape[1] > 50
+    assert (error - error.mean(0)).std().item() == pytest.approx(0.001, rel=0.1)
+    assert error.mean(0).std().item() == pytest.approx(26**0.5 * 1e-3, rel=0.2)
+
+
 def test_hidden_markers_show_their_last_reading():
     """Object and fingers hide markers in play; all other readings are new."""
     effects = UnmodeledEffects(dropout_rate=0.0)
@@ -567,17 +581,3 @@ def test_a_million_random_steps_stay_finite(kind):
     worlds = 250
     env = make(worlds, start_steps=100, scene=SceneConfig(object=kind), threads=0)
     assert finite_steps(env, steps // worlds) > steps / 1000
-
-
-@pytest.mark.slow
-def test_noise_of_the_papers_size_reaches_the_policy():
-    """Table 7 through the whole environment: what the policy sees of the object is off by 5 mm and 1 mm."""
-    env = make(100, randomization=RandomizationConfig(ObservationNoise(), None, None))
-    errors = []
-    for bins in play(100, 60):
-        step = env.step(bins)
-        errors.append(step.observations["policy"][:, 15:18] - term(step.observations["value"], "object_position"))
-        assert not (step.terminated | step.truncated).all()
-    error = torch.stack(errors)
-    assert (error - error.mean(0)).std().item() == pytest.approx(0.001, rel=0.1)
-    assert error.mean(0).std().item() == pytest.approx(26**0.5 * 1e-3, rel=0.15)
