@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dactyl.errors import DactylError
+from dactyl.results import check_writable
 
 NAMESPACE = "/dactyl"
 WRONG_PARAMETER = 2
@@ -69,9 +70,9 @@ class Options:
     seed: int = 0
     """Of all randomness."""
     policy: str = ""
-    """Policy file; empty: the shipped one for the object."""
+    """Policy file (.safetensors); empty: the shipped one for the object."""
     json: str = ""
-    """File for the results of `trials`."""
+    """Also write the results of the trials to this file, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,9 @@ class SimOptions(Options):
 @dataclass(frozen=True)
 class RealOptions(Options):
     """What can be chosen for a run on hardware."""
+
+    emulate: bool = False
+    """Emulated cameras and a simulated hand behind the real drivers' interfaces."""
 
 
 def sim_graph(options: SimOptions) -> Graph:
@@ -109,6 +113,8 @@ def real_graph(options: RealOptions) -> Graph:
     Raises:
         DactylError: an option asks for what cannot be had.
     """
+    if options.emulate:
+        raise DactylError("emulate: this version has no drivers for cameras and motion capture to emulate yet; use sim")
     return Graph((Node("camera"), *_common_nodes(options, {}, command="real")), share("config", "real.yaml"))
 
 
@@ -120,6 +126,8 @@ def _common_nodes(options: Options, lockstep: Mapping[str, Value], command: str)
         raise DactylError(f"trials = {options.trials} and seed = {options.seed} must be >= 0")
     if options.json and not options.trials:
         raise DactylError("json needs trials: a run that goes on for ever has no results")
+    if options.json:
+        check_writable(Path(options.json))
     policy = Path(options.policy or share("models", options.object, "policy.safetensors")).absolute()
     if not options.policy and not policy.exists():
         raise DactylError(f"no policy for the object {options.object} is shipped: name one with `policy`")

@@ -16,8 +16,8 @@ from types import FrameType
 
 from dactyl.bringup import NAMESPACE, Graph, Node, exit_reason
 
-INTERRUPT_AFTER, TERMINATE_AFTER, KILL_AFTER = 0.0, 1.5, 2.3
-"""s after the end was decided on at which each signal goes out; everything is over within 3 s."""
+KILL_AFTER = 2.0
+"""s that nodes have to end after SIGTERM before SIGKILL comes; everything is over within 3 s."""
 EARLY, EARLY_LIMIT = 5.0, 3
 """A node that ends within so many s of its start, so many times in a row, will not run: the run ends too."""
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
@@ -148,12 +148,10 @@ class Runner:
                 sys.stdout.flush()
 
     def _end_all(self) -> None:
-        """SIGINT, then SIGTERM, then SIGKILL to whatever still runs."""
+        """SIGTERM, which is silent where SIGINT makes a starting python print a traceback; in the end SIGKILL."""
         start = time.monotonic()
         running = [process for process in self._processes if process.popen and process.popen.poll() is None]
-        for after, number in (
-            (INTERRUPT_AFTER, signal.SIGINT), (TERMINATE_AFTER, signal.SIGTERM), (KILL_AFTER, signal.SIGKILL)
-        ):  # fmt: skip
+        for after, number in ((0.0, signal.SIGTERM), (KILL_AFTER, signal.SIGKILL)):
             while running and time.monotonic() - start < after:
                 time.sleep(0.02)
                 running = [process for process in running if process.popen.poll() is None]  # type: ignore[union-attr]
@@ -177,7 +175,7 @@ def command(node: Node, graph: Graph) -> list[str]:
     for name, value in node.parameters.items():
         arguments += ["-p", f"{name}:={_yaml(value)}"]
     # should this process be killed, the nodes do not stay behind
-    return ["setpriv", "--pdeathsig", "SIGINT", *arguments] if shutil.which("setpriv") else arguments
+    return ["setpriv", "--pdeathsig", "SIGTERM", *arguments] if shutil.which("setpriv") else arguments
 
 
 def _yaml(value: bool | int | float | str) -> str:

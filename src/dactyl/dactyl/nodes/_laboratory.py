@@ -5,6 +5,7 @@ What the sim node publishes, without ROS. Everything random in here comes from o
 
 from __future__ import annotations
 
+from collections import Counter
 from math import radians, tan
 
 import mujoco
@@ -40,6 +41,7 @@ class Laboratory:
         self.sites = np.concatenate([scene.fingertip_sites, scene.base_sites, scene.object_sites])
         """Motion-capture markers: 5 fingertips, 4 on the base, 6 on the object."""
         self._seed, self._marker_noise = seed, marker_noise
+        self._placings = Counter[int]()
         self._noise = np.random.default_rng([seed, 0])
         self.data.qpos[_OBJECT_POSITION] = (0.5, -0.5, 0.03)
         mujoco.mj_forward(self.model, self.data)
@@ -80,7 +82,7 @@ class Laboratory:
         """Put the object on the open hand in a random orientation and shake it with random actions (appendix C.1).
 
         Args:
-            trial: for which; the same one gives the same state.
+            trial: for which; the n-th call for a trial always gives the same state.
 
         Returns:
             How often that had to be tried, because the object fell.
@@ -88,7 +90,8 @@ class Laboratory:
         Raises:
             DactylError: it always falls.
         """
-        random = np.random.default_rng([self._seed, 1, trial])
+        self._placings[trial] += 1
+        random = np.random.default_rng([self._seed, 1, trial, self._placings[trial]])
         for draw in range(1, MAX_DRAWS + 1):
             self._place_once(random)
             if self._survives_random_actions(random):

@@ -226,6 +226,10 @@ def run(make_node: Callable[[], DactylNode]) -> int:
     except DactylError as error:
         print(f"cannot {'go on' if node else 'start'}: {error}", file=sys.stderr, flush=True)
         return 1 if node else WRONG_PARAMETER
+    except Exception:
+        if get_default_context().ok():
+            raise
+        # a signal has shut ROS down while something was under way
     finally:
         executor.shutdown(timeout_sec=1.0)
         if node:

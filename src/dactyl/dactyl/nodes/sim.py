@@ -110,6 +110,7 @@ class Sim(DactylNode):
         self.create_subscription(TrialStatus, "trial/status", self.on_status, ros.LATCHED)
 
         self.stopping = threading.Event()
+        self.renderer: SceneRenderer | None = None
         self.exposure: tuple[int, np.ndarray] | None = None
         self.exposed = threading.Condition()
         loops = [self._in_lockstep] if settings.lockstep else [self._in_real_time, self._render_exposures]
@@ -143,12 +144,16 @@ class Sim(DactylNode):
     # -------------------------------------------------------------------------------------------------- the loops
 
     def _guarded(self, loop: Callable[[], None]) -> None:
+        """Run a loop in its thread; the node ends with it."""
         try:
             loop()
         except BaseException as error:
             if not self.stopping.is_set() and self.context.ok():
                 self.failure = error
                 self.finish()
+        finally:
+            if self.renderer is not None and loop != self._in_real_time:
+                self.renderer.close()
 
     def _in_real_time(self) -> None:
         viewer = self._open_viewer()
@@ -307,6 +312,8 @@ class Sim(DactylNode):
             self.exposed.notify()
 
     def _render_exposures(self) -> None:
+        # behind the control loop, which shares the cores
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
         while not self.stopping.is_set():
             with self.exposed:
                 self.exposed.wait_for(lambda: self.exposure is not None, timeout=0.2)
@@ -316,8 +323,11 @@ class Sim(DactylNode):
 
     def _render(self, time_ns: int, qpos: np.ndarray) -> None:
         """Publish what the wanted cameras see; always called in the same thread, which OpenGL demands."""
-        if not hasattr(self, "renderer"):
-            self.renderer = SceneRenderer(self.laboratory.scene, self.settings.image_width, self.settings.image_height)
+        if self.renderer is None:
+            width, height = self.settings.image_width, self.settings.image_height
+            buffer = self.laboratory.model.vis.global_
+            buffer.offwidth, buffer.offheight = width, height  # a larger one is only memory
+            self.renderer = SceneRenderer(self.laboratory.scene, width, height)
         for name, camera in zip(CAMERAS, self.cameras, strict=True):
             if camera.wanted():
                 camera.image.data = array.array("B", self.renderer.render(qpos, name).tobytes())
@@ -363,6 +373,7 @@ class Sim(DactylNode):
 
 
 def main() -> int:
+    sys.setswitchinterval(0.0005)  # s; physics waits for no other thread longer than that
     return run(Sim)
 
 

@@ -193,7 +193,7 @@ class TrialNode(DactylNode):
         return bool(trial.is_dropped(ros.position(self.pose.pose), self.rest, self.up))
 
     def _policy_listens(self) -> bool:
-        """Whether anybody would act. In lockstep the sim waits for that, and when a policy joins must change nothing."""
+        """Whether anybody would act. In lockstep the sim waits for that, and when it happens must change nothing."""
         return self.settings.lockstep or self.count_publishers("action") > 0
 
     def _start_trial(self) -> None:

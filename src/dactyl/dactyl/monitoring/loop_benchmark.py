@@ -1,0 +1,183 @@
+"""Measures the control loop of a running graph from outside: a node that listens, then reports and ends the run.
+
+Times are DDS source timestamps, taken when a message is handed to the middleware by the node that publishes it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from sensor_msgs.msg import Image
+
+from dactyl import results
+from dactyl.errors import DactylError
+from dactyl.nodes import _support as ros
+from dactyl.nodes._support import DactylNode, nanoseconds, parameter, run
+from dactyl_msgs.msg import FingertipPositions, HandAction
+
+CAMERAS = ("camera_0", "camera_1", "camera_2")
+WARM_UP = 2.0  # s after the first action that are not counted
+PATIENCE = 60.0  # s to wait for the first action
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What can be configured."""
+
+    seconds: float = parameter(30.0, "How long to measure, s.", minimum=1.0)
+    cameras: bool = parameter(False, "Subscribe to the images too.")
+    report: str = parameter("", "File for the results, as JSON. Empty: none.")
+
+
+class Sent(NamedTuple):
+    """An action on the wire."""
+
+    sequence: int
+    used_ns: int
+    """Stamp of the fingertips it was decided on."""
+    sent_ns: int
+    """Source time."""
+
+
+class LoopBenchmark(DactylNode):
+    """fingertips, action, images -> a report."""
+
+    def __init__(self) -> None:
+        super().__init__("loop_benchmark")
+        self.settings = self.declare(Parameters)
+        self.begun = time.monotonic()
+        self.measured_from: float | None = None
+        self.fingertip_sent: dict[int, int] = {}
+        """Source time of the fingertips, by their stamp, ns."""
+        self.action_sent: list[Sent] = []
+        self.images = dict.fromkeys(CAMERAS, 0)
+        self.processes_before: dict[str, Process] = {}
+        # rclpy passes the message's information to callbacks with two arguments; its type hints do not say so
+        self.create_subscription(FingertipPositions, "fingertips", self.on_fingertips, ros.SENSOR)  # type: ignore[arg-type]
+        self.create_subscription(HandAction, "action", self.on_action, ros.RELIABLE)  # type: ignore[arg-type]
+        if self.settings.cameras:
+            for camera in CAMERAS:
+                # undecoded: the time it takes to turn an image into a message is not the graph's
+                self.create_subscription(
+                    Image, f"{camera}/image_raw", partial(self.on_image, camera), ros.SENSOR, raw=True
+                )
+        self.wall_timer(0.1, self.on_timer)
+
+    def on_fingertips(self, message: FingertipPositions, info: Any) -> None:
+        self.fingertip_sent[nanoseconds(message.header.stamp)] = info["source_timestamp"]
+
+    def on_action(self, message: HandAction, info: Any) -> None:
+        used_ns = nanoseconds(message.fingertips_stamp)
+        self.action_sent.append(Sent(message.sequence, used_ns, info["source_timestamp"]))
+
+    def on_image(self, camera: str, _: bytes) -> None:
+        self.images[camera] += 1
+
+    def on_timer(self) -> None:
+        now = time.monotonic()
+        if self.measured_from is None:
+            if self.action_sent:
+                self.measured_from = now + WARM_UP
+            elif now - self.begun > PATIENCE:
+                raise DactylError(f"no action within {PATIENCE:g} s: is the graph running?")
+        elif not self.processes_before:
+            if now >= self.measured_from:
+                self.measured_from = now
+                self.fingertip_sent.clear()
+                self.action_sent.clear()
+                self.images = dict.fromkeys(CAMERAS, 0)
+                self.processes_before = siblings()
+        elif now - self.measured_from >= self.settings.seconds:
+            self._report(now - self.measured_from)
+            self.finish()
+
+    def _report(self, seconds: float) -> None:
+        periods = [
+            (sent - sent_before) * 1e-6
+            for (before, _, sent_before), (sequence, _, sent) in zip(
+                self.action_sent, self.action_sent[1:], strict=False
+            )
+            if sequence == before + 1
+        ]
+        latencies = [
+            (sent - self.fingertip_sent[used]) * 1e-6
+            for _, used, sent in self.action_sent
+            if used in self.fingertip_sent
+        ]
+        if not periods or not latencies:
+            raise DactylError(f"too few actions in {seconds:.0f} s to measure anything")
+        stamps, sent = list(self.fingertip_sent), list(self.fingertip_sent.values())
+        after = siblings()
+        outcome: dict[str, Any] = {
+            "period_ms": summary(periods),
+            "latency_ms": summary(latencies),
+            "real_time_factor": round((stamps[-1] - stamps[0]) / (sent[-1] - sent[0]), 4),
+            "rss_mb": {name: round(process.rss_mb, 1) for name, process in sorted(after.items())},
+            "cpu_percent": {
+                name: round(100 * (process.cpu_s - self.processes_before[name].cpu_s) / seconds, 1)
+                for name, process in sorted(after.items())
+                if name in self.processes_before
+            },
+            "actions": len(self.action_sent),
+            "seconds": round(seconds, 1),
+        }
+        if self.settings.cameras:
+            outcome["images_per_s"] = {camera: round(count / seconds, 2) for camera, count in self.images.items()}
+        for name, value in outcome.items():
+            self.get_logger().info(f"{name}: {_text(value)}")
+        self.get_logger().info(
+            f"total: {sum(outcome['rss_mb'].values()):.0f} MB, {_total_cpu(outcome):.0f} % of a core"
+        )
+        if self.settings.report:
+            results.write(Path(self.settings.report), "bench loop", None, outcome)
+
+
+@dataclass(frozen=True)
+class Process:
+    """What a process has used."""
+
+    rss_mb: float
+    cpu_s: float
+
+
+def siblings() -> dict[str, Process]:
+    """The other processes of the graph, those with the same parent as this one, by node name."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            arguments = (folder / "cmdline").read_text().split("\0")
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:  # it has just ended
+            continue
+        name = next((a.removeprefix("__node:=") for a in arguments if a.startswith("__node:=")), "")
+        if name and int(fields[1]) == os.getppid() and int(folder.name) != os.getpid():
+            rss = int(fields[21]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+            found[name] = Process(rss, (int(fields[11]) + int(fields[12])) / _TICKS_PER_S)
+    return found
+
+
+def summary(milliseconds: Sequence[float]) -> dict[str, float]:
+    """p50, p99 and max."""
+    p50, p99 = np.percentile(milliseconds, [50, 99])
+    return {"p50": round(float(p50), 2), "p99": round(float(p99), 2), "max": round(max(milliseconds), 2)}
+
+
+def _text(value: Any) -> str:
+    return "  ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else str(value)
+
+
+def main() -> int:
+    return run(LoopBenchmark)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
