@@ -424,7 +424,7 @@ def test_value_inputs_stay_noiseless(choice):
 
 
 def test_noise_of_the_papers_size_reaches_the_policy():
-    """Table 7 through the whole environment: the object is seen 5 mm (and the base's 1 mm) off, and 1 mm around that."""
+    """Table 7 through the whole environment: the object is seen 5 mm (and the base's 1 mm) off, give or take 1 mm."""
     env = make(80, randomization=RandomizationConfig(ObservationNoise(), None, None))
     errors, whole = [], torch.ones(80, dtype=torch.bool)
     for _ in range(25):
