@@ -118,6 +118,14 @@ def real_graph(options: RealOptions) -> Graph:
     return Graph((Node("camera"), *_common_nodes(options, {}, command="real")), share("config", "real.yaml"))
 
 
+def with_loop_benchmark(graph: Graph, seconds: float, cameras: bool, json: Path | None) -> Graph:
+    """The graph and a node that measures its control loop for so long, optionally with all images subscribed."""
+    report = str(json.absolute()) if json else ""
+    parameters: dict[str, Value] = {"seconds": seconds, "cameras": cameras, "report": report}
+    benchmark = Node("loop_benchmark", parameters, required=True, package="dactyl.monitoring")
+    return dataclasses.replace(graph, nodes=(*graph.nodes, benchmark))
+
+
 def _common_nodes(options: Options, lockstep: Mapping[str, Value], command: str) -> tuple[Node, ...]:
     """What hardware and simulation share."""
     if options.pose == "vision":

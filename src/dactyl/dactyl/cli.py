@@ -161,6 +161,26 @@ bench = SubcommandApp()
 app.command(bench, name="bench", help="Measure how fast the parts are.")
 
 
+@bench.command(name="loop")
+def bench_loop(seconds: float = 30.0, cameras: bool = False, json: Json = None) -> int:
+    """Period and latency of the control loop, real-time factor, memory: the whole graph in real time.
+
+    For example:
+      ./dactyl bench loop
+      ./dactyl bench loop --seconds 120 --cameras --json loop.json
+
+    Args:
+        seconds: how long to measure
+        cameras: with all three cameras subscribed
+    """
+    from dactyl import processes, results
+    from dactyl.bringup import sim_graph, with_loop_benchmark
+
+    if json:
+        results.check_writable(json)
+    return processes.run(with_loop_benchmark(sim_graph(SimOptions(headless=True)), seconds, cameras, json))
+
+
 @bench.command(name="train")
 def bench_train(
     preset: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PRESET")] = "cpu-small",

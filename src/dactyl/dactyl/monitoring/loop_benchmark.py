@@ -101,18 +101,13 @@ class LoopBenchmark(DactylNode):
             self.finish()
 
     def _report(self, seconds: float) -> None:
+        actions, fingertips = self.action_sent, self.fingertip_sent
         periods = [
-            (sent - sent_before) * 1e-6
-            for (before, _, sent_before), (sequence, _, sent) in zip(
-                self.action_sent, self.action_sent[1:], strict=False
-            )
-            if sequence == before + 1
+            (action.sent_ns - before.sent_ns) * 1e-6
+            for before, action in pairwise(actions)
+            if action.sequence == before.sequence + 1
         ]
-        latencies = [
-            (sent - self.fingertip_sent[used]) * 1e-6
-            for _, used, sent in self.action_sent
-            if used in self.fingertip_sent
-        ]
+        latencies = [(a.sent_ns - fingertips[a.used_ns]) * 1e-6 for a in actions if a.used_ns in fingertips]
         if not periods or not latencies:
             raise DactylError(f"too few actions in {seconds:.0f} s to measure anything")
         stamps, sent = list(self.fingertip_sent), list(self.fingertip_sent.values())
@@ -134,9 +129,8 @@ class LoopBenchmark(DactylNode):
             outcome["images_per_s"] = {camera: round(count / seconds, 2) for camera, count in self.images.items()}
         for name, value in outcome.items():
             self.get_logger().info(f"{name}: {_text(value)}")
-        self.get_logger().info(
-            f"total: {sum(outcome['rss_mb'].values()):.0f} MB, {_total_cpu(outcome):.0f} % of a core"
-        )
+        memory, cpu = sum(outcome["rss_mb"].values()), sum(outcome["cpu_percent"].values())
+        self.get_logger().info(f"total: {memory:.0f} MB, {cpu:.0f} % of a core")
         if self.settings.report:
             results.write(Path(self.settings.report), "bench loop", None, outcome)
 
