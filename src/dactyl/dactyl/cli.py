@@ -22,11 +22,11 @@ from dactyl.errors import DactylError
 app = SubcommandApp()
 
 Json = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help="also write the results to this file, as JSON")]
-Flat = (tyro.conf.arg(name=""), tyro.conf.FlagCreatePairsOff)
+_FLAT = tyro.conf.arg(name="")  # options of their own, without a prefix
 
 
 @app.command
-def sim(options: Annotated[SimOptions, *Flat]) -> int:
+def sim(options: Annotated[SimOptions, _FLAT, tyro.conf.FlagCreatePairsOff]) -> int:
     """Run trials with a simulated hand: the whole ROS graph, until the trials are done or ctrl-C.
 
     A window shows the simulated hand where there is a display; --headless does without.
@@ -43,7 +43,7 @@ def sim(options: Annotated[SimOptions, *Flat]) -> int:
 
 
 @app.command
-def real(options: Annotated[RealOptions, *Flat]) -> int:
+def real(options: Annotated[RealOptions, _FLAT, tyro.conf.FlagCreatePairsOff]) -> int:
     """Run trials with the real hand: the whole ROS graph with the settings of config/real.yaml.
 
     The hand does not move until the service /dactyl/hand_driver/enable is called.
