@@ -1,0 +1,95 @@
+"""The shape of a --json file, and what happens where it cannot be written."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dactyl import __version__, results
+from dactyl.errors import DactylError
+
+
+def test_file_has_the_one_shape_of_all_commands(tmp_path: Path) -> None:
+    """Protects the readers of results files: the keys, and what the figures were measured on."""
+    path = tmp_path / "out.json"
+    results.write(path, "sim", 7, {"mean": 1.5})
+
+    document = json.loads(path.read_text())
+    assert list(document) == ["command", "version", "commit", "seed", "machine", "results"]
+    assert (document["command"], document["version"], document["seed"]) == ("sim", __version__, 7)
+    assert document["results"] == {"mean": 1.5}
+    assert document["machine"]["cores"] >= 1
+    assert [entry.name for entry in tmp_path.iterdir()] == ["out.json"]
+
+
+def test_numbers_of_numpy_and_torch_are_written_as_numbers(tmp_path: Path) -> None:
+    """Protects commands from having to convert; NaN and infinity, which JSON lacks, become null."""
+    path = tmp_path / "out.json"
+    values = {
+        "scalar": np.float32(0.5),
+        "integer": np.int64(3),
+        "array": np.array([[1.0, np.nan], [np.inf, 2.0]]),
+        "tensor": torch.tensor([1, 2]),
+        1: (True, None, Path("a/b")),
+    }
+    results.write(path, "bench", None, values)
+
+    assert json.loads(path.read_text())["results"] == {
+        "scalar": 0.5,
+        "integer": 3,
+        "array": [[1.0, None], [None, 2.0]],
+        "tensor": [1, 2],
+        "1": [True, None, "a/b"],
+    }
+
+
+def test_what_json_cannot_hold_is_an_error_and_leaves_the_old_file(tmp_path: Path) -> None:
+    """Protects a good file from being replaced by half of a bad one."""
+    path = tmp_path / "out.json"
+    path.write_text("old")
+    with pytest.raises(TypeError, match="set"):
+        results.write(path, "sim", None, {"bad": {1, 2}})
+    assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("missing/out.json", "there is no folder"), (".", "it is a folder")], ids=["folder", "file"]
+)
+def test_a_path_that_cannot_be_written_is_named_before_the_run(tmp_path: Path, name: str, reason: str) -> None:
+    """Protects hours of work from a mistyped --json."""
+    with pytest.raises(DactylError, match=reason):
+        results.check_writable(tmp_path / name)
+
+
+def test_a_link_is_written_through(tmp_path: Path) -> None:
+    """Protects /dev/stdout, a link, from being replaced by a file."""
+    (tmp_path / "target.json").touch()
+    link = tmp_path / "link.json"
+    link.symlink_to("target.json")
+    results.write(link, "sim", None, {})
+    assert link.is_symlink()
+    assert json.loads((tmp_path / "target.json").read_text())["command"] == "sim"
+
+
+def test_commit_tells_changed_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Protects figures from being credited to a commit whose source was changed; no checkout is no error."""
+    module = tmp_path / "results.py"
+    module.write_text("1")
+    monkeypatch.setattr(results, "__file__", str(module))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert results.commit() is None
+
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-q", "-m", "one"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    clean = results.commit()
+    assert clean is not None
+    assert len(clean) == 12
+
+    module.write_text("2")
+    assert results.commit() == f"{clean}+"
