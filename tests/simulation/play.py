@@ -1,0 +1,67 @@
+"""What the simulation's tests share."""
+
+from __future__ import annotations
+
+import torch
+
+from dactyl.hand import control
+from dactyl.hand.joints import ACTUATOR_LIMITS
+from dactyl.simulation.parameters import PhysicsFactors, nominal_factors
+from dactyl.simulation.physics import Physics, PhysicsState
+from dactyl.simulation.scene import Scene
+
+CPU = torch.device("cpu")
+STEPS = torch.full((control.SUBSTEPS, 1), control.PHYSICS_TIMESTEP, dtype=torch.float64)
+
+
+def home(scene: Scene, num_worlds: int) -> PhysicsState:
+    """The object level on the open hand, held; double precision."""
+    qpos = torch.as_tensor(scene.model.qpos0).repeat(num_worlds, 1)
+    return PhysicsState(
+        qpos,
+        torch.zeros(num_worlds, scene.model.nv, dtype=torch.float64),
+        control.actuator_positions(qpos[:, :24]),
+    )
+
+
+def everywhere(physics: Physics) -> torch.Tensor:
+    return torch.ones(physics.num_worlds, dtype=torch.bool)
+
+
+def timesteps(physics: Physics) -> torch.Tensor:
+    """One control step's, nominal."""
+    return STEPS.expand(-1, physics.num_worlds).to(physics.state.qpos.dtype)
+
+
+def varied(scene: Scene, num_worlds: int) -> PhysicsFactors:
+    """Different physics in every world, about as much as the task varies it."""
+    generator = torch.Generator().manual_seed(1)
+    nominal = nominal_factors(scene, num_worlds, CPU)
+
+    def factor(like: torch.Tensor) -> torch.Tensor:
+        return 0.7 + 0.6 * torch.rand(like.shape, generator=generator)
+
+    return PhysicsFactors(
+        object_size=0.95 + 0.1 * torch.rand(num_worlds, generator=generator),
+        masses=factor(nominal.masses),
+        friction=factor(nominal.friction),
+        damping=factor(nominal.damping),
+        gains=factor(nominal.gains),
+        joint_limits=0.1 * torch.randn(nominal.joint_limits.shape, generator=generator),
+        gravity=0.4 * torch.randn(nominal.gravity.shape, generator=generator),
+    )
+
+
+class RandomPlay:
+    """The same random smoothed actions, relative to given joint angles, whatever is simulated."""
+
+    def __init__(self, num_worlds: int, seed: int = 0) -> None:
+        self._generator = torch.Generator().manual_seed(seed)
+        self._action = torch.zeros(num_worlds, 20, dtype=torch.float64)
+        self._limits = torch.as_tensor(ACTUATOR_LIMITS)
+
+    def targets(self, joint_angles: torch.Tensor) -> torch.Tensor:
+        """Actuator targets (N, 20) for the next control step."""
+        bins = torch.randint(control.NUM_BINS, self._action.shape, generator=self._generator)
+        self._action = control.smooth(self._action, control.action_from_bins(bins).double())
+        return control.relative_target(control.actuator_positions(joint_angles.double()), self._action, self._limits)
