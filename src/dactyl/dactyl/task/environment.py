@@ -178,6 +178,7 @@ class ReorientEnvironment:
             DactylError: random actions drop the object so often that no initial states can be made.
         """
         everywhere = torch.ones_like(self._alive)
+        self._pool.clear()
         for _ in range(MAX_ROUNDS):
             self._place(everywhere)
             for _ in range(self.config.start_steps):

@@ -28,6 +28,10 @@ class StartPool:
         """How many states there are (synchronises)."""
         return min(int(self._written), self.capacity)
 
+    def clear(self) -> None:
+        """Forget all states."""
+        self._written.zero_()
+
     def add(self, keep: Tensor, state: PhysicsState, factors: PhysicsFactors) -> None:
         """Store the rows where keep (M,) is true over the oldest ones."""
         rank = self._written + keep.cumsum(0) - 1
