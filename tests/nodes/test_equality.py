@@ -1,0 +1,136 @@
+"""The environment policies are trained in and the graph they are run in are the same control loop, bit by bit."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Iterator
+
+import mujoco
+import numpy as np
+import pytest
+import torch
+
+from dactyl.hand import control
+from dactyl.hand.joints import ACTUATORS, JOINTS
+from dactyl.task import trial
+from dactyl.task.environment import EnvironmentConfig, ReorientEnvironment
+from dactyl.task.randomization import select
+
+rclpy = pytest.importorskip("rclpy", reason="needs ROS: run with ./dactyl test")
+
+from rclpy.executors import SingleThreadedExecutor  # noqa: E402
+from sensor_msgs.msg import JointState  # noqa: E402
+
+from dactyl.bringup import Graph, SimOptions, sim_graph  # noqa: E402
+from dactyl.nodes import _support as ros  # noqa: E402
+from dactyl.nodes._laboratory import Laboratory  # noqa: E402
+from dactyl.nodes._ticks import PERIOD_NS  # noqa: E402
+from dactyl.processes import Runner  # noqa: E402
+from dactyl_msgs.msg import HandAction, TrialStatus  # noqa: E402
+
+SEED, STEPS, MAX_SETTLING = 3, 60, 100
+SCRIPT = np.random.default_rng(0).integers(control.NUM_BINS, size=(STEPS, len(ACTUATORS)))
+
+
+class ScriptedPolicy:
+    """Stands in for the policy node: plays one action of the script a tick and records the joint angles."""
+
+    def __init__(self) -> None:
+        self.context = rclpy.Context()
+        self.context.init()
+        self.node = rclpy.create_node("policy", namespace="/dactyl", context=self.context)
+        self.actions = self.node.create_publisher(HandAction, "action", ros.RELIABLE)
+        self.node.create_subscription(TrialStatus, "trial/status", self.on_status, ros.LATCHED)
+        self.node.create_subscription(JointState, "/joint_states", self.on_joint_states, ros.SENSOR)
+        self.angles: dict[int, np.ndarray] = {}
+        self.start_ns: int | None = None
+        self.played = 0
+
+    def on_status(self, status: TrialStatus) -> None:
+        if status.state != TrialStatus.RUNNING or self.played == STEPS:
+            return
+        stamp_ns = ros.nanoseconds(status.header.stamp)
+        self.start_ns = self.start_ns or stamp_ns
+        action = HandAction(sequence=self.played)
+        action.header.stamp = status.header.stamp
+        action.action[:] = control.action_from_bins(SCRIPT[self.played])
+        self.actions.publish(action)
+        self.played += 1
+
+    def on_joint_states(self, message: JointState) -> None:
+        self.angles[ros.nanoseconds(message.header.stamp)] = np.array(message.position)
+
+    def play(self, timeout: float) -> None:
+        """Until the script is played and its outcome is seen."""
+        executor = SingleThreadedExecutor(context=self.context)
+        executor.add_node(self.node)
+        end = time.monotonic() + timeout
+        while self.start_ns is None or self.start_ns + STEPS * PERIOD_NS not in self.angles:
+            assert time.monotonic() < end, f"{self.played} of {STEPS} actions were played within {timeout} s"
+            executor.spin_once(timeout_sec=0.1)
+
+
+def graph_without_policy() -> Graph:
+    """In lockstep, without noise; backlash is a randomization and is off here as in the environment."""
+    graph = sim_graph(SimOptions(lockstep=True, headless=True, seed=SEED))
+    changes = {"sim": {"marker_noise": 0.0}, "action_filter": {"backlash": False}}
+    nodes = (
+        dataclasses.replace(node, parameters={**node.parameters, **changes.get(node.name, {})})
+        for node in graph.nodes
+        if node.name in ("sim", "fingertip_tracker", "trial", "action_filter", "hand_driver")
+    )
+    return dataclasses.replace(graph, nodes=tuple(nodes))
+
+
+@pytest.fixture
+def played(ros_domain: int) -> Iterator[ScriptedPolicy]:
+    lines: list[str] = []
+    stop = threading.Event()
+    runner = threading.Thread(target=Runner(graph_without_policy(), lines.append).run, args=[stop])
+    policy = ScriptedPolicy()
+    runner.start()
+    try:
+        policy.play(timeout=60.0)
+        yield policy
+    finally:
+        print("".join(lines))
+        stop.set()
+        runner.join()
+        policy.node.destroy_node()
+        policy.context.shutdown()
+
+
+def start_state(environment: ReorientEnvironment, angles: np.ndarray) -> torch.Tensor:
+    """The simulator's whole state, (1, n), when the joints were at these angles: the same lab with the same seed."""
+    lab = Laboratory(environment.scene, SEED, marker_noise=0.0)
+    lab.place_object(0)
+    for _ in range(MAX_SETTLING):
+        if (lab.data.qpos[: len(JOINTS)] == angles).all():
+            state = np.empty(mujoco.mj_stateSize(lab.model, mujoco.mjtState.mjSTATE_INTEGRATION))
+            mujoco.mj_getState(lab.model, lab.data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
+            return torch.from_numpy(state)[None]
+        lab.step(control.SUBSTEPS)
+    raise AssertionError("the graph's simulation never was in a state that the same laboratory goes through")
+
+
+def test_the_same_actions_move_the_hand_alike_in_the_environment_and_in_the_graph(played: ScriptedPolicy) -> None:
+    environment = ReorientEnvironment(
+        EnvironmentConfig(
+            randomization=select("none"), rules=trial.TrialRules(timeout=80.0), start_steps=1, nursery=0.0
+        )
+    )
+    environment.reset()
+    assert played.start_ns is not None
+    state = start_state(environment, played.angles[played.start_ns])
+    environment.load_state_dict({**environment.state_dict(), "physics.state": state})
+
+    moved = 0.0
+    for k, bins in enumerate(torch.from_numpy(SCRIPT)):
+        environment.step(bins[None])
+        angles = environment.physics.state.qpos[0, : len(JOINTS)].numpy()
+        expected = played.angles[played.start_ns + (k + 1) * PERIOD_NS]
+        np.testing.assert_array_equal(angles, expected, err_msg=f"after action {k}")
+        moved = max(moved, float(np.abs(angles - played.angles[played.start_ns]).max()))
+    assert moved > 0.3, "the script did not move the hand"
