@@ -15,7 +15,7 @@ from dactyl.learning.networks import Network
 from dactyl.learning.rollout import Rollout
 from dactyl.learning.value import Value
 
-ADAPTIVE_RATE = (1e-5, 1e-2)  # bounds of the learning rate where it follows the KL divergence
+ADAPTIVE_RATE = (1e-5, 1e-3)  # bounds of the learning rate where it follows the KL divergence
 
 
 @dataclass(frozen=True)
