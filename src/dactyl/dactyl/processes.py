@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -42,44 +44,33 @@ class _Process:
 class Runner:
     """Starts the processes of a graph, prints what they say, restarts what ends, and ends everything in the end."""
 
-    def __init__(self, graph: Graph, write: Callable[[str], object] = sys.stdout.write) -> None:
-        """`write` takes whole lines."""
+    def __init__(self, graph: Graph, write: Callable[[str], object] | None = None) -> None:
+        """`write` takes whole lines; by default they go to standard output."""
         self._graph = graph
-        self._write = write
+        self._write = write or functools.partial(print, end="", flush=True)
         self._lock = threading.Lock()
         self._width = max(len(node.name) for node in graph.nodes)
         self._coloured = sys.stdout.isatty()
         self._processes = [_Process(node, _COLOURS[i % len(_COLOURS)]) for i, node in enumerate(graph.nodes)]
         self._ended: Queue[_Process] = Queue()
-        self._signalled: int | None = None
 
-    def run(self) -> int:
-        """Run until a required node ends, a node cannot start as configured, or SIGINT or SIGTERM comes.
+    def run(self, stop: threading.Event) -> int:
+        """Run until a required node ends, a node cannot run, or `stop` is set; when it returns, all nodes have ended.
 
         Returns:
-            The required node's exit code; 130 after SIGINT, 143 after SIGTERM.
+            The exit code of the node that ended the run; 0 after `stop`.
         """
-        handlers = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-        code = 1
         try:
-            code = self._supervise()
+            return self._supervise(stop)
         finally:
-            for number in handlers:
-                signal.signal(number, signal.SIG_IGN)
             self._end_all()
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-        return code
 
     def pids(self) -> dict[str, int]:
         """Process ids of the nodes that run."""
         return {p.node.name: p.popen.pid for p in self._processes if p.popen and p.popen.poll() is None}
 
-    def _on_signal(self, number: int, _: FrameType | None) -> None:
-        self._signalled = number
-
-    def _supervise(self) -> int:
-        while self._signalled is None:
+    def _supervise(self, stop: threading.Event) -> int:
+        while not stop.is_set():
             for process in self._processes:
                 if process.start_at is not None and time.monotonic() >= process.start_at:
                     self._start(process)
@@ -94,7 +85,7 @@ class Runner:
             if process.node.respawn:
                 self._say(f"{process.node.name} {_how(code)}; it starts again in {process.node.respawn_delay:g} s")
                 process.start_at = time.monotonic() + process.node.respawn_delay
-        return 128 + self._signalled
+        return 0
 
     def _reason_to_end(self, process: _Process, code: int) -> str:
         process.early = process.early + 1 if time.monotonic() - process.started < EARLY else 0
@@ -142,21 +133,21 @@ class Runner:
         prefix = f"{name:>{self._width}} | "
         if self._coloured:
             prefix = f"\x1b[{colour}m{prefix}\x1b[0m"
-        with self._lock:
+        with self._lock, contextlib.suppress(BrokenPipeError):  # nobody reads any more: no reason to stop
             self._write(f"{prefix}{line}\n")
-            if self._write == sys.stdout.write:
-                sys.stdout.flush()
 
     def _end_all(self) -> None:
         """SIGTERM, which is silent where SIGINT makes a starting python print a traceback; in the end SIGKILL."""
         start = time.monotonic()
-        running = [process for process in self._processes if process.popen and process.popen.poll() is None]
+        running = [process.popen for process in self._processes if process.popen]
         for after, number in ((0.0, signal.SIGTERM), (KILL_AFTER, signal.SIGKILL)):
-            while running and time.monotonic() - start < after:
+            while (
+                running := [popen for popen in running if popen.poll() is None]
+            ) and time.monotonic() - start < after:
                 time.sleep(0.02)
-                running = [process for process in running if process.popen.poll() is None]  # type: ignore[union-attr]
-            for process in running:
-                os.killpg(process.popen.pid, number)  # type: ignore[union-attr]
+            for popen in running:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(popen.pid, number)
         for process in self._processes:
             if process.reader:
                 process.reader.join(timeout=0.5)
@@ -185,5 +176,22 @@ def _yaml(value: bool | int | float | str) -> str:
 
 
 def run(graph: Graph) -> int:
-    """Run a graph to its end; returns the exit code."""
-    return Runner(graph).run()
+    """Run a graph to its end.
+
+    Returns:
+        The exit code of the node that ended it; 130 after SIGINT, 143 after SIGTERM.
+    """
+    stop = threading.Event()
+    received: list[int] = []
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        received.append(number)
+        stop.set()
+
+    handlers = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        code = Runner(graph).run(stop)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    return 128 + received[0] if received else code

@@ -1,0 +1,181 @@
+"""From markers to fingertips and object pose."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dactyl import quaternion
+from dactyl.errors import DactylError
+from dactyl.hand.mocap import MarkerLayout, MarkerTracker, matrix, register
+
+BASE = np.array([[0.03, -0.06, 0.10], [-0.03, -0.06, 0.10], [0.03, -0.06, 0.16], [-0.02, -0.06, 0.18]])
+OBJECT = 0.025 * np.concatenate([np.eye(3), -np.eye(3)])
+LAYOUT = MarkerLayout(range(5), range(10, 14), BASE, range(20, 26), OBJECT)
+
+HAND_POSITION = np.array([0.1, 0.3, 0.4])
+HAND_ORIENTATION = quaternion.from_rotation_vector(np.array([1.4, 0.3, -0.2]))
+OBJECT_POSITION = np.array([0.01, -0.04, 0.35])
+OBJECT_ORIENTATION = quaternion.from_rotation_vector(np.array([0.5, -2.0, 1.0]))
+FINGERTIPS = np.array([[0.03 * i, -0.05, 0.44 + 0.01 * i] for i in range(5)])
+
+
+def frame(
+    fingertips: np.ndarray = FINGERTIPS, hidden: tuple[int, ...] = (), noise: float = 0.0, seed: int = 0
+) -> list[tuple[int, float, float, float]]:
+    """What a motion-capture system would see of the hand and the object above."""
+    on_object = quaternion.rotate(OBJECT_ORIENTATION, OBJECT) + OBJECT_POSITION
+    points = quaternion.rotate(HAND_ORIENTATION, np.concatenate([fingertips, BASE, on_object])) + HAND_POSITION
+    points = points + noise * np.random.default_rng(seed).standard_normal(points.shape)
+    ids = (*LAYOUT.fingertip_ids, *LAYOUT.base_ids, *LAYOUT.object_ids)
+    return [(marker, *point) for marker, point in zip(ids, points.tolist(), strict=True) if marker not in hidden]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_registration_finds_any_rotation(seed: int) -> None:
+    """Protects the object's pose: rotations near 180 degrees and three markers are where such code breaks."""
+    random = np.random.default_rng(seed)
+    points = random.normal(size=(3 + seed % 4, 3))
+    vector = random.normal(size=3)
+    q = quaternion.from_rotation_vector(
+        vector / np.linalg.norm(vector) * (np.pi if seed < 5 else random.uniform(0, np.pi))
+    )
+    position = random.normal(size=3)
+    pose = register(points, quaternion.rotate(q, points) + position)
+    assert pose is not None
+    assert quaternion.difference_angle(pose.quaternion, q) < 1e-6
+    np.testing.assert_allclose(pose.position, position, atol=1e-9)
+    assert pose.residual < 1e-9
+    assert pose.quaternion[0] >= 0
+
+
+def test_matrix_agrees_with_the_quaternion() -> None:
+    """Protects the one conversion that does not come from the quaternion module."""
+    np.testing.assert_allclose(matrix(OBJECT_ORIENTATION) @ OBJECT.T, quaternion.rotate(OBJECT_ORIENTATION, OBJECT).T)
+
+
+@pytest.mark.parametrize("points", [np.zeros((2, 3)), np.eye(3)[:1] * np.arange(4)[:, None], np.zeros((5, 3))])
+def test_markers_that_determine_no_pose_give_none(points: np.ndarray) -> None:
+    """Protects the policy from an arbitrary rotation about the line through the markers."""
+    assert register(points, points) is None
+
+
+def test_everything_is_found_in_the_hand_frame() -> None:
+    """Protects the frame: the policy sees the hand frame, whatever the cameras' own is."""
+    tracker = MarkerTracker(LAYOUT)
+    tracker.update(1.0, frame())
+    np.testing.assert_allclose(tracker.fingertips, FINGERTIPS, atol=1e-9)
+    assert tracker.tracked.all()
+    np.testing.assert_array_equal(tracker.age, 0.0)
+    assert tracker.object is not None
+    np.testing.assert_allclose(tracker.object.position, OBJECT_POSITION, atol=1e-9)
+    assert quaternion.difference_angle(tracker.object.quaternion, OBJECT_ORIENTATION) < 1e-6
+
+
+def test_a_hidden_fingertip_keeps_its_last_position_and_ages() -> None:
+    """Protects the behaviour the policy is trained with (appendix C.2): a lost marker stays where it was."""
+    tracker = MarkerTracker(LAYOUT)
+    tracker.update(1.0, frame())
+    tracker.update(1.5, frame(FINGERTIPS + 0.01, hidden=(2,)))
+    np.testing.assert_array_equal(tracker.tracked, [True, True, False, True, True])
+    np.testing.assert_allclose(tracker.age, [0.0, 0.0, 0.5, 0.0, 0.0])
+    np.testing.assert_allclose(tracker.fingertips[2], FINGERTIPS[2], atol=1e-9)
+    np.testing.assert_allclose(tracker.fingertips[3], FINGERTIPS[3] + 0.01, atol=1e-9)
+
+
+def test_a_fingertip_never_seen_is_nan_and_infinitely_old() -> None:
+    """Protects against a made-up position."""
+    tracker = MarkerTracker(LAYOUT)
+    tracker.update(1.0, frame(hidden=(4,)))
+    assert np.isnan(tracker.fingertips[4]).all()
+    assert np.isinf(tracker.age[4])
+
+
+def test_a_nan_marker_counts_as_hidden() -> None:
+    """Protects everything downstream from NaN."""
+    tracker = MarkerTracker(LAYOUT)
+    tracker.update(1.0, [*frame(hidden=(0, 20)), (0, np.nan, 0.0, 0.0), (20, np.inf, 0.0, 0.0)])
+    assert not tracker.tracked[0]
+    assert tracker.object is not None
+
+
+def test_no_hand_frame_without_three_base_markers() -> None:
+    """Protects against positions in a guessed frame."""
+    tracker = MarkerTracker(LAYOUT)
+    tracker.update(1.0, frame(hidden=(10, 11)))
+    assert tracker.base is None
+    assert not tracker.tracked.any()
+    assert tracker.object is None
+
+
+def test_the_base_is_remembered_while_hidden() -> None:
+    """Protects the run when a person's arm hides the forearm's markers: it does not move."""
+    tracker = MarkerTracker(LAYOUT)
+    tracker.update(1.0, frame())
+    tracker.update(1.1, frame(hidden=tuple(LAYOUT.base_ids)))
+    assert tracker.tracked.all()
+
+
+def test_averaging_the_base_keeps_its_noise_from_the_fingertips() -> None:
+    """Protects the fingertips, which are 40 cm away from base markers 8 cm apart."""
+
+    def error(memory: float) -> float:
+        tracker = MarkerTracker(LAYOUT, base_memory=memory)
+        errors = []
+        for i in range(400):
+            noisy = frame(noise=1e-4, seed=i)
+            exact = {marker: where for marker, *where in frame() if marker < 5}
+            tracker.update(0.008 * i, [(m, *exact.get(m, where)) for m, *where in noisy])
+            errors.append(np.linalg.norm(tracker.fingertips - FINGERTIPS, axis=1).max())
+        return float(np.mean(errors[-100:]))
+
+    assert error(1.0) < 0.3 * error(0.008)
+
+
+def test_a_base_that_was_moved_is_followed_at_once() -> None:
+    """Protects against minutes of wrong fingertips after somebody bumps into the hand."""
+    tracker = MarkerTracker(LAYOUT)
+    for i in range(100):
+        tracker.update(0.008 * i, frame())
+    shift = np.array([0.02, 0.0, 0.0])
+    tracker.update(0.8, [(marker, x + shift[0], y, z) for marker, x, y, z in frame()])
+    np.testing.assert_allclose(tracker.fingertips, FINGERTIPS, atol=1e-9)
+
+
+def test_markers_that_do_not_fit_the_object_give_no_pose() -> None:
+    """Protects against two swapped LEDs."""
+    tracker = MarkerTracker(LAYOUT)
+    swapped = {20: 21, 21: 20}
+    tracker.update(1.0, [(swapped.get(marker, marker), *where) for marker, *where in frame()])
+    assert tracker.object is None
+
+
+def test_two_object_markers_give_no_pose() -> None:
+    """Protects against a pose that two points cannot give."""
+    tracker = MarkerTracker(LAYOUT)
+    tracker.update(1.0, frame(hidden=(20, 21, 22, 23)))
+    assert tracker.object is None
+
+
+def test_a_clock_that_restarts_starts_afresh() -> None:
+    """Protects a tracker that outlives a simulation: readings of the old one would stay young for ever."""
+    tracker = MarkerTracker(LAYOUT)
+    tracker.update(100.0, frame())
+    tracker.update(1.0, frame(hidden=(0,)))
+    assert np.isinf(tracker.age[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"fingertip_ids": range(4)}, "4 fingertip markers"),
+        ({"base_ids": (0, 11, 12, 13)}, "must differ"),
+        ({"base_positions": BASE[:3]}, "4 base markers need as many positions"),
+        ({"object_positions": np.zeros((6, 3))}, "on one line"),
+    ],
+)
+def test_a_layout_that_cannot_work_is_refused(change: dict[str, object], message: str) -> None:
+    """Protects a lab from a typing error in the marker table."""
+    values = {name: getattr(LAYOUT, name) for name in LAYOUT.__dataclass_fields__} | change
+    with pytest.raises(DactylError, match=message):
+        MarkerLayout(**values)
