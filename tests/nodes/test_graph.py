@@ -1,0 +1,245 @@
+"""The real graph over DDS: every node a process, in a ROS domain of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped, Quaternion
+from rclpy.action import ActionClient
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, Image, JointState
+from std_srvs.srv import SetBool, Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from dactyl.bringup import RealOptions, SimOptions, real_graph, sim_graph
+from dactyl.hand import backlash, control
+from dactyl.hand.joints import ACTUATOR_LIMITS, ACTUATORS, JOINTS, ros_joint_name
+from dactyl.nodes import _support as ros
+from dactyl.nodes._shadow import decode
+from dactyl_msgs.action import RunTrials
+from dactyl_msgs.msg import FingertipPositions, HandAction, MocapMarkers, TrialStatus
+from dactyl_msgs.srv import SetGoal
+
+FINGERS = "/rh_trajectory_controller/command"
+WRIST = "/rh_wr_trajectory_controller/command"
+SMALL = {"image_width": 64, "image_height": 48}
+
+LATCHED = DurabilityPolicy.TRANSIENT_LOCAL
+
+# topic: type, rate in Hz (0: on change), quality of service
+TOPICS: dict[str, tuple[type, float, QoSProfile]] = {
+    "/clock": (Clock, 125.0, ros.SENSOR),
+    "/joint_states": (JointState, 125.0, ros.SENSOR),
+    "/dactyl/mocap/markers": (MocapMarkers, 125.0, ros.SENSOR),
+    "/dactyl/fingertips": (FingertipPositions, 125.0, ros.SENSOR),
+    "/dactyl/object_pose/mocap": (PoseStamped, 125.0, ros.SENSOR),
+    **{f"/dactyl/camera_{i}/image_raw": (Image, 12.5, ros.SENSOR) for i in range(3)},
+    **{f"/dactyl/camera_{i}/camera_info": (CameraInfo, 12.5, ros.SENSOR) for i in range(3)},
+    "/dactyl/goal": (PoseStamped, 0.0, ros.LATCHED),
+    "/dactyl/action": (HandAction, 12.5, ros.RELIABLE),
+    "/dactyl/action_filtered": (HandAction, 12.5, ros.RELIABLE),
+    "/dactyl/trial/status": (TrialStatus, 12.5, ros.LATCHED),
+    FINGERS: (JointTrajectory, 0.0, ros.RELIABLE),
+    WRIST: (JointTrajectory, 0.0, ros.RELIABLE),
+}
+
+
+def stamp_ns(message: Any) -> int:
+    return ros.nanoseconds(message.clock if isinstance(message, Clock) else message.header.stamp)
+
+
+def imports_torch(pid: int) -> bool:
+    return "libtorch" in Path(f"/proc/{pid}/maps").read_text()
+
+
+def resident_mb(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def test_every_topic_has_its_type_quality_and_rate(run_graph: Any) -> None:
+    """Protects whoever connects to the graph, and the machine: no node but the policy may grow beyond 300 MB."""
+    with run_graph(sim_graph(SimOptions(headless=True)), sim=SMALL) as graph:
+        received = {topic: graph.listen(kind, topic) for topic, (kind, *_) in TOPICS.items()}
+        graph.until(lambda: len(received["/dactyl/action"]) > 25 and len(received["/dactyl/camera_2/image_raw"]) > 5)
+        graph.until(lambda: len(received["/dactyl/trial/status"]) > 40)
+        for topic, (_, rate, qos) in TOPICS.items():
+            publishers = graph.node.get_publishers_info_by_topic(topic)
+            assert len(publishers) == 1, topic
+            offered = publishers[0].qos_profile
+            assert offered.reliability == qos.reliability, topic
+            assert (offered.durability == LATCHED) == (qos.durability == LATCHED), topic
+            if rate:  # by the stamps: what a busy machine makes late is still sent at its rate
+                intervals, period = np.diff([stamp_ns(message) for message in received[topic]]), round(1e9 / rate)
+                if "camera" in topic:  # a busy machine leaves images out
+                    intervals %= period
+                    period = 0
+                assert np.median(intervals) == period, topic
+        streamed = Counter(message.header.stamp.nanosec for message in received[FINGERS])
+        assert max(streamed.values()) >= 8, "targets are streamed at 125 Hz, ten between two actions"
+        image = received["/dactyl/camera_0/image_raw"][-1]
+        assert (image.width, image.height, image.encoding) == (64, 48, "rgb8")
+        assert np.std(image.data) > 10
+        assert "/dactyl/object_pose/vision" in dict(graph.node.get_topic_names_and_types())
+
+        pids = graph.runner.pids()
+        assert {name for name, pid in pids.items() if imports_torch(pid)} == {"policy"}
+        large = {name: size for name, pid in pids.items() if name != "policy" and (size := resident_mb(pid)) > 300}
+        assert not large
+
+
+def test_an_action_goes_round(run_graph: Any) -> None:
+    """Protects the whole chain: filter, backlash, targets from the joint angles of the action's own tick, coupling."""
+    with run_graph(sim_graph(SimOptions(headless=True, lockstep=True))) as graph:
+        actions = graph.listen(HandAction, "/dactyl/action")
+        filtered = graph.listen(HandAction, "/dactyl/action_filtered")
+        joints = graph.listen(JointState, "/joint_states")
+        commands: dict[str, dict[int, np.ndarray]] = {FINGERS: {}, WRIST: {}}
+        for topic, by_stamp in commands.items():
+
+            def on_command(data: bytes, topic: str = topic, by_stamp: dict[int, np.ndarray] = by_stamp) -> None:
+                command = decode(topic, data)
+                by_stamp[command.stamp_ns] = np.full(len(ACTUATORS), np.nan)
+                by_stamp[command.stamp_ns][command.actuators] = command.targets
+
+            graph.node.create_subscription(JointTrajectory, topic, on_command, 10, raw=True)
+        graph.until(lambda: len(filtered) > 20 and filtered[-1].sequence > 20)
+
+        angles = {stamp_ns(message): np.array(message.position) for message in joints}
+        assert list(joints[0].name) == [ros_joint_name(joint) for joint in JOINTS]
+        start = next(i for i, action in enumerate(actions) if action.sequence == 0)
+        smoothed, slack = np.zeros(20, np.float32), np.zeros(20, np.float32)
+        deltas = np.full((20, 2), backlash.CALIBRATED, np.float32)
+        checked = 0
+        outputs = [message for message in filtered if stamp_ns(message) >= stamp_ns(actions[start])]
+        for action, out in zip(actions[start:], outputs, strict=False):
+            np.testing.assert_allclose(action.action, control.action_from_bins(action.bins))
+            smoothed = control.smooth(smoothed, action.action)
+            slack, expected = backlash.apply(slack, smoothed, deltas)
+            assert (out.sequence, stamp_ns(out)) == (action.sequence, stamp_ns(action))
+            np.testing.assert_allclose(out.action, expected, atol=1e-6)
+            tick = stamp_ns(out)
+            if not (tick in angles and tick in commands[FINGERS] and tick in commands[WRIST]):
+                continue
+            positions = control.actuator_positions(angles[tick])
+            targets = control.relative_target(positions, expected.astype(float), ACTUATOR_LIMITS)
+            sent = np.where(np.isnan(commands[WRIST][tick]), commands[FINGERS][tick], commands[WRIST][tick])
+            np.testing.assert_allclose(sent, targets, atol=1e-6)
+            checked += 1
+        assert checked > 10
+        moved = max(np.abs(angle - angles[stamp_ns(actions[start])]).max() for angle in angles.values())
+        assert moved > 0.05, "the hand moves"
+
+
+def test_the_hand_holds_while_a_killed_policy_comes_back(run_graph: Any) -> None:
+    """Protects the hand: without actions it keeps its targets, and the next action takes it from there."""
+    with run_graph(sim_graph(SimOptions(headless=True))) as graph:
+        actions = graph.listen(HandAction, "/dactyl/action")
+        targets = graph.listen(JointTrajectory, FINGERS)
+        joints = graph.listen(JointState, "/joint_states")
+        graph.until(lambda: len(actions) > 10 and len(targets) > 50)
+        os.kill(graph.runner.pids()["policy"], signal.SIGKILL)
+        graph.until(lambda: "policy killed by signal 9; it starts again" in graph.text)
+        graph.until(lambda: "no actions: the hand holds" in graph.text)
+        last, held = targets[-1], len(targets)
+        before = len(actions)
+        time.sleep(0.3)
+        graph.until(lambda: len(targets) > held + 30)
+        assert all(message == last for message in targets[held : held + 30])
+        assert np.abs(np.array(joints[-1].velocity)).max() < 0.5
+
+        graph.until(lambda: len(actions) > before + 5)
+        assert actions[before].sequence == 0
+        graph.until(lambda: targets[-1] != last)
+        assert "actions again: the hand moves" in graph.text
+
+
+def test_two_runs_with_one_seed_are_identical(run_graph: Any, tmp_path: Path) -> None:
+    """Protects repeatability: the same actions, joint angles and goals, bit for bit, and the same results."""
+
+    def record(name: str) -> tuple[dict[tuple[str, int], bytes], Any]:
+        report = tmp_path / f"{name}.json"
+        options = SimOptions(headless=True, lockstep=True, trials=2, seed=4, json=str(report))
+        with run_graph(sim_graph(options), trial={"timeout": 1.6}) as graph:
+            actions = graph.listen(HandAction, "/dactyl/action")
+            joints = graph.listen(JointState, "/joint_states")
+            goals = graph.listen(PoseStamped, "/dactyl/goal", ros.LATCHED)
+            graph.until(lambda: graph.code is not None)
+            assert graph.join() == 0
+        seen = {("action", stamp_ns(m)): m.action.tobytes() for m in actions}
+        seen |= {("joints", stamp_ns(m)): np.array(m.position).tobytes() for m in joints}
+        seen |= {("goal", stamp_ns(m)): repr(m.pose.orientation).encode() for m in goals}
+        return seen, json.loads(report.read_text())["results"]
+
+    first, results = record("first")
+    again, results_again = record("again")
+    common = first.keys() & again.keys()  # an observer may join late or miss a message
+    assert len(common) > 40
+    assert {key: first[key] for key in common} == {key: again[key] for key in common}
+    assert results == results_again
+    assert len(results["trials"]) == 2
+    assert set(results["trials"][0]) == {"successes", "reason", "seconds"}
+    assert all(trial["reason"] in ("dropped", "timeout") and trial["seconds"] <= 1.6 for trial in results["trials"])
+    assert {"mean", "std", "median", "goals_reached", "goals_presented"} <= set(results)
+
+
+def test_services_and_the_action_run_trials(run_graph: Any) -> None:
+    """Protects what a person or a script steers the trials with."""
+    graph_ = sim_graph(SimOptions(headless=True, lockstep=True))
+    with run_graph(graph_, trial={"autostart": False, "timeout": 0.8, "settle_time": 0.16}) as graph:
+        statuses = graph.listen(TrialStatus, "/dactyl/trial/status", ros.RELIABLE)
+        goals = graph.listen(PoseStamped, "/dactyl/goal", ros.LATCHED)
+        graph.until(lambda: statuses)
+        assert statuses[-1].state == TrialStatus.FINISHED
+        refused = graph.call(Trigger, "/dactyl/trial/reset", Trigger.Request())
+        assert (refused.success, refused.message) == (False, "no trial is running")
+
+        client = ActionClient(graph.node, RunTrials, "/dactyl/run_trials")
+        graph.until(client.server_is_ready)
+        feedback: list[Any] = []
+        sent = client.send_goal_async(RunTrials.Goal(trials=2), feedback_callback=feedback.append)
+        graph.until(sent.done)
+        assert sent.result().accepted
+        result = sent.result().get_result_async()
+        graph.until(lambda: any(status.state == TrialStatus.RUNNING for status in statuses))
+        target = Quaternion(w=0.0, x=0.0, y=3.0, z=0.0)
+        assert graph.call(SetGoal, "/dactyl/trial/set_goal", SetGoal.Request(orientation=target)).success
+        graph.until(lambda: any(goal.pose.orientation.y == 1.0 for goal in goals))
+        answer = graph.call(SetGoal, "/dactyl/trial/set_goal", SetGoal.Request(orientation=Quaternion(w=0.0)))
+        assert not answer.success
+        graph.until(result.done)
+        ended = result.result().result
+        assert [trial.reason in ("timeout", "dropped") for trial in ended.results] == [True, True]
+        assert len(feedback) > 3
+        graph.until(lambda: statuses[-1].state == TrialStatus.FINISHED)
+        assert statuses[-1].trials_ended == 2
+
+
+def test_the_real_graph_waits_for_its_hardware_and_says_so(run_graph: Any) -> None:
+    """Protects honesty: nothing pretends to be a camera, and nothing moves before it is enabled."""
+    with run_graph(real_graph(RealOptions())) as graph:
+        graph.until(lambda: "(untrained)" in graph.text, 90.0)
+        graph.until(lambda: len(graph.runner.pids()) == len(real_graph(RealOptions()).nodes))
+        for said in (
+            "no images: this version has no driver for Basler cameras yet",
+            "no poses from images: this version has no trained network yet",
+            "the hand does not move until the service hand_driver/enable says so",
+        ):
+            graph.until(lambda said=said: said in graph.text)  # type: ignore[misc]
+        assert graph.call(SetBool, "/dactyl/hand_driver/enable", SetBool.Request(data=True)).success
+
+
+def test_a_wrong_parameter_stops_the_run_with_one_line(run_graph: Any) -> None:
+    """Protects users from a graph that half runs."""
+    with run_graph(sim_graph(SimOptions(headless=True)), hand_driver={"interface": "telepathy"}) as graph:
+        assert graph.join() == 2
+        line = "hand_driver | cannot start: parameter interface = 'telepathy' is none of: trajectory, position\n"
+        assert line in graph.text
+        assert "Traceback" not in graph.text
