@@ -157,6 +157,30 @@ def evaluate(
         results.write(json, "evaluate", seed, outcome)
 
 
+@app.command(name="export")
+def export_policy(
+    out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")],
+    /,
+    policy: Path | None = None,
+) -> None:
+    """Write a policy as ONNX or TorchScript, with its contract, for other programs and robots.
+
+    For example:
+      ./dactyl export block.onnx
+      ./dactyl export block.pt --policy runs/cpu-small
+
+    Args:
+        out: file to write, ending in .onnx or .pt (TorchScript)
+        policy: a policy file, a folder with one, or a training's folder; models/block by default
+    """
+    from dactyl.learning import checkpoint
+    from dactyl.learning.export import export
+    from dactyl.learning.policy import Policy
+
+    export(Policy.load(checkpoint.find_policy(policy)), out)
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+
+
 bench = SubcommandApp()
 app.command(bench, name="bench", help="Measure how fast the parts are.")
 
@@ -179,6 +203,48 @@ def bench_loop(seconds: float = 30.0, cameras: bool = False, json: Json = None) 
     if json:
         results.check_writable(json)
     return processes.run(with_loop_benchmark(sim_graph(SimOptions(headless=True)), seconds, cameras, json))
+
+
+@bench.command(name="env")
+def bench_env(
+    versus: Literal["gymnasium-robotics"] | None = None,
+    randomizations: tuple[str, ...] = ("none", "all"),
+    worlds: tuple[int, ...] = (),
+    threads: tuple[int, ...] = (1, 2),
+    seconds: float = 20.0,
+    device: str = "cpu",
+    object: Literal["block", "octagonal_prism", "sphere"] = "block",
+    profile: bool = False,
+    json: Json = None,
+) -> None:
+    """Measure environment steps per second: 80 ms of simulated time with actions, observations, rewards, resets.
+
+    For example:
+      ./dactyl bench env --versus gymnasium-robotics
+      ./dactyl bench env --device cuda --worlds 1024 8192 32768 --profile --json env.json
+
+    Args:
+        versus: also measure this, in turns, one process for each thread
+        randomizations: each of all, none, -GROUP[,-GROUP]
+        worlds: batch sizes; 64, or 1024 to 32768 on a GPU
+        threads: numbers of CPU threads
+        seconds: for each combination
+        device: cpu, cuda, cuda:N or warp-cpu
+        object: in the hand
+        profile: name the kernels that take the most time
+    """
+    from dactyl import results
+    from dactyl.benchmarks import environment
+
+    if json:
+        results.check_writable(json)
+    outcome = environment.bench_env(
+        randomizations=randomizations, worlds=worlds or None, threads=threads, seconds=seconds, device=device,
+        object=object, versus=versus, profile=profile,
+    )  # fmt: skip
+    print(environment.as_text(outcome))
+    if json:
+        results.write(json, "bench env", None, outcome)
 
 
 @bench.command(name="train")

@@ -23,6 +23,7 @@ from torch import Tensor
 from dactyl.errors import DactylError
 from dactyl.learning.files import sync
 from dactyl.learning.policy import Policy
+from dactyl.learning.presets import ROOT
 
 PREFIX = "checkpoint-"
 UNFINISHED = ".unfinished-"
@@ -73,6 +74,19 @@ def resolve(path: Path) -> Path:
     if found := find(path):
         return found[-1]
     raise DactylError(f"there is no checkpoint in {path}")
+
+
+def find_policy(path: Path | None) -> Path:
+    """The policy file that a path means: itself, the one in that folder, or that of a training's newest checkpoint.
+
+    None means the shipped policy for the block.
+    """
+    path = path or ROOT / "models" / "block"
+    if path.is_dir():
+        if not (path / POLICY).is_file() and not find(path):
+            raise DactylError(f"there is neither a policy nor a checkpoint in {path}")
+        return (path if (path / POLICY).is_file() else resolve(path)) / POLICY
+    return path
 
 
 def load_training(path: Path) -> dict[str, Any]:

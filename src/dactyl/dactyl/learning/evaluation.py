@@ -16,7 +16,6 @@ from dactyl.errors import DactylError
 from dactyl.hand.control import CONTROL_PERIOD
 from dactyl.learning import checkpoint
 from dactyl.learning.policy import Contract, Policy
-from dactyl.learning.presets import ROOT
 from dactyl.learning.rollout import Environment, Step
 from dactyl.simulation.scene import SceneConfig
 from dactyl.task.environment import EnvironmentConfig, ReorientEnvironment
@@ -83,7 +82,7 @@ def evaluate(
     """
     if trials < 1:
         raise DactylError(f"{trials} trials: at least 1 is needed")
-    file = find_policy(path or ROOT / "models" / "block")
+    file = checkpoint.find_policy(path)
     policy = Policy.load(file, object)
     config = environment_config(policy.contract, select(randomizations))
     if threads:
@@ -104,13 +103,6 @@ def evaluate(
         else:
             results |= summary
     return results
-
-
-def find_policy(path: Path) -> Path:
-    """The policy file that a path means: itself, the one in that folder, or that of a training's newest checkpoint."""
-    if path.is_dir():
-        return (path if (path / checkpoint.POLICY).is_file() else checkpoint.resolve(path)) / checkpoint.POLICY
-    return path
 
 
 def _report(trials: int) -> Callable[[int, float], None]:

@@ -1,0 +1,97 @@
+"""Policies for other programs: ONNX and TorchScript files that carry the contract.
+
+Both compute (observation (n, inputs), state (n, state size)) -> (logits (n, actuators, bins), new state) in float32,
+normalization included. The state is zero when a trial starts; whoever runs the file feeds the new state back, draws a
+bin for each actuator (or takes the likeliest) and does the rest that the contract names.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dactyl.errors import DactylError
+from dactyl.learning.files import write_atomically
+from dactyl.learning.policy import METADATA_KEY, Policy
+
+INPUTS, OUTPUTS = ("observation", "state"), ("logits", "next_state")
+FORMATS = {".onnx": "ONNX", ".pt": "TorchScript"}
+
+
+class Exported(nn.Module):
+    """One step of a policy, its memory going in and out."""
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__()
+        self.network = policy.network
+        self.shape = (len(policy.contract.actuators), policy.contract.bins)
+
+    def forward(self, observation: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        logits, state = self.network.step(observation, state)
+        return logits.unflatten(-1, self.shape), state
+
+
+def contract(policy: Policy) -> dict[str, Any]:
+    """The policy's contract and the names and sizes of inputs and outputs."""
+    state = policy.network.state_size
+    return {
+        **json.loads(policy.contract.to_json()),
+        "inputs": {INPUTS[0]: [policy.contract.inputs], INPUTS[1]: [state]},
+        "outputs": {OUTPUTS[0]: [len(policy.contract.actuators), policy.contract.bins], OUTPUTS[1]: [state]},
+    }
+
+
+def export(policy: Policy, path: Path) -> None:
+    """Write the policy as ONNX (.onnx) or TorchScript (.pt), whole or not at all; the contract under the key "dactyl".
+
+    Raises:
+        DactylError: another ending, or a package that is needed is missing.
+    """
+    if path.suffix not in FORMATS:
+        raise DactylError(f"cannot export to {path}: name it .onnx (ONNX) or .pt (TorchScript)")
+    module = Exported(policy).eval()
+    example = (torch.zeros(2, policy.contract.inputs), policy.initial_state(2))
+    text = json.dumps(contract(policy))
+    data = _onnx(module, example, text) if path.suffix == ".onnx" else _torchscript(module, example, text)
+    try:
+        write_atomically(path, data)
+    except OSError as error:
+        raise DactylError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _torchscript(module: nn.Module, example: tuple[Tensor, Tensor], text: str) -> bytes:
+    buffer = io.BytesIO()
+    torch.jit.save(torch.jit.trace(module, example), buffer, _extra_files={METADATA_KEY: text})
+    return buffer.getvalue()
+
+
+def _onnx(module: nn.Module, example: tuple[Tensor, Tensor], text: str) -> bytes:
+    try:
+        import onnx
+        import onnxscript  # noqa: F401, torch's exporter needs it
+    except ImportError as error:
+        raise DactylError("exporting to ONNX needs the packages onnx and onnxscript") from error
+    batch = torch.export.Dim("n")
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # tells of packages that nothing here needs
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            module,
+            example,
+            input_names=list(INPUTS),
+            output_names=list(OUTPUTS),
+            dynamic_shapes=({0: batch}, {0: batch}),
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    onnx.helper.set_model_props(model, {METADATA_KEY: text})
+    return model.SerializeToString()

@@ -1,0 +1,68 @@
+"""Exported policies compute what the policy computes, step after step, for any number of worlds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dactyl.errors import DactylError
+from dactyl.learning import export
+from dactyl.learning.networks import Architecture
+from dactyl.learning.policy import METADATA_KEY, Contract, Policy
+
+STEPS = 80
+
+
+@pytest.fixture(params=[Architecture((32,), 16), Architecture((32, 16), 0)], ids=["lstm", "feed-forward"])
+def policy(request: pytest.FixtureRequest) -> Policy:
+    torch.manual_seed(0)
+    policy = Policy(Contract(architecture=request.param, trained={"seed": 0}))
+    policy.network.normalizer.update(torch.randn(100, 22) * 2.0 + 1.0)
+    torch.nn.init.orthogonal_(policy.network.head.weight, 3.0)
+    return policy
+
+
+def expected(policy: Policy, observations: np.ndarray) -> list[np.ndarray]:
+    state, logits = policy.initial_state(observations.shape[1]), []
+    with torch.no_grad():
+        for observation in torch.as_tensor(observations):
+            output, state = policy.network.step(observation, state)
+            logits.append(output.unflatten(-1, (20, 11)).numpy())
+    return logits
+
+
+@pytest.mark.parametrize("worlds", [1, 3])
+def test_torchscript(policy: Policy, tmp_path: Path, worlds: int) -> None:
+    observations = np.random.default_rng(0).normal(size=(STEPS, worlds, 22)).astype(np.float32)
+    export.export(policy, tmp_path / "policy.pt")
+    extra = {METADATA_KEY: ""}
+    module = torch.jit.load(tmp_path / "policy.pt", _extra_files=extra)
+    assert json.loads(extra[METADATA_KEY]) == json.loads(json.dumps(export.contract(policy)))
+    state = torch.zeros(worlds, json.loads(extra[METADATA_KEY])["inputs"]["state"][0])
+    for observation, logits in zip(observations, expected(policy, observations), strict=True):
+        output, state = module(torch.as_tensor(observation), state)
+        np.testing.assert_allclose(output.detach().numpy(), logits, atol=1e-5)
+
+
+@pytest.mark.parametrize("worlds", [1, 3])
+def test_onnx(policy: Policy, tmp_path: Path, worlds: int) -> None:
+    pytest.importorskip("onnxscript")
+    runtime = pytest.importorskip("onnxruntime")
+    observations = np.random.default_rng(0).normal(size=(STEPS, worlds, 22)).astype(np.float32)
+    export.export(policy, tmp_path / "policy.onnx")
+    session = runtime.InferenceSession(tmp_path / "policy.onnx", providers=["CPUExecutionProvider"])
+    contract = json.loads(session.get_modelmeta().custom_metadata_map[METADATA_KEY])
+    assert contract["actuators"] == list(policy.contract.actuators)
+    state = np.zeros((worlds, contract["inputs"]["state"][0]), np.float32)
+    for observation, logits in zip(observations, expected(policy, observations), strict=True):
+        output, state = session.run(["logits", "next_state"], {"observation": observation, "state": state})
+        np.testing.assert_allclose(output, logits, atol=1e-4)
+
+
+def test_other_endings_are_refused(policy: Policy, tmp_path: Path) -> None:
+    with pytest.raises(DactylError, match=r"name it \.onnx"):
+        export.export(policy, tmp_path / "policy.tflite")
