@@ -93,8 +93,11 @@ def test_saved_and_loaded_environments_go_on_exactly(choice):
     """Bit by bit, in a fresh environment and in one that has played on; across ends of episodes and the nursery's."""
     options = {"rules": trial.TrialRules(timeout=0.4), "start_steps": 4}
     env, actions = make(5, choice, **options), play(5, 40)
-    for bins in actions[:13]:
+    for bins in actions[:12]:
         env.step(bins)
+    throw_away(env, 5)  # the nursery's world: its object was lost once, and must stay discarded
+    env.step(actions[12])
+    env.physics.state.qpos[5, 24] -= 0.5
     saved = env.state_dict()
     expected = [env.step(bins) for bins in actions[13:]]
     for other in (make(5, choice, seed=99, reset=False, **options), env):
@@ -456,6 +459,22 @@ def test_hidden_markers_show_their_last_reading():
     assert frozen > 20
 
 
+def test_a_new_episode_shows_no_reading_of_the_last():
+    """All markers are lost all the time: they freeze where the episode began, not where the last one ended."""
+    effects = UnmodeledEffects(dropout_rate=12.5)
+    config = RandomizationConfig(None, None, effects)
+    env = make(4, randomization=config, rules=trial.TrialRules(timeout=0.24), nursery=2.0)
+    for steps in range(1, 9):
+        step = env.step(hold(4))
+        seen, exact = step.observations["policy"][:, :15], term(step.observations["value"], "fingertip_positions")
+        if step.truncated.all():
+            assert torch.equal(seen, exact)
+            first = seen
+        elif steps > 3:
+            assert torch.equal(seen, first)
+            assert not torch.equal(seen, exact)
+
+
 # -------------------------------------------------------------------------------------------------- variants
 
 
@@ -554,6 +573,21 @@ def test_a_broken_simulation_is_a_drop_and_stays_alone(where, kind):
     for bins in play(3, 10):
         env.step(bins)
     assert env.physics.faults()["unstable"] == faults
+
+
+def test_nan_in_the_hand_alone_ends_the_episode_too(monkeypatch):
+    """Fingertips would be NaN in what the policy sees, even while the object still has a position."""
+    env = make(3)
+    step_physics, state = env.physics.step, env.physics.state
+
+    def broken(timesteps: Tensor) -> None:
+        step_physics(timesteps)
+        state.qpos[1, 5] = torch.nan
+
+    monkeypatch.setattr(env.physics, "step", broken)
+    step = env.step(hold(3))
+    assert step.terminated.tolist() == [False, True, False]
+    assert all(values.isfinite().all() for values in (*step.observations.values(), step.final_value_observations))
 
 
 def finite_steps(env: ReorientEnvironment, steps: int) -> int:

@@ -91,6 +91,15 @@ def test_orientations_turn_about_random_axes(kind):
     assert same == (kind == "correlated")
 
 
+def test_correlated_turns_belong_to_the_hand_frame():
+    """As a camera that is mounted askew: the error is the same whichever way the object is turned."""
+    made, (exact, rotations) = sensors(object_orientation_correlated=0.1), truth()
+    for orientation in (exact.object_orientation, exact.object_orientation.flip(0)):
+        read = made.read(exact._replace(object_orientation=orientation), rotations).object_orientation
+        turn = quaternion.multiply(read, quaternion.conjugate(orientation))
+        torch.testing.assert_close(turn, made.object_rotation, atol=1e-6, rtol=0)
+
+
 def test_orientations_keep_to_both_noises():
     """Together: the mean orientation of an episode is off by the correlated part alone."""
     error = errors(sensors(object_orientation_correlated=0.1, object_orientation_uncorrelated=0.1)).object_orientation
