@@ -35,6 +35,7 @@ def test_order_is_kept() -> None:
     assert gate.admit(STILL, 0, 80 * MS) is None
     assert gate.admit(STILL, 2, 240 * MS) is None
     assert gate.lost == 1
+    assert not gate.begins
     assert gate.admit(STILL, 2, 240 * MS) == "out of order"
     assert gate.admit(STILL, 1, 160 * MS) == "out of order"
     assert gate.admit(STILL, 3, 200 * MS) == "out of order"
@@ -47,6 +48,7 @@ def test_a_trial_begins_with_zero_even_when_the_clock_restarted() -> None:
     gate.admit(STILL, 0, 80 * MS)
     gate.admit(STILL, 5, 480 * MS)
     assert gate.admit(STILL, 0, 160 * MS) is None
+    assert gate.begins
     assert gate.admit(STILL, 0, 160 * MS) == "repeated"
     assert gate.admit(STILL, 1, 240 * MS) is None
 
@@ -56,3 +58,13 @@ def test_a_gate_may_open_in_the_middle_of_a_trial() -> None:
     gate = ActionGate()
     assert gate.admit(STILL, 1234, 80 * MS) is None
     assert gate.lost == 0
+
+
+def test_a_sequence_that_starts_again_is_taken_even_if_its_first_action_was_lost() -> None:
+    """Protects the run when a policy is started again: its first action may come before the filter knows it."""
+    gate = ActionGate()
+    gate.admit(STILL, 140, 80 * MS)
+    assert gate.admit(STILL, 1, 160 * MS) is None
+    assert gate.begins
+    assert gate.admit(STILL, 2, 240 * MS) is None
+    assert not gate.begins

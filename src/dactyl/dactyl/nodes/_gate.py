@@ -10,12 +10,18 @@ _TOLERANCE = 1e-5  # float32 sums of numbers in [-1, 1]
 
 
 class ActionGate:
-    """Judges actions one by one and counts what it refuses."""
+    """Judges actions one by one and counts what it refuses.
+
+    Order goes by the stamps. A sequence that starts again is a new trial, or a policy that was started again, even where
+    the action 0 itself was lost.
+    """
 
     def __init__(self) -> None:
         self.refused: Counter[str] = Counter()
         self.lost = 0
         """Actions that never came, going by the sequence."""
+        self.begins = False
+        """Whether the action admitted last is the first one of a sequence."""
         self._sequence = -1
         self._stamp_ns = -1
         self._start_ns = -1
@@ -26,7 +32,8 @@ class ActionGate:
         if reason:
             self.refused[reason] += 1
             return reason
-        if sequence == 0:
+        self.begins = sequence <= self._sequence or sequence == 0
+        if self.begins:
             self._start_ns = stamp_ns
         elif self._sequence >= 0:
             self.lost += sequence - self._sequence - 1
@@ -39,6 +46,6 @@ class ActionGate:
             return "not finite"
         if largest > 1.0 + _TOLERANCE:
             return "out of range"
-        if sequence == 0:  # a new trial, whose clock may have restarted too
+        if sequence == 0:  # the clock may have restarted too
             return "repeated" if stamp_ns == self._start_ns else None
-        return None if sequence > self._sequence and stamp_ns > self._stamp_ns else "out of order"
+        return None if stamp_ns > self._stamp_ns else "out of order"

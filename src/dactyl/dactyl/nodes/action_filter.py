@@ -50,7 +50,7 @@ class ActionFilter(DactylNode):
         if reason := self.gate.admit(message.action, message.sequence, nanoseconds(message.header.stamp)):
             self.get_logger().error(f"refused action {message.sequence}: {reason}", throttle_duration_sec=1.0)
             return
-        if message.sequence == 0:
+        if self.gate.begins:
             self.smoothed[:] = 0.0
             self.slack[:] = 0.0
         self.smoothed = control.smooth(self.smoothed, message.action, self.settings.smoothing)
