@@ -223,7 +223,7 @@ class ReorientEnvironment:
         rewards = reward.total(self.config.reward, transition)
         successes, ended = self._trials.successes, events.ended
         self._goal = where(events.reached & ~ended, self._draw_goals(orientation), self._goal)
-        final = torch.nan_to_num(self._value_observation(measurement))
+        final = torch.nan_to_num(self._value_observation(measurement), nan=0.0, posinf=0.0, neginf=0.0)
         self._tend_nursery()
         measurement = self._restart(ended, measurement)
         return Step(
