@@ -36,10 +36,10 @@ def test_order_is_kept() -> None:
     assert gate.admit(STILL, 2, 240 * MS) is None
     assert gate.lost == 1
     assert not gate.begins
-    assert gate.admit(STILL, 2, 240 * MS) == "out of order"
+    assert gate.admit(STILL, 2, 240 * MS) == "repeated"
     assert gate.admit(STILL, 1, 160 * MS) == "out of order"
     assert gate.admit(STILL, 3, 200 * MS) == "out of order"
-    assert gate.refused == {"out of order": 3}
+    assert gate.refused == {"repeated": 1, "out of order": 2}
 
 
 def test_a_trial_begins_with_zero_even_when_the_clock_restarted() -> None:

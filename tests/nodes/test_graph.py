@@ -98,8 +98,8 @@ def test_every_topic_has_its_type_quality_and_rate(run_graph: Any) -> None:
 def test_an_action_goes_round(run_graph: Any) -> None:
     """Protects the whole chain: filter, backlash, targets from the joint angles of the action's own tick, coupling."""
     with run_graph(sim_graph(SimOptions(headless=True, lockstep=True))) as graph:
-        actions = graph.listen(HandAction, "/dactyl/action")
-        filtered = graph.listen(HandAction, "/dactyl/action_filtered")
+        actions = graph.listen(HandAction, "/dactyl/action", ros.RELIABLE)
+        filtered = graph.listen(HandAction, "/dactyl/action_filtered", ros.RELIABLE)
         joints = graph.listen(JointState, "/joint_states")
         commands: dict[str, dict[int, np.ndarray]] = {FINGERS: {}, WRIST: {}}
         for topic, by_stamp in commands.items():
@@ -110,11 +110,11 @@ def test_an_action_goes_round(run_graph: Any) -> None:
                 by_stamp[command.stamp_ns][command.actuators] = command.targets
 
             graph.node.create_subscription(JointTrajectory, topic, on_command, 10, raw=True)
-        graph.until(lambda: len(filtered) > 20 and filtered[-1].sequence > 20)
+        graph.until(lambda: any(a.sequence == 0 and filtered[-1].sequence > 20 for a in actions[:-20]))
 
         angles = {stamp_ns(message): np.array(message.position) for message in joints}
         assert list(joints[0].name) == [ros_joint_name(joint) for joint in JOINTS]
-        start = next(i for i, action in enumerate(actions) if action.sequence == 0)
+        start = max(i for i, action in enumerate(actions) if action.sequence == 0)
         smoothed, slack = np.zeros(20, np.float32), np.zeros(20, np.float32)
         deltas = np.full((20, 2), backlash.CALIBRATED, np.float32)
         checked = 0

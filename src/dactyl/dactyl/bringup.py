@@ -152,13 +152,13 @@ def _common_nodes(options: Options, lockstep: Mapping[str, Value], command: str)
             required=True,
         ),
         Node("policy", {"policy": str(policy), "object": options.object, **source, **seed, **lockstep}),
-        Node("action_filter", {"smoothing": float(contract["smoothing"])}),
-        Node("hand_driver", {"action_scale": float(contract["action_scale"]), **lockstep}),
+        Node("action_filter", {"smoothing": contract["smoothing"]}),
+        Node("hand_driver", {"action_scale": contract["action_scale"], **lockstep}),
     )
 
 
-def read_contract(policy: Path) -> dict[str, Any]:
-    """The JSON contract in a policy file's header, read without importing torch, which takes seconds.
+def read_contract(policy: Path) -> dict[str, float]:
+    """What filter and driver need of the contract in a policy file's header, read without torch, which takes seconds.
 
     Raises:
         DactylError: there is no such file, or no contract in it.
@@ -167,7 +167,7 @@ def read_contract(policy: Path) -> dict[str, Any]:
         with policy.open("rb") as file:
             header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
         contract = json.loads(header["__metadata__"]["dactyl"])
-        return {"smoothing": contract["smoothing"], "action_scale": contract["action_scale"], **contract}
+        return {name: float(contract[name]) for name in ("smoothing", "action_scale")}
     except OSError as error:
         raise DactylError(f"cannot read the policy {policy}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:

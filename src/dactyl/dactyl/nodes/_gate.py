@@ -6,14 +6,15 @@ from collections import Counter
 
 import numpy as np
 
+REPEATED = "repeated"
 _TOLERANCE = 1e-5  # float32 sums of numbers in [-1, 1]
 
 
 class ActionGate:
     """Judges actions one by one and counts what it refuses.
 
-    Order goes by the stamps. A sequence that starts again is a new trial, or a policy that was started again, even where
-    the action 0 itself was lost.
+    Order goes by the stamps. A sequence that starts again is a new trial, or a policy that was started again, even
+    where the action 0 itself was lost.
     """
 
     def __init__(self) -> None:
@@ -46,6 +47,8 @@ class ActionGate:
             return "not finite"
         if largest > 1.0 + _TOLERANCE:
             return "out of range"
+        if (sequence, stamp_ns) in ((self._sequence, self._stamp_ns), (0, self._start_ns)):
+            return REPEATED
         if sequence == 0:  # the clock may have restarted too
-            return "repeated" if stamp_ns == self._start_ns else None
+            return None
         return None if stamp_ns > self._stamp_ns else "out of order"

@@ -9,7 +9,7 @@ import numpy as np
 
 from dactyl.hand import backlash, control
 from dactyl.hand.joints import ACTUATORS
-from dactyl.nodes._gate import ActionGate
+from dactyl.nodes._gate import REPEATED, ActionGate
 from dactyl.nodes._support import RELIABLE, DactylNode, Diagnosis, nanoseconds, parameter, run, warning
 from dactyl_msgs.msg import HandAction
 
@@ -41,13 +41,18 @@ class ActionFilter(DactylNode):
         self.settings = self.declare(Parameters)
         self.deltas = np.array(self.settings.backlash_deltas, np.float32).reshape(_N, 2)  # as in training
         self.gate = ActionGate()
+        self.output = HandAction()
         self.smoothed = np.zeros(_N, np.float32)
         self.slack = np.zeros(_N, np.float32)
         self.publisher = self.create_publisher(HandAction, "action_filtered", RELIABLE)
         self.create_subscription(HandAction, "action", self.on_action, RELIABLE)
 
     def on_action(self, message: HandAction) -> None:
-        if reason := self.gate.admit(message.action, message.sequence, nanoseconds(message.header.stamp)):
+        reason = self.gate.admit(message.action, message.sequence, nanoseconds(message.header.stamp))
+        if reason == REPEATED and message.header.stamp == self.output.header.stamp:
+            self.publisher.publish(self.output)  # whoever repeats an action got no answer to it
+            return
+        if reason:
             self.get_logger().error(f"refused action {message.sequence}: {reason}", throttle_duration_sec=1.0)
             return
         if self.gate.begins:
@@ -58,6 +63,7 @@ class ActionFilter(DactylNode):
         if self.settings.backlash:
             self.slack, output = backlash.apply(self.slack, self.smoothed, self.deltas)
         message.action[:] = output
+        self.output = message
         self.publisher.publish(message)
 
     def diagnose(self) -> Diagnosis:

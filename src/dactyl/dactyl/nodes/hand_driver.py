@@ -13,7 +13,7 @@ from std_srvs.srv import SetBool
 from dactyl.hand import control
 from dactyl.hand.joints import ACTUATOR_LIMITS, JOINTS, ros_joint_name
 from dactyl.nodes import _shadow
-from dactyl.nodes._gate import ActionGate
+from dactyl.nodes._gate import REPEATED, ActionGate
 from dactyl.nodes._support import (
     RELIABLE,
     SENSOR,
@@ -109,7 +109,10 @@ class HandDriver(DactylNode):
 
     def on_action(self, message: HandAction) -> None:
         stamp_ns = nanoseconds(message.header.stamp)
-        if reason := self.gate.admit(message.action, message.sequence, stamp_ns):
+        reason = self.gate.admit(message.action, message.sequence, stamp_ns)
+        if reason == REPEATED:
+            return
+        if reason:
             self.get_logger().error(f"refused action {message.sequence}: {reason}", throttle_duration_sec=1.0)
         elif self.enabled:
             self._act(message)

@@ -86,6 +86,8 @@ class PolicyNode(DactylNode):
         self.actions = 0
         self.problem = ""
         self.action = HandAction()
+        """The last one sent."""
+        self.sequence = 0
         self.action_publisher = self.create_publisher(HandAction, "action", ros.RELIABLE)
         self.create_subscription(FingertipPositions, "fingertips", self.on_fingertips, ros.SENSOR)
         self.create_subscription(PoseStamped, f"object_pose/{settings.object_pose}", self.on_pose, ros.SENSOR)
@@ -145,8 +147,12 @@ class PolicyNode(DactylNode):
             return
         stamps = (status.header.stamp, readings.fingertips.header.stamp, readings.pose.header.stamp)
         current = stamps[0] == stamps[1] == stamps[2] and status.goal_stamp == readings.goal.header.stamp
-        if current and (tick_ns := nanoseconds(status.header.stamp)) != self.acted_ns:
+        if not current:
+            return
+        if (tick_ns := nanoseconds(status.header.stamp)) != self.acted_ns:
             self._act(tick_ns)
+        elif status.state == TrialStatus.RUNNING:
+            self.action_publisher.publish(self.action)  # sensors are sent again because an action did not arrive
 
     def _act(self, tick_ns: int) -> None:
         if self.status.state != TrialStatus.RUNNING:
@@ -167,7 +173,7 @@ class PolicyNode(DactylNode):
 
     def _start_trial(self, trial: int) -> None:
         self.trial = trial
-        self.action.sequence = 0
+        self.sequence = 0
         self.state = self.policy.initial_state(1)
         self.generator.manual_seed(int(np.random.SeedSequence([self.settings.seed, trial]).generate_state(1)[0]))
 
@@ -211,8 +217,9 @@ class PolicyNode(DactylNode):
         action.fingertips_stamp = readings.fingertips.header.stamp
         action.object_pose_stamp = readings.pose.header.stamp
         action.goal_stamp = readings.goal.header.stamp
+        action.sequence = self.sequence
         self.action_publisher.publish(action)
-        action.sequence += 1
+        self.sequence += 1
         self.acted_ns = tick_ns
         self.actions += 1
 
