@@ -181,6 +181,37 @@ def export_policy(
     print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
 
 
+environment = SubcommandApp()
+app.command(environment, name="env", help="Look at the simulated worlds.")
+
+
+@environment.command(name="show")
+def env_show(
+    out: Path = Path("worlds"),
+    object: Literal["block", "octagonal_prism", "sphere"] = "block",
+    randomizations: str = "all",
+    seconds: float = 10.0,
+    seed: int = 0,
+) -> None:
+    """Draw what is varied between simulated worlds: a sheet of sixteen, and a video of six under random actions.
+
+    For example:
+      ./dactyl env show
+      ./dactyl env show --out /tmp/worlds --randomizations=-physics --seconds 30
+
+    Args:
+        out: folder for worlds.png and worlds.mp4
+        object: in the hand
+        randomizations: all, none, or -GROUP[,-GROUP]: all but these of observation_noise, physics, unmodeled_effects
+        seconds: length of the video
+        seed: of what is sampled
+    """
+    from dactyl.task import showcase
+
+    for path in showcase.show(out, object, randomizations, seconds, seed):
+        print(path)
+
+
 bench = SubcommandApp()
 app.command(bench, name="bench", help="Measure how fast the parts are.")
 
