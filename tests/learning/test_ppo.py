@@ -14,7 +14,7 @@ from dactyl.learning.networks import Architecture, Network
 from dactyl.learning.ppo import PPO, PPOConfig
 from dactyl.learning.rollout import Collector
 from dactyl.learning.value import Value
-from tests.learning.toys import Bandit, Memory, Steady, SteadyCut, Toy
+from tests.learning.toys import Bandit, Memory, Steady, SteadyCut, Toy, ToyStep
 
 LSTM, FEED_FORWARD = Architecture((32,), 16), Architecture((32,), 0)
 CONFIG = PPOConfig(gamma=0.9, learning_rate=3e-3, sequence=8, minibatch=512, minibatches=8, kl_limit=0.5)
@@ -122,9 +122,16 @@ def test_truncation_is_worth_the_future_and_termination_nothing(toy: type[Toy], 
     assert training.collector.rollout.values.mean().item() == pytest.approx(worth, rel=0.1)
 
 
-def test_bfloat16_learns_too() -> None:
+def test_bfloat16_learns_too_and_leaves_the_simulation_alone() -> None:
     training = Training(Bandit(64), FEED_FORWARD, dataclasses.replace(CONFIG, bf16=True))
     training.collector.bf16 = True
+    step = training.collector.environment.step
+
+    def in_full_precision(bins: torch.Tensor) -> ToyStep:
+        assert not torch.is_autocast_enabled("cpu")
+        return step(bins)
+
+    training.collector.environment.step = in_full_precision
     for _ in range(25):
         figures = training.iterate()
     assert figures["reward"] > 0.8

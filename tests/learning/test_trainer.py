@@ -240,6 +240,10 @@ def test_fine_tuning_begins_with_other_networks(tmp_path: Path) -> None:
     assert torch.equal(new.policy.network.head.weight, old.policy.network.head.weight)
     assert torch.equal(new.value.targets.mean.float(), old.value.targets.mean.float())
     assert new.steps == 0
+    old.policy.save(tmp_path / "policy.safetensors", torch.float16)
+    alone = trainer(tmp_path / "alone", initial=str(tmp_path))
+    torch.testing.assert_close(alone.policy.network.head.weight, old.policy.network.head.weight, rtol=1e-3, atol=1e-5)
+    assert alone.value.network.normalizer.count == 16
     with pytest.raises(DactylError, match="other sizes"):
         trainer(tmp_path / "b", initial=str(tmp_path / "old"), policy=Architecture((8,), 8))
 

@@ -188,11 +188,14 @@ class Collector:
     def collect(self) -> Rollout:
         """The next T control steps. The rollout's tensors are overwritten by the next call."""
         self.statistics.clear()
-        with torch.autocast(self.environment.device.type, torch.bfloat16, enabled=self.bf16):
-            for t in range(self.horizon):
-                self._step(t)
+        for t in range(self.horizon):
+            self._step(t)
+        with self._autocast():
             self.rollout.last_values[:], _ = self.value.step(self.observations["value"], self.value_state)
         return self.rollout
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.environment.device.type, torch.bfloat16, enabled=self.bf16)
 
     def _step(self, t: int) -> None:
         rollout, environment = self.rollout, self.environment
@@ -203,12 +206,13 @@ class Collector:
         rollout.value_observations[t] = self.observations["value"]
         rollout.starts[t] = self.starts
 
-        logits, self.policy_state = self.policy.step(self.observations["policy"], self.policy_state)
+        with self._autocast():
+            logits, self.policy_state = self.policy.step(self.observations["policy"], self.policy_state)
+            rollout.values[t], self.value_state = self.value.step(self.observations["value"], self.value_state)
         logits = logits.unflatten(-1, (environment.num_actuators, environment.num_bins))
         bins = distribution.sample(logits, self.generator)
         rollout.bins[t] = bins
         rollout.log_probs[t] = distribution.log_prob(logits, bins)
-        rollout.values[t], self.value_state = self.value.step(self.observations["value"], self.value_state)
 
         step = environment.step(bins)
         rollout.rewards[t] = step.reward
@@ -225,7 +229,8 @@ class Collector:
     def _value_truncated(self, t: int, step: Step) -> None:
         """Predict what would have followed in the truncated worlds; on a GPU in all, to stay clear of the CPU."""
         worlds = step.truncated.nonzero().squeeze(-1) if step.truncated.is_cpu else slice(None)
-        values, _ = self.value.step(step.final_value_observations[worlds], self.value_state[worlds])
+        with self._autocast():
+            values, _ = self.value.step(step.final_value_observations[worlds], self.value_state[worlds])
         self.rollout.final_values[t, worlds] = values
 
     def state_dict(self) -> dict[str, Any]:

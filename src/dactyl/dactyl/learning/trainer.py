@@ -69,11 +69,12 @@ class Trainer:
         self._enter_stage(environment)
         if state is not None:
             self._restore(state)
-        elif config.initial is not None:
+            return
+        # some idea of the inputs' scales before the first rollout
+        self.policy.network.normalizer.update(self.collector.observations["policy"])
+        self.value.network.normalizer.update(self.collector.observations["value"])
+        if config.initial is not None:
             self._begin_with(Path(config.initial))
-        else:  # some idea of the inputs' scales before the first rollout
-            self.policy.network.normalizer.update(self.collector.observations["policy"])
-            self.value.network.normalizer.update(self.collector.observations["value"])
 
     # --------------------------------------------------------------------------------------------------- stages
 
