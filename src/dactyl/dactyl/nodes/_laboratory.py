@@ -61,6 +61,11 @@ class Laboratory:
         """(20,) actuator targets in rad, writable; the controllers clip them to their limits."""
         return self.data.ctrl
 
+    @property
+    def palm(self) -> np.ndarray:
+        """(3,) where the object rests, in the world, m."""
+        return self.scene.hand_position + quaternion.rotate(self.scene.hand_quaternion, PALM_CENTER)
+
     def joint_states(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Angles (rad), velocities (rad/s) and torques (N·m) of the 24 joints."""
         return self.data.qpos[_JOINTS], self.data.qvel[_JOINTS], self.data.qfrc_actuator[_JOINTS]

@@ -343,9 +343,13 @@ class Sim(DactylNode):
             return None
         import mujoco.viewer
 
-        return mujoco.viewer.launch_passive(
-            self.laboratory.model, self.laboratory.data, show_left_ui=False, show_right_ui=False
+        laboratory = self.laboratory
+        viewer = mujoco.viewer.launch_passive(
+            laboratory.model, laboratory.data, show_left_ui=False, show_right_ui=False
         )
+        viewer.cam.lookat[:] = laboratory.palm
+        viewer.cam.distance, viewer.cam.azimuth, viewer.cam.elevation = 0.6, 110.0, -45.0
+        return viewer
 
     def diagnose(self) -> Diagnosis:
         now = time.monotonic()
