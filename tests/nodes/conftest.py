@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import threading
 import time
@@ -101,3 +102,37 @@ def run_graph(ros_domain: int) -> Callable[..., AbstractContextManager[Running]]
             running.close()
 
     return start
+
+
+class Recorder:
+    """Takes a publisher's place and keeps copies of what is published."""
+
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+
+    def publish(self, message: Any) -> None:
+        self.messages.append(copy.deepcopy(message))
+
+
+@pytest.fixture
+def recorder() -> type[Recorder]:
+    return Recorder
+
+
+@pytest.fixture
+def make_node(ros_domain: int) -> Iterator[Callable[..., Any]]:
+    """`make_node(kind, parameter=value)` makes a node in this process; its callbacks are called by the test."""
+    nodes = []
+
+    def make(kind: type[Any], **parameters: Any) -> Any:
+        arguments = ["--ros-args"]
+        for name, value in parameters.items():
+            arguments += ["-p", f"{name}:={value}"]
+        rclpy.init(args=arguments)
+        nodes.append(kind())
+        return nodes[-1]
+
+    yield make
+    for node in nodes:
+        node.destroy_node()
+    rclpy.try_shutdown()

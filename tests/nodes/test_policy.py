@@ -1,0 +1,234 @@
+"""When the policy acts, on what, and when it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from geometry_msgs.msg import Point, PoseStamped, Quaternion
+
+from dactyl.errors import DactylError
+from dactyl.hand import control
+from dactyl.learning.networks import Architecture
+from dactyl.learning.policy import Contract, Policy
+from dactyl.nodes import _support as ros
+from dactyl.nodes.policy import PolicyNode
+from dactyl_msgs.msg import FingertipPositions, HandAction, TrialStatus
+
+MS = 1_000_000
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.actions: list[tuple[int, int, bytes]] = []
+
+    def publish(self, action: HandAction) -> None:
+        assert np.isfinite(action.action).all()
+        np.testing.assert_array_equal(action.action, control.action_from_bins(action.bins))
+        self.actions.append((action.sequence, ros.nanoseconds(action.header.stamp), action.bins.tobytes()))
+
+    @property
+    def stamps(self) -> list[int]:
+        return [stamp // MS for _, stamp, _ in self.actions]
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small policy."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("policy") / "policy.safetensors"
+    Policy(Contract(architecture=Architecture(dense=(16,), lstm=8))).save(path)
+    return path
+
+
+@pytest.fixture
+def start(make_node: Callable[..., PolicyNode], path: Path) -> Callable[..., tuple[PolicyNode, Recorder]]:
+    def start(**parameters: Any) -> tuple[PolicyNode, Recorder]:
+        node = make_node(PolicyNode, **{"policy": str(path), **parameters})
+        node.action_publisher = Recorder()
+        return node, node.action_publisher
+
+    return start
+
+
+def fingertips(stamp_ns: int, age: float = 0.0, x: float = 0.01) -> FingertipPositions:
+    message = FingertipPositions(positions=[Point(x=x, y=-0.03, z=0.4)] * 5)
+    message.age[:] = age
+    ros.set_stamp(message.header.stamp, stamp_ns)
+    return message
+
+
+def pose(stamp_ns: int, w: float = 1.0) -> PoseStamped:
+    message = PoseStamped()
+    message.pose.orientation = Quaternion(w=w)
+    ros.set_stamp(message.header.stamp, stamp_ns)
+    return message
+
+
+def status(stamp_ns: int, state: int = TrialStatus.RUNNING, trial: int = 0, goal_ns: int = 80 * MS) -> TrialStatus:
+    message = TrialStatus(state=state, trial=trial)
+    ros.set_stamp(message.header.stamp, stamp_ns)
+    ros.set_stamp(message.goal_stamp, goal_ns)
+    return message
+
+
+def feed(node: PolicyNode, start_ms: int, end_ms: int) -> None:
+    """Readings every 8 ms."""
+    for stamp in range(start_ms * MS, end_ms * MS, 8 * MS):
+        node.on_pose(pose(stamp))
+        node.on_fingertips(fingertips(stamp))
+
+
+def test_it_acts_every_80_ms_while_a_trial_runs(start: Callable[..., Any]) -> None:
+    """Protects the control period and the meaning of the stamps."""
+    node, recorder = start()
+    node.on_goal(pose(80 * MS))
+    feed(node, 80, 160)
+    assert recorder.actions == []
+    node.on_status(status(160 * MS))
+    feed(node, 160, 480)
+    assert recorder.stamps == [160, 240, 320, 400]
+    assert [sequence for sequence, *_ in recorder.actions] == [0, 1, 2, 3]
+    node.on_status(status(480 * MS, state=TrialStatus.AWAITING_OBJECT, trial=1))
+    feed(node, 480, 640)
+    assert len(recorder.actions) == 4
+
+
+def test_each_trial_starts_afresh_and_draws_its_own_actions(start: Callable[..., Any]) -> None:
+    """Protects repeatability: memory and random numbers belong to the trial, not to what happened before."""
+    node, recorder = start(seed=3)
+    node.on_goal(pose(80 * MS))
+    node.on_status(status(80 * MS, trial=5))
+    feed(node, 80, 400)
+    first = [bins for *_, bins in recorder.actions]
+    node.on_status(status(400 * MS, state=TrialStatus.AWAITING_OBJECT, trial=6))
+    node.on_status(status(400 * MS, trial=6))
+    feed(node, 400, 720)
+    assert [sequence for sequence, *_ in recorder.actions[4:]] == [0, 1, 2, 3]
+    second = [bins for *_, bins in recorder.actions[4:]]
+    assert first != second
+    node.on_status(status(720 * MS, trial=5))
+    feed(node, 720, 1040)
+    assert [bins for *_, bins in recorder.actions[8:]] == first
+
+
+def test_the_most_likely_actions_need_no_random_numbers(start: Callable[..., Any]) -> None:
+    """Protects the parameter `deterministic`."""
+    node, recorder = start(deterministic="true", seed=1)
+    node.on_goal(pose(80 * MS))
+    for trial in (1, 2):
+        node.on_status(status(80 * MS, trial=trial))
+        node.ticks.slot = None
+        feed(node, 80, 240)
+    assert recorder.actions[0][2] == recorder.actions[2][2]
+    assert recorder.actions[1][2] == recorder.actions[3][2]
+
+
+def test_stale_fingertips_stop_it(start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the hand: late readings are bridged for 160 ms, then there are no more actions until new ones come."""
+    node, recorder = start()
+    node.on_goal(pose(80 * MS))
+    node.on_status(status(80 * MS))
+    feed(node, 80, 168)
+    for now in range(168, 800, 20):
+        monkeypatch.setattr(node, "get_clock", lambda now=now: FixedClock(now * MS))
+        node.on_grace()
+    assert recorder.stamps == [80, 160, 240, 320]
+    assert "no new fingertips for more than 0.16 s" in node.diagnose().message
+    feed(node, 800, 888)
+    assert recorder.stamps[4:] == [800, 880]
+    assert [sequence for sequence, *_ in recorder.actions] == list(range(6))
+
+
+class FixedClock:
+    def __init__(self, nanoseconds: int) -> None:
+        self.nanoseconds = nanoseconds
+
+    def now(self) -> FixedClock:
+        return self
+
+
+def test_a_hidden_fingertip_is_bridged_and_then_stops_it(start: Callable[..., Any]) -> None:
+    """Protects the policy from what it was not trained with: markers hidden for longer than a second or two."""
+    node, recorder = start()
+    node.on_goal(pose(80 * MS))
+    node.on_status(status(80 * MS))
+    for stamp, age in ((80, 1.0), (160, 2.5), (240, np.inf), (320, np.nan), (400, 0.0)):
+        node.on_pose(pose(stamp * MS))
+        node.on_fingertips(fingertips(stamp * MS, age))
+    assert recorder.stamps == [80, 400]
+
+
+@pytest.mark.parametrize(
+    ("tips", "where", "missing"),
+    [
+        (fingertips(80 * MS, x=float("nan")), pose(80 * MS), "fingertip_positions"),
+        (fingertips(80 * MS), pose(80 * MS, w=float("nan")), "relative_target_orientation"),
+        (fingertips(80 * MS), pose(80 * MS, w=0.0), "relative_target_orientation"),
+    ],
+)
+def test_nan_never_becomes_an_action(
+    start: Callable[..., Any], tips: FingertipPositions, where: PoseStamped, missing: str
+) -> None:
+    """Protects the hand: the policy stops and says what was wrong."""
+    node, recorder = start()
+    node.on_goal(pose(80 * MS))
+    node.on_status(status(80 * MS))
+    node.on_pose(where)
+    node.on_fingertips(tips)
+    assert recorder.actions == []
+    assert missing in node.diagnose().message
+
+
+def test_lockstep_waits_until_everything_carries_the_ticks_stamp(start: Callable[..., Any]) -> None:
+    """Protects repeatability from the order in which messages arrive."""
+    node, recorder = start(lockstep="true")
+    node.on_fingertips(fingertips(160 * MS))
+    node.on_status(status(160 * MS, goal_ns=160 * MS))
+    node.on_goal(pose(80 * MS))
+    node.on_pose(pose(80 * MS))
+    assert recorder.actions == []
+    node.on_goal(pose(160 * MS))
+    assert recorder.actions == []
+    node.on_pose(pose(160 * MS))
+    assert recorder.stamps == [160]
+
+
+def test_lockstep_repeats_an_action_that_did_not_arrive(start: Callable[..., Any]) -> None:
+    """Protects a run in lockstep from waiting for ever for one lost message: the same action goes out again."""
+    node, recorder = start(lockstep="true")
+    node.on_goal(pose(160 * MS))
+    node.on_status(status(160 * MS, goal_ns=160 * MS))
+    node.on_pose(pose(160 * MS))
+    node.on_fingertips(fingertips(160 * MS))
+    node.on_fingertips(fingertips(160 * MS))
+    assert len(recorder.actions) == 2
+    assert recorder.actions[0] == recorder.actions[1]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"policy": "''"}, "parameter policy is empty"),
+        ({"policy": "/nowhere.safetensors"}, "cannot use the policy /nowhere.safetensors"),
+        ({"object": "sphere"}, "was trained for the object block, not sphere"),
+    ],
+)
+def test_a_policy_that_cannot_be_used_is_refused(
+    start: Callable[..., Any], parameters: dict[str, str], message: str
+) -> None:
+    """Protects users from a node that comes up and does nothing."""
+    with pytest.raises(DactylError, match=message):
+        start(**parameters)
+
+
+def test_a_policy_that_needs_more_than_is_measured_is_refused(start: Callable[..., Any], tmp_path: Path) -> None:
+    """Protects against policies made for simulation only."""
+    contract = Contract(observation=(("joint_velocities", 24),), architecture=Architecture(dense=(16,), lstm=8))
+    Policy(contract).save(tmp_path / "p.safetensors")
+    with pytest.raises(DactylError, match="joint_velocities"):
+        start(policy=str(tmp_path / "p.safetensors"))

@@ -1,0 +1,47 @@
+"""What the simulated hand takes and refuses; what it publishes is tested in the running graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from dactyl.errors import DactylError
+from dactyl.hand.joints import ACTUATORS
+from dactyl.nodes import _shadow
+from dactyl.nodes.sim import Sim
+
+TOPIC = "/rh_trajectory_controller/command"
+
+
+@pytest.fixture
+def sim(make_node: Callable[..., Sim]) -> Sim:
+    return make_node(Sim, lockstep="true")
+
+
+def test_commands_are_applied_once(sim: Sim) -> None:
+    """Protects a freshly placed object: the driver goes on streaming the targets of the trial before."""
+    commands = _shadow.encode("trajectory", np.full(len(ACTUATORS), 0.1), 1, 1)
+    sim.on_command(TOPIC, commands[TOPIC])
+    sim._apply_commands()
+    assert np.count_nonzero(sim.laboratory.targets == 0.1) == 18
+    sim.laboratory.targets[:] = 0.0
+    sim.on_command(TOPIC, commands[TOPIC])
+    sim._apply_commands()
+    assert not sim.laboratory.targets.any()
+
+
+def test_nan_targets_are_refused_and_counted(sim: Sim) -> None:
+    """Protects the physics, as Shadow's controllers protect the hand."""
+    sim.on_command(TOPIC, _shadow.encode("trajectory", np.full(len(ACTUATORS), np.nan), 1, 1)[TOPIC])
+    sim._apply_commands()
+    assert np.isfinite(sim.laboratory.targets).all()
+    assert sim.refused == {"not finite": 1}
+    assert sim.diagnose().message == "commands were refused"
+
+
+def test_lockstep_needs_stamped_commands(make_node: Callable[..., Sim]) -> None:
+    """Protects users from a simulation that waits for a stamp that never comes."""
+    with pytest.raises(DactylError, match="lockstep needs interface = trajectory"):
+        make_node(Sim, lockstep="true", interface="position")
