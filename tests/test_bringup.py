@@ -55,6 +55,9 @@ def test_filter_and_driver_follow_the_policys_contract(tmp_path: Path) -> None:
     assert graph.node("action_filter").parameters["smoothing"] == 0.5
     assert graph.node("hand_driver").parameters["action_scale"] == 0.25
     assert graph.node("policy").parameters["policy"] == str(path)
+    path.rename(tmp_path / "policy.safetensors")
+    folder = sim_graph(SimOptions(policy=str(tmp_path)))
+    assert folder.node("policy").parameters["policy"] == str(tmp_path / "policy.safetensors")
 
 
 @pytest.mark.parametrize(

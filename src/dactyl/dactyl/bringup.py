@@ -70,7 +70,7 @@ class Options:
     seed: int = 0
     """Of all randomness."""
     policy: str = ""
-    """Policy file (.safetensors); empty: the shipped one for the object."""
+    """Policy file (.safetensors) or a folder with one; empty: the shipped one for the object."""
     json: str = ""
     """Also write the results of the trials to this file, as JSON."""
 
@@ -136,7 +136,8 @@ def _common_nodes(options: Options, lockstep: Mapping[str, Value], command: str)
         raise DactylError("json needs trials: a run that goes on for ever has no results")
     if options.json:
         check_writable(Path(options.json))
-    policy = Path(options.policy or share("models", options.object, "policy.safetensors")).absolute()
+    policy = Path(options.policy or share("models", options.object)).absolute()
+    policy = policy / "policy.safetensors" if policy.is_dir() else policy
     if not options.policy and not policy.exists():
         raise DactylError(f"no policy for the object {options.object} is shipped: name one with `policy`")
     contract = read_contract(policy)

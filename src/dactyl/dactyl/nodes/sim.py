@@ -364,6 +364,7 @@ class Sim(DactylNode):
             **self.refused,
         }
         if not self.settings.lockstep and factor < 0.99:
+            self.get_logger().warning(f"slower than real time: factor {factor:.2f}", throttle_duration_sec=10.0)
             return warning("slower than real time", **values)
         if self.refused:
             return warning("commands were refused", **values)
