@@ -262,7 +262,7 @@ def test_an_unfit_python_is_refused_with_the_reason(
 def test_this_python_is_fit(checkout: Checkout, tmp_path: Path) -> None:
     """Protects the refusals above from refusing everything."""
     checkout.environment["DACTYL_PYTHON"] = str(pretend(tmp_path, ""))
-    executable = getattr(sys, "_base_executable", sys.executable)
+    executable = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
     assert re.search(rf"python +{re.escape(executable)}\n", checkout.run("doctor")[1])
 
 
