@@ -231,7 +231,7 @@ class _Ours:
     """Random actions; automatic resets and the making of initial states included."""
 
     def __init__(self, contender: Contender) -> None:
-        torch.set_num_threads(contender.threads)
+        torch.set_num_threads(1)  # the simulator has the threads
         config = EnvironmentConfig(
             scene=SceneConfig(object=contender.object), randomization=select(contender.randomizations)
         )
