@@ -43,8 +43,8 @@ class PPOConfig:
     kl_limit: float = 0.1
     """Once the policy has moved this far (nats) from the one that collected, it rests until the next iteration."""
     kl_target: float | None = None
-    """Where given, the policy's learning rate follows it: down when a gradient step finds more than twice as much, up
-    when less than half."""
+    """Where given, the policy's learning rate follows it after every iteration: down when its gradient steps found more
+    than twice as much on average, up when less than half."""
     bf16: bool = False
     """Multiply matrices in bfloat16 (GPU only); probabilities, values and losses stay in float32."""
 
@@ -115,8 +115,9 @@ class PPO:
         means["explained_variance"] = 1.0 - advantages.var() / returns.var()
         means["return"] = returns.mean()
         values = dict(zip(means, torch.stack(list(means.values())).tolist(), strict=True))
+        self._adapt_rate(values["kl"])
         values["learning_rate"] = self.policy_optimizer.param_groups[0]["lr"]
-        values["policy_steps"] = sum("kl" in f for f in figures)
+        values["policy_steps"] = sum("policy_loss" in f for f in figures)
         return values
 
     def _minibatches(self, rollout: Rollout) -> Iterator[tuple[Tensor, Tensor]]:
@@ -164,13 +165,12 @@ class PPO:
         old_log_probs = self._sequences(rollout.log_probs, chunks)
         kl = kl_estimate(log_probs.detach(), old_log_probs)
         if too_far := not kl.item() <= config.kl_limit:
-            return {}, too_far
+            return {"kl": kl}, too_far
         advantages = self._sequences(all_advantages, chunks)
         advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
         entropy = distribution.entropy(logits).mean()
         loss = policy_loss(log_probs, old_log_probs, advantages, config.clip)
         norm = self._descend(loss - config.entropy * entropy, self.policy_optimizer)
-        self._adapt_rate(kl.item())
         clipped = ((log_probs.detach() - old_log_probs).exp() - 1.0).abs() > config.clip
         return {
             "policy_loss": loss.detach(),
