@@ -5,6 +5,7 @@ Set-up runs for real on a small checkout with a pretended python, which writes d
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import re
 import shutil
@@ -429,6 +430,15 @@ def test_what_is_declared_is_locked() -> None:
         assert any(
             requirement.specifier.contains(str(choice.specifier)[2:]) for choice in names.get(requirement.name, [])
         ), f"{line}: run the command at the top of requirements.lock"
+
+
+def test_everything_takes_the_numpy_of_a_ros_installation() -> None:
+    """Protects set-up beside a ROS 2 Jazzy, whose own modules are compiled against numpy 1.26 and keep it."""
+    for distribution in importlib.metadata.distributions():
+        for line in distribution.requires or []:
+            requirement = Requirement(line)
+            if requirement.name == "numpy" and (not requirement.marker or requirement.marker.evaluate({"extra": ""})):
+                assert requirement.specifier.contains("1.26.4"), distribution.name
 
 
 def test_no_gigabytes_of_cuda_are_forced_on_anyone() -> None:
