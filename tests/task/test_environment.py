@@ -369,7 +369,7 @@ def test_the_nursery_can_be_switched_off():
 def test_hopeless_starts_are_an_error_not_a_loop(monkeypatch):
     """A hand that points upwards holds nothing."""
     monkeypatch.setattr("dactyl.task.environment.MAX_ROUNDS", 2)
-    with pytest.raises(DactylError, match="0 of 3 initial states after 2 rounds"):
+    with pytest.raises(DactylError, match="0 of 3 initial states after 2 rounds: 15 random actions drop the block"):
         make(2, "none", scene=SceneConfig(fingers_raised=1.5), start_steps=15)
 
 
@@ -615,5 +615,6 @@ def test_a_million_random_steps_stay_finite(kind):
     """Issue: 10^6 random steps without NaN, all randomizations on; the block gets most of them."""
     steps = 10**6 if kind == "block" else 10**5
     worlds = 250
-    env = make(worlds, start_steps=100, scene=SceneConfig(object=kind), threads=0)
+    start_steps = 10 if kind == "sphere" else 100  # hardly a ball stays on the palm that long
+    env = make(worlds, start_steps=start_steps, scene=SceneConfig(object=kind), threads=0)
     assert finite_steps(env, steps // worlds) > steps / 1000

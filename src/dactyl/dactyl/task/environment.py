@@ -187,7 +187,10 @@ class ReorientEnvironment:
             if len(self._pool) >= self._pool.capacity:
                 break
         else:
-            raise DactylError(f"{len(self._pool)} of {self._pool.capacity} initial states after {MAX_ROUNDS} rounds")
+            raise DactylError(
+                f"{len(self._pool)} of {self._pool.capacity} initial states after {MAX_ROUNDS} rounds: "
+                f"{self.config.start_steps} random actions drop the {self.config.scene.object}; choose fewer"
+            )
         self._restore(everywhere, *self._pool.take(torch.arange(len(everywhere), device=self.device)))
         self._place(~self._acting)
         self._nursery_steps = 0
