@@ -21,6 +21,7 @@ from dactyl.task.randomization import select
 rclpy = pytest.importorskip("rclpy", reason="needs ROS: run with ./dactyl test")
 
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
+from rclpy.qos import QoSProfile, ReliabilityPolicy  # noqa: E402
 from sensor_msgs.msg import JointState  # noqa: E402
 
 from dactyl.bringup import Graph, SimOptions, sim_graph  # noqa: E402
@@ -43,24 +44,35 @@ class ScriptedPolicy:
         self.node = rclpy.create_node("policy", namespace="/dactyl", context=self.context)
         self.actions = self.node.create_publisher(HandAction, "action", ros.RELIABLE)
         self.node.create_subscription(TrialStatus, "trial/status", self.on_status, ros.LATCHED)
-        self.node.create_subscription(JointState, "/joint_states", self.on_joint_states, ros.SENSOR)
+        every_reading = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
+        self.node.create_subscription(JointState, "/joint_states", self.on_joint_states, every_reading)
+        self.status, self.action = TrialStatus(state=TrialStatus.FINISHED), HandAction()
         self.angles: dict[int, np.ndarray] = {}
         self.start_ns: int | None = None
         self.played = 0
 
     def on_status(self, status: TrialStatus) -> None:
-        if status.state != TrialStatus.RUNNING or self.played == STEPS:
-            return
-        stamp_ns = ros.nanoseconds(status.header.stamp)
-        self.start_ns = self.start_ns or stamp_ns
-        action = HandAction(sequence=self.played)
-        action.header.stamp = status.header.stamp
-        action.action[:] = control.action_from_bins(SCRIPT[self.played])
-        self.actions.publish(action)
-        self.played += 1
+        self.status = status
+        self.act()
 
     def on_joint_states(self, message: JointState) -> None:
         self.angles[ros.nanoseconds(message.header.stamp)] = np.array(message.position)
+        self.act()
+
+    def act(self) -> None:
+        """Play the next action once status and angles of the tick are here, the last one when readings are repeated."""
+        stamp_ns = ros.nanoseconds(self.status.header.stamp)
+        if self.status.state != TrialStatus.RUNNING or stamp_ns not in self.angles:
+            return
+        self.start_ns = self.start_ns or stamp_ns
+        if self.status.header.stamp != self.action.header.stamp:
+            if self.played == STEPS:
+                return
+            self.action.header.stamp = self.status.header.stamp
+            self.action.sequence = self.played
+            self.action.action[:] = control.action_from_bins(SCRIPT[self.played])
+            self.played += 1
+        self.actions.publish(self.action)
 
     def play(self, timeout: float) -> None:
         """Until the script is played and its outcome is seen."""

@@ -144,7 +144,7 @@ def test_the_hand_holds_while_a_killed_policy_comes_back(run_graph: Any) -> None
         actions = graph.listen(HandAction, "/dactyl/action")
         targets = graph.listen(JointTrajectory, FINGERS)
         joints = graph.listen(JointState, "/joint_states")
-        graph.until(lambda: len(actions) > 10 and len(targets) > 50)
+        graph.until(lambda: actions and actions[-1].sequence > 40 and len(targets) > 50)
         os.kill(graph.runner.pids()["policy"], signal.SIGKILL)
         graph.until(lambda: "policy killed by signal 9; it starts again" in graph.text)
         graph.until(lambda: "no actions: the hand holds" in graph.text)
@@ -156,7 +156,7 @@ def test_the_hand_holds_while_a_killed_policy_comes_back(run_graph: Any) -> None
         assert np.abs(np.array(joints[-1].velocity)).max() < 0.5
 
         graph.until(lambda: len(actions) > before + 5)
-        assert actions[before].sequence == 0
+        assert actions[before].sequence < 40, "the sequence starts again; the first ones find no subscriber yet"
         graph.until(lambda: targets[-1] != last)
         assert "actions again: the hand moves" in graph.text
 
