@@ -49,8 +49,8 @@ class Graph:
     nodes: tuple[Node, ...]
     parameter_file: Path
     environment: Mapping[str, str] = field(
-        # numpy's and torch's thread pools would fight over the cores with the other nodes
-        default_factory=lambda: dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+        # thread pools of numpy and torch would fight over the cores; a heap for each of DDS's threads is only memory
+        default_factory=lambda: {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
     )
 
     def node(self, name: str) -> Node:
