@@ -73,8 +73,8 @@ class Toy:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         for name in ("time", "cue", "successes"):
-            setattr(self, name, state[name])
-        self.generator.set_state(state["generator"])
+            setattr(self, name, state[name].to(self.device))
+        self.generator.set_state(state["generator"].cpu())
 
 
 class Bandit(Toy):

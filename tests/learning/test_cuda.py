@@ -1,0 +1,77 @@
+"""The same on a GPU: fast sequences, no waiting in the step loop, exact-type resume, bfloat16. Skipped without one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from dactyl.learning.config import Stage
+from dactyl.learning.networks import Architecture, Network
+from dactyl.learning.ppo import PPO
+from dactyl.learning.rollout import Collector
+from dactyl.learning.trainer import Trainer
+from dactyl.learning.value import Value
+from tests.learning import test_ppo, test_trainer
+from tests.learning.test_networks import step_by_step
+from tests.learning.toys import Memory, Toy
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+
+
+@pytest.fixture
+def no_synchronization() -> Iterator[None]:
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")
+    yield
+    torch.cuda.set_sync_debug_mode("default")
+
+
+def training(toy: Toy, architecture: Architecture, bf16: bool = False) -> test_ppo.Training:
+    """As on the CPU, with everything on the GPU."""
+    torch.manual_seed(0)
+    training = test_ppo.Training.__new__(test_ppo.Training)
+    generator = torch.Generator("cuda").manual_seed(0)
+    policy, value = Network(3, 220, architecture, 0.01).cuda(), Value(3, architecture).cuda()
+    training.collector = Collector(toy, policy, value, 16, test_ppo.CONFIG.sequence, generator, bf16)
+    training.ppo = PPO(policy, value, replace(test_ppo.CONFIG, bf16=bf16), generator)
+    return training
+
+
+def test_fast_sequences_equal_steps() -> None:
+    torch.manual_seed(0)
+    network = Network(5, 3, Architecture((64,), 32)).cuda()
+    x, starts = torch.randn(16, 50, 5, device="cuda"), torch.rand(16, 50, device="cuda") < 0.1
+    state = torch.randn(50, network.state_size, device="cuda")
+    fast, slow = network.sequence(x, state, starts), step_by_step(network, x, state, starts)
+    torch.testing.assert_close(fast, slow, rtol=1e-3, atol=1e-3)
+
+
+def test_collecting_never_waits_for_the_gpu(no_synchronization: None) -> None:
+    with torch.no_grad():
+        training(Memory(32, device="cuda"), test_ppo.LSTM).collector.collect()
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_a_task_that_needs_memory(bf16: bool) -> None:
+    t = training(Memory(64, device="cuda"), test_ppo.LSTM, bf16)
+    for _ in range(40):
+        figures = t.iterate()
+    assert figures["reward"] * Memory.length > 0.9
+
+
+def test_training_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
+    def memory(_: Any, seed: int) -> Toy:
+        return Memory(16, device="cuda", seed=seed)
+
+    stage = Stage(ppo=replace(test_trainer.PPO, bf16=True))
+    config = replace(test_trainer.CONFIG, stages=(stage,), total_steps=256)
+    Trainer(config, memory, test_trainer.CONTRACT, tmp_path).run()
+    resumed = Trainer(replace(config, total_steps=512), memory, test_trainer.CONTRACT, tmp_path, tmp_path)
+    assert resumed.steps == 256
+    resumed.run()
+    assert resumed.steps == 512
