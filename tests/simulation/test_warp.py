@@ -22,6 +22,7 @@ pytest.importorskip("mujoco_warp")
 
 from dactyl.simulation.warp import WarpPhysics
 
+pytestmark = pytest.mark.timeout(900)  # for the first run on a busy machine
 WORLDS = 4
 
 

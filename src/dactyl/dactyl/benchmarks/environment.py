@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
+from statistics import mean
 from types import SimpleNamespace
 from typing import Any, Protocol
 
@@ -42,6 +43,8 @@ class Contender:
     object: str = "block"
     device: str = "cpu"
     env_steps_per_s: float = 0.0
+    env_steps_per_cpu_s: float = 0.0
+    """By CPU time instead of the clock: what a core does, also where others use it."""
     physics_share: float | None = None
     """Of the time; None for peers."""
     kernels: tuple[tuple[str, float], ...] = ()
@@ -50,7 +53,8 @@ class Contender:
     def as_row(self) -> dict[str, Any]:
         """For the results file."""
         row = {name: getattr(self, name) for name in ("backend", "randomizations", "worlds", "threads")}
-        row |= {"object": self.object, "device": self.device, "env_steps_per_s": round(self.env_steps_per_s, 1)}
+        row |= {name: getattr(self, name) for name in ("object", "device")}
+        row |= {name: round(getattr(self, name), 1) for name in ("env_steps_per_s", "env_steps_per_cpu_s")}
         if self.physics_share is not None:
             row["physics_share"] = round(self.physics_share, 3)
         if self.kernels:
@@ -61,8 +65,8 @@ class Contender:
 class Running(Protocol):
     """A contender in its process."""
 
-    def run(self, seconds: float) -> float:
-        """Environment steps per second over about so long."""
+    def run(self, seconds: float) -> tuple[float, float]:
+        """Environment steps per second, and per second of CPU time, over about so long."""
 
     def details(self, seconds: float, profile: bool) -> dict[str, Any]:
         """Fields of the Contender beside its speed."""
@@ -137,12 +141,13 @@ def bench_env(
 
 def as_text(outcome: dict[str, Any]) -> str:
     """The rows as a table."""
-    lines = [f"{'backend':20}{'randomizations':16}{'worlds':>7}{'threads':>9}{'env steps/s':>13}{'physics':>9}"]
+    heads = ("backend", "randomizations", "worlds", "threads", "env steps/s", "per CPU s", "physics")
+    lines = ["{:20}{:16}{:>7}{:>9}{:>13}{:>11}{:>9}".format(*heads)]
     for row in outcome["rows"]:
         share = f"{row['physics_share']:.0%}" if "physics_share" in row else ""
         lines.append(
             f"{row['backend']:20}{row['randomizations']:16}{row['worlds']:>7}{row['threads']:>9}"
-            f"{row['env_steps_per_s']:>13,.0f}{share:>9}"
+            f"{row['env_steps_per_s']:>13,.0f}{row['env_steps_per_cpu_s']:>11,.0f}{share:>9}"
         )
         lines += [f"    {kernel['share']:6.1%}  {kernel['name']}" for kernel in row.get("kernels", ())]
     lines += [f"{ratio} times {peer}" for peer, ratio in outcome["versus"].items()]
@@ -158,10 +163,15 @@ def _measure(contenders: Sequence[Contender], seconds: float, profile: bool) -> 
     try:
         for team in teams:
             team.wait()
-        speeds = [[team.ask("run", seconds / ROUNDS) for team in teams] for _ in range(ROUNDS)]
+        turns = [[team.ask("run", seconds / ROUNDS) for team in teams] for _ in range(ROUNDS)]
         details = [team.ask("details", min(2.0, seconds / ROUNDS), profile)[0] for team in teams]
         return [
-            replace(contender, env_steps_per_s=sum(sum(turn[i]) for turn in speeds) / ROUNDS, **details[i])
+            replace(
+                contender,
+                env_steps_per_s=sum(clock for turn in turns for clock, _ in turn[i]) / ROUNDS,
+                env_steps_per_cpu_s=mean(cpu for turn in turns for _, cpu in turn[i]),
+                **details[i],
+            )
             for i, contender in enumerate(contenders)
         ]
     finally:
@@ -242,12 +252,12 @@ class _Ours:
         shape = (20, contender.worlds, self._environment.num_actuators)
         self._actions = torch.randint(control.NUM_BINS, shape, device=self._environment.device)
 
-    def run(self, seconds: float) -> float:
-        duration = self._time(self._step, seconds)
-        return self._environment.num_envs / duration
+    def run(self, seconds: float) -> tuple[float, float]:
+        clock, cpu = self._time(self._step, seconds)
+        return self._environment.num_envs / clock, self._environment.num_envs / cpu
 
     def details(self, seconds: float, profile: bool) -> dict[str, Any]:
-        step = self._time(self._step, seconds)
+        step, _ = self._time(self._step, seconds)
         physics = self._environment.physics
         timesteps = torch.full(
             (control.SUBSTEPS, physics.num_worlds),
@@ -255,22 +265,22 @@ class _Ours:
             device=self._environment.device,
             dtype=physics.state.qpos.dtype,
         )
-        share = self._time(lambda _: physics.step(timesteps), seconds) / step
-        return {"physics_share": min(1.0, share), "kernels": self._kernels() if profile else ()}
+        alone, _ = self._time(lambda _: physics.step(timesteps), seconds)
+        return {"physics_share": min(1.0, alone / step), "kernels": self._kernels() if profile else ()}
 
     def _step(self, i: int) -> None:
         self._environment.step(self._actions[i % len(self._actions)])
 
-    def _time(self, work: Any, seconds: float) -> float:
-        """Mean duration of work(i), s, over about so long; the device is idle before and after."""
+    def _time(self, work: Any, seconds: float) -> tuple[float, float]:
+        """Mean duration of work(i) by the clock and in CPU time, s; the device is idle before and after."""
         self._synchronize()
-        start, count = time.perf_counter(), 0
+        start, used, count = time.perf_counter(), time.process_time(), 0
         while count == 0 or time.perf_counter() - start < seconds:
             for _ in range(5):  # looked at the clock rarely: what was asked for has not happened yet on a GPU
                 work(count)
                 count += 1
             self._synchronize()
-        return (time.perf_counter() - start) / count
+        return (time.perf_counter() - start) / count, (time.process_time() - used) / count
 
     def _synchronize(self) -> None:
         if self._environment.device.type == "cuda":
@@ -311,15 +321,15 @@ class _Peer:
         self._repeats = round(control.CONTROL_PERIOD / (task.n_substeps * task.model.opt.timestep))
         self._environment.reset(seed=0)
 
-    def run(self, seconds: float) -> float:
-        start, count = time.perf_counter(), 0
+    def run(self, seconds: float) -> tuple[float, float]:
+        start, used, count = time.perf_counter(), time.process_time(), 0
         while count == 0 or time.perf_counter() - start < seconds:
             for _ in range(self._repeats):
                 _, _, terminated, truncated, _ = self._environment.step(self._environment.action_space.sample())
                 if terminated or truncated:
                     self._environment.reset()
             count += 1
-        return count / (time.perf_counter() - start)
+        return count / (time.perf_counter() - start), count / (time.process_time() - used)
 
     def details(self, seconds: float, profile: bool) -> dict[str, Any]:
         return {}
