@@ -110,7 +110,7 @@ def test_the_protocol_is_the_papers_whatever_the_policy_was_trained_in() -> None
     config = evaluation.environment_config(contract, select("all"))
     assert (config.rules.tolerance, config.rules.timeout, config.rules.max_successes) == (0.4, 80.0, 50)
     assert config.goal_angle_limit is None
-    assert config.start_steps == 100
+    assert config.start_steps is None  # appendix C.1
     assert config.scene.object == "sphere"
     assert config.scene.locked_wrist
     assert config.action_scale == 0.5

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
-import mujoco
 import numpy as np
 import pytest
 import torch
 
 from dactyl.errors import DactylError
+from dactyl.simulation.rendering import SceneRenderer
 from dactyl.simulation.scene import build
 from dactyl.task import showcase
 from dactyl.task.environment import EnvironmentConfig
@@ -45,14 +45,12 @@ def test_marks_are_drawn_where_the_camera_sees_the_point() -> None:
     scene.model.geom_rgba[:, 3] = 0.0
     scene.model.geom_matid[scene.object_geom] = -1
     scene.model.geom_rgba[scene.object_geom] = [1.0, 0.0, 0.0, 1.0]
-    data = mujoco.MjData(scene.model)
-    data.qpos[24:27] += [0.03, -0.02, 0.05]
-    with mujoco.Renderer(scene.model, 480, 640) as renderer:
-        mujoco.mj_forward(scene.model, data)
-        renderer.update_scene(data, showcase.CAMERA)
-        picture = renderer.render().astype(int)
+    qpos = scene.model.qpos0.copy()
+    qpos[24:27] += [0.03, -0.02, 0.05]
+    with SceneRenderer(scene) as renderer:
+        picture = renderer.render(qpos, showcase.CAMERA).astype(int)
     rows, columns = np.nonzero(picture[..., 0] - picture[..., 1] > 20)
-    column, row = showcase._project(scene, data.qpos[24:27], picture.shape)
+    column, row = showcase._project(scene, qpos[24:27], picture.shape)
     assert (columns.min() + columns.max()) / 2 == pytest.approx(column, abs=6)
     assert (rows.min() + rows.max()) / 2 == pytest.approx(row, abs=6)
 

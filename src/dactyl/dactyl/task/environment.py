@@ -35,6 +35,8 @@ from dactyl.task.starts import StartPool
 
 _OBJECT = slice(24, 31)  # position and quaternion in qpos
 MAX_ROUNDS = 20
+START_STEPS = {"block": 100, "octagonal_prism": 100, "sphere": 10}
+"""Appendix C.1; but hardly a sphere stays on the palm that long."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ class EnvironmentConfig:
     action_scale: float = 1.0
     """Reach of action 1 in units of half the actuator's range."""
     smoothing: float = control.SMOOTHING
-    start_steps: int = 100
-    """Random actions before an episode (appendix C.1)."""
+    start_steps: int | None = None
+    """Random actions before an episode; None: as many as `START_STEPS` says."""
     nursery: float = 0.1
     """Worlds that prepare initial states, as a share of the others. 0: the first ones are used again and again."""
     goal_angle_limit: float | None = None
@@ -62,7 +64,12 @@ class EnvironmentConfig:
         reward.check(self.reward)
         for term in (*self.policy_terms, *self.value_terms):
             observation.check(term)
-        in_range = self.start_steps >= 1, 0 <= self.nursery < inf, 0 < self.smoothing <= 1, 0 < self.action_scale < inf
+        in_range = (
+            self.start_steps is None or self.start_steps >= 1,
+            0 <= self.nursery < inf,
+            0 < self.smoothing <= 1,
+            0 < self.action_scale < inf,
+        )
         if not all(in_range):
             raise DactylError(
                 f"environment: start_steps {self.start_steps} must be >= 1, nursery {self.nursery} >= 0, "
@@ -147,6 +154,7 @@ class ReorientEnvironment:
         self._factors = nominal_factors(self.scene, worlds, self.device)
         self._pool = StartPool(worlds, self.physics.state, self._factors)
         self._alive = torch.ones(worlds, dtype=torch.bool, device=self.device)
+        self._start_steps = config.start_steps or START_STEPS[config.scene.object]
         self._nursery_steps = 0
         self._smoothed = torch.zeros(worlds, len(ACTUATORS), device=self.device)
         self._goal = goals.from_normals(self.random.normal(num_envs, 4))
@@ -181,7 +189,7 @@ class ReorientEnvironment:
         self._pool.clear()
         for _ in range(MAX_ROUNDS):
             self._place(everywhere)
-            for _ in range(self.config.start_steps):
+            for _ in range(self._start_steps):
                 self._advance(self._random_bins(len(everywhere)))
             self._pool.add(self._alive, self._snapshot(), self._factors)
             if len(self._pool) >= self._pool.capacity:
@@ -189,7 +197,7 @@ class ReorientEnvironment:
         else:
             raise DactylError(
                 f"{len(self._pool)} of {self._pool.capacity} initial states after {MAX_ROUNDS} rounds: "
-                f"{self.config.start_steps} random actions drop the {self.config.scene.object}; choose fewer"
+                f"{self._start_steps} random actions drop the {self.config.scene.object}; choose fewer"
             )
         self._restore(everywhere, *self._pool.take(torch.arange(len(everywhere), device=self.device)))
         self._place(~self._acting)
@@ -305,7 +313,7 @@ class ReorientEnvironment:
     def _tend_nursery(self) -> None:
         """Every `start_steps` control steps, put what survived into the pool and begin again."""
         self._nursery_steps += 1
-        if self._nursery == 0 or self._nursery_steps < self.config.start_steps:
+        if self._nursery == 0 or self._nursery_steps < self._start_steps:
             return
         self._pool.add(self._alive & ~self._acting, self._snapshot(), self._factors)
         self._place(~self._acting)
