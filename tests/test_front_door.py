@@ -244,7 +244,7 @@ def pretend(folder: Path, statements: str) -> Path:
         ("sys.version_info = (3, 15, 0)", "it is CPython 3.15; dactyl needs CPython 3.10 to 3.14"),
         ("import platform; platform.python_implementation = lambda: 'PyPy'", "it is PyPy"),
         ("import sysconfig; sysconfig.get_config_var = lambda name: 1", "it is a free-threaded build"),
-        ("import sysconfig; sysconfig.get_path = lambda name: '/nowhere'", "lacks headers: install them"),
+        ("sys._base_executable = '/opt/python'; import sysconfig; sysconfig.get_path = str", "lacks headers"),
         ("sys.exit(3)", "it does not run"),
     ],
 )

@@ -11,7 +11,7 @@ BASE_MARKERS = np.array([[0.030, -0.044, 0.10], [-0.030, -0.044, 0.10], [0.030, 
 """(4, 3) motion-capture markers on the forearm; no two distances between them are equal."""
 
 FINGERTIP_MARKERS = np.array([(0.0, 0.0115, 0.018)] * 4 + [(0.0145, 0.0, 0.020)])
-"""(5, 3) on the back of each nail (appendix C.2), in the distal link's frame, outside the mesh; joints.FINGERS order."""
+"""(5, 3) on the back of each nail (appendix C.2), in the distal link frame, outside the mesh; joints.FINGERS order."""
 
 DISTAL_LENGTH, DISTAL_RADIUS = 0.025, 0.008
 """The distal links are capsules along their z axis, the thumb's a little thicker."""
