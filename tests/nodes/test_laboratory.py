@@ -8,11 +8,11 @@ import pytest
 from dactyl import quaternion
 from dactyl.errors import DactylError
 from dactyl.hand.joints import ACTUATORS
+from dactyl.hand.layout import BASE_MARKERS
 from dactyl.hand.mocap import MarkerLayout, MarkerTracker
-from dactyl.nodes import _laboratory
 from dactyl.nodes._laboratory import Laboratory, camera_matrix
 from dactyl.simulation.objects import OBJECT_MARKERS
-from dactyl.simulation.scene import BASE_MARKERS, Scene, build
+from dactyl.simulation.scene import Scene, SceneConfig, build
 
 
 @pytest.fixture(scope="module")
@@ -104,4 +104,10 @@ def test_camera_matrix() -> None:
     assert focal == focal_y
     assert 2 * np.degrees(np.arctan(240 / focal)) == pytest.approx(32.0)
     assert (cx, cy) == (319.5, 239.5)
-    assert _laboratory.START_ACTIONS == 100
+
+
+def test_a_sphere_can_be_placed() -> None:
+    """Protects trials with the sphere, which a hundred random actions would always lose."""
+    lab = laboratory(build(SceneConfig(object="sphere")))
+    lab.place_object(0)
+    assert not lab.object_dropped()

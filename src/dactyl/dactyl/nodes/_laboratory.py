@@ -17,9 +17,8 @@ from dactyl.hand import control
 from dactyl.hand.joints import ACTUATOR_LIMITS, ACTUATORS, JOINTS
 from dactyl.hand.layout import PALM_CENTER
 from dactyl.simulation.scene import Scene
-from dactyl.task.trial import is_dropped
+from dactyl.task.trial import START_STEPS, is_dropped
 
-START_ACTIONS = 100  # random ones before a trial, appendix C.1
 MAX_DRAWS = 50
 _UNSTABLE = [mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL, mujoco.mjtWarning.mjWARN_BADQACC]
 _JOINTS = slice(0, len(JOINTS))
@@ -111,7 +110,7 @@ class Laboratory:
 
     def _survives_random_actions(self, random: np.random.Generator) -> bool:
         action = np.zeros(len(ACTUATORS))
-        for _ in range(START_ACTIONS):
+        for _ in range(START_STEPS[self.scene.config.object]):
             bins = random.integers(control.NUM_BINS, size=len(ACTUATORS))
             action = control.smooth(action, control.action_from_bins(bins, np.float64))
             positions = control.actuator_positions(self.data.qpos[_JOINTS])

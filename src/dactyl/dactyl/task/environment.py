@@ -35,8 +35,6 @@ from dactyl.task.starts import StartPool
 
 _OBJECT = slice(24, 31)  # position and quaternion in qpos
 MAX_ROUNDS = 20
-START_STEPS = {"block": 100, "octagonal_prism": 100, "sphere": 10}
-"""Appendix C.1; but hardly a sphere stays on the palm that long."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class EnvironmentConfig:
     """Reach of action 1 in units of half the actuator's range."""
     smoothing: float = control.SMOOTHING
     start_steps: int | None = None
-    """Random actions before an episode; None: as many as `START_STEPS` says."""
+    """Random actions before an episode; None: as many as `trial.START_STEPS` says."""
     nursery: float = 0.1
     """Worlds that prepare initial states, as a share of the others. 0: the first ones are used again and again."""
     goal_angle_limit: float | None = None
@@ -154,7 +152,7 @@ class ReorientEnvironment:
         self._factors = nominal_factors(self.scene, worlds, self.device)
         self._pool = StartPool(worlds, self.physics.state, self._factors)
         self._alive = torch.ones(worlds, dtype=torch.bool, device=self.device)
-        self._start_steps = config.start_steps or START_STEPS[config.scene.object]
+        self._start_steps = config.start_steps or trial.START_STEPS[config.scene.object]
         self._nursery_steps = 0
         self._smoothed = torch.zeros(worlds, len(ACTUATORS), device=self.device)
         self._goal = goals.from_normals(self.random.normal(num_envs, 4))

@@ -19,6 +19,8 @@ from dactyl.task.goals import SUCCESS_TOLERANCE
 TRAINING_TIMEOUT = 8.0  # s without reaching the current goal, appendix C.1
 EVALUATION_TIMEOUT = 80.0  # s, section 6.2
 MAX_SUCCESSES = 50  # appendix C.1
+START_STEPS = {"block": 100, "octagonal_prism": 100, "sphere": 10}
+"""Random actions before a trial (appendix C.1), by object; hardly a sphere stays on the palm for a hundred."""
 DROP_HEIGHT = 0.10  # m the object may sink below its place on the level palm: the wrist alone lowers it by 0.06
 DROP_DISTANCE = 0.16  # m it may be away from there: outstretched fingertips end at 0.13
 
