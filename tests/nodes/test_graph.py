@@ -110,7 +110,7 @@ def test_an_action_goes_round(run_graph: Any) -> None:
                 by_stamp[command.stamp_ns][command.actuators] = command.targets
 
             graph.node.create_subscription(JointTrajectory, topic, on_command, 10, raw=True)
-        graph.until(lambda: any(a.sequence == 0 and filtered[-1].sequence > 20 for a in actions[:-20]))
+        graph.until(lambda: any(a.sequence == 0 for a in actions[:-20]) and filtered and filtered[-1].sequence > 20)
 
         angles = {stamp_ns(message): np.array(message.position) for message in joints}
         assert list(joints[0].name) == [ros_joint_name(joint) for joint in JOINTS]
