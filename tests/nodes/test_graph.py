@@ -169,8 +169,8 @@ def test_two_runs_with_one_seed_are_identical(run_graph: Any, tmp_path: Path) ->
 
     def record(name: str) -> tuple[dict[tuple[str, int], bytes], Any]:
         report = tmp_path / f"{name}.json"
-        options = SimOptions(headless=True, lockstep=True, trials=2, seed=4, json=str(report))
-        with run_graph(sim_graph(options), trial={"timeout": 1.6}) as graph:
+        options = SimOptions(headless=True, lockstep=True, trials=4, seed=4, json=str(report))
+        with run_graph(sim_graph(options), trial={"timeout": 3.2}) as graph:
             actions = graph.listen(HandAction, "/dactyl/action")
             joints = graph.listen(JointState, "/joint_states")
             goals = graph.listen(PoseStamped, "/dactyl/goal", ros.LATCHED)
@@ -183,13 +183,13 @@ def test_two_runs_with_one_seed_are_identical(run_graph: Any, tmp_path: Path) ->
 
     first, results = record("first")
     again, results_again = record("again")
-    common = first.keys() & again.keys()  # an observer may join late or miss a message
+    common = first.keys() & again.keys()  # an observer joins late, on a busy machine seconds late, and may miss messages
     assert len(common) > 40
     assert {key: first[key] for key in common} == {key: again[key] for key in common}
     assert results == results_again
-    assert len(results["trials"]) == 2
+    assert len(results["trials"]) == 4
     assert set(results["trials"][0]) == {"successes", "reason", "seconds"}
-    assert all(trial["reason"] in ("dropped", "timeout") and trial["seconds"] <= 1.6 for trial in results["trials"])
+    assert all(trial["reason"] in ("dropped", "timeout") and trial["seconds"] <= 3.2 for trial in results["trials"])
     assert {"mean", "std", "median", "goals_reached", "goals_presented"} <= set(results)
 
 
