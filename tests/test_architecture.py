@@ -18,6 +18,7 @@ FLOORS = (
     {"learning"},
     {"vision"},
     {"calibration"},
+    {"hardware"},
     {"recording"},
     {"nodes", "monitoring"},
     {"bringup", "processes", "doctor", "benchmarks"},
