@@ -1,0 +1,1 @@
+"""Bags: written, read, and made into test sets for vision. Without ROS."""
