@@ -1,39 +1,168 @@
-"""The three Basler cameras. Their driver is not part of this version: the node has its interface and says so."""
+"""The three Basler cameras, exposed together at each control step (appendix B.3)."""
 
 from __future__ import annotations
 
+import array
 import sys
+import threading
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.publisher import Publisher
 from sensor_msgs.msg import CameraInfo, Image
 
-from dactyl.nodes._support import SENSOR, DactylNode, Diagnosis, parameter, run, warning
+from dactyl.errors import DactylError
+from dactyl.hardware import camera_info, pylon
+from dactyl.hardware.cameras import CameraReader, Picture
+from dactyl.nodes._support import SENSOR, DactylNode, Diagnosis, parameter, run, set_stamp, warning
+from dactyl.nodes._ticks import PERIOD_NS
+
+NAMES = ("camera_0", "camera_1", "camera_2")
+CLOCK_RESOLUTION = 0.01
+"""s; how soon a ROS clock that does not run with the machine's is looked at again."""
 
 
 @dataclass(frozen=True)
 class Parameters:
     """What can be configured."""
 
-    serial_numbers: tuple[str, ...] = parameter(("", "", ""), "Of camera_0, camera_1, camera_2.", length=3)
+    serial_numbers: tuple[str, ...] = parameter(
+        ("", "", ""), "Of camera_0, camera_1, camera_2, from their labels; empty: there is no such camera.", length=3
+    )
+    emulate_from: str = parameter(
+        "", "Folder with camera_0, camera_1, camera_2 of picture files that pylon's emulated cameras play; empty: none."
+    )
+    calibration: str = parameter(
+        "",
+        "Folder (path, file:// or package:// URL) of camera_0.yaml, … as ROS's camera_calibration writes them; "
+        "empty: not calibrated.",
+    )
     image_width: int = parameter(640, "Pixels.", minimum=16, maximum=1920)
     image_height: int = parameter(480, "Pixels.", minimum=16, maximum=1080)
+    exposure: float = parameter(10_000.0, "µs; 0: automatic.", minimum=0.0, maximum=80_000.0)
+    gain: float = parameter(0.0, "dB; negative: automatic.", minimum=-1.0, maximum=48.0)
+    white_balance: str = parameter(
+        "once", "Found all the time, once when the camera is opened, or fixed.", choices=("auto", "once", "fixed")
+    )
+    white_balance_ratios: tuple[float, ...] = parameter(
+        (1.0, 1.0, 1.0), "Red, green, blue, where it is fixed.", minimum=0.0, maximum=16.0, length=3
+    )
+    trigger: str = parameter(
+        "software",
+        "What begins an exposure: this node at each control step, an edge on trigger_line, or nothing (free).",
+        choices=("software", "hardware", "free"),
+    )
+    trigger_line: str = parameter("Line1", "Input of the hardware trigger.")
+    frame_rate: float = parameter(12.5, "Hz, without a trigger.", minimum=0.1, maximum=1000.0)
 
 
 class CameraNode(DactylNode):
     """-> camera_{0,1,2}/image_raw, camera_info."""
 
-    lacks = "no images: this version has no driver for Basler cameras yet"
-
     def __init__(self) -> None:
         super().__init__("camera")
         self.settings = self.declare(Parameters)
-        names = [f"camera_{i}" for i in range(len(self.settings.serial_numbers))]
-        self.image_publishers = [self.create_publisher(Image, f"{name}/image_raw", SENSOR) for name in names]
-        self.info_publishers = [self.create_publisher(CameraInfo, f"{name}/camera_info", SENSOR) for name in names]
-        self.get_logger().warning(self.lacks)
+        infos = [self._camera_info(name) for name in NAMES]
+        images = [self.create_publisher(Image, f"{name}/image_raw", SENSOR) for name in NAMES]
+        publishers = [self.create_publisher(CameraInfo, f"{name}/camera_info", SENSOR) for name in NAMES]
+        self.readers = [
+            CameraReader(camera, partial(self._publish, *out), self.get_logger().warning)
+            for camera, *out in zip(self._cameras(), images, publishers, infos, strict=True)
+            if camera is not None
+        ]
+        if not self.readers:
+            self.get_logger().warning("no camera has a serial number: there will be no images")
+        self.stopping = threading.Event()
+        if self.settings.trigger == "software":
+            threading.Thread(target=self._trigger, name="trigger", daemon=True).start()
+
+    def _cameras(self) -> list[pylon.PylonCamera | None]:
+        settings = self.settings
+        found: list[tuple[str, Path | None]] = [(number, None) for number in settings.serial_numbers]
+        if settings.emulate_from:
+            found = [*pylon.emulated(Path(settings.emulate_from), len(NAMES))]
+        pylon.import_pylon()  # a missing one is to be said at once
+        how = pylon.CameraSettings(
+            settings.image_width, settings.image_height, settings.exposure, settings.gain,
+            settings.white_balance, settings.white_balance_ratios,  # type: ignore[arg-type]
+            settings.trigger, settings.trigger_line, settings.frame_rate,  # type: ignore[arg-type]
+        )  # fmt: skip
+        return [
+            pylon.PylonCamera(name, number, how, self._now_ns, pictures) if number else None
+            for name, (number, pictures) in zip(NAMES, found, strict=True)
+        ]
+
+    def _camera_info(self, name: str) -> CameraInfo:
+        settings = self.settings
+        info = CameraInfo(width=settings.image_width, height=settings.image_height)  # k = 0: not calibrated
+        info.header.frame_id = f"{name}_optical"
+        if settings.calibration:
+            path = camera_info.folder(settings.calibration, _package_share) / f"{name}.yaml"
+            found = camera_info.read(path)
+            if (found.width, found.height) != (info.width, info.height):
+                size = f"{found.width}x{found.height}, not {info.width}x{info.height}"
+                raise DactylError(f"the camera calibration {path} is for images of {size}")
+            info.distortion_model, info.d, info.k, info.r, info.p = found[2:]
+        return info
+
+    def _now_ns(self) -> int:
+        return int(self.get_clock().now().nanoseconds)
+
+    def _trigger(self) -> None:
+        """Expose all cameras at the beginning of every control step."""
+        slot = self._now_ns() // PERIOD_NS
+        while not self.stopping.is_set():
+            now_ns = self._now_ns()
+            if now_ns // PERIOD_NS == slot:
+                self.stopping.wait(min((PERIOD_NS - now_ns % PERIOD_NS) * 1e-9, CLOCK_RESOLUTION))
+                continue
+            slot = now_ns // PERIOD_NS
+            for reader in self.readers:
+                reader.camera.trigger(now_ns)
+
+    def _publish(self, images: Publisher, infos: Publisher, info: CameraInfo, picture: Picture) -> None:
+        """In the camera's thread."""
+        set_stamp(info.header.stamp, picture.time_ns)
+        if images.get_subscription_count():
+            height, width, colors = picture.pixels.shape
+            image = Image(header=info.header, height=height, width=width, encoding="rgb8", step=width * colors)
+            image.data = array.array("B", picture.pixels.tobytes())
+            images.publish(image)
+        if infos.get_subscription_count():
+            infos.publish(info)
 
     def diagnose(self) -> Diagnosis:
-        return warning(self.lacks)
+        values: dict[str, object] = {}
+        for reader in self.readers:
+            name = reader.camera.name
+            values[f"{name} pictures"] = reader.pictures
+            values[f"{name} dropped"] = reader.camera.dropped
+            values[f"{name} reconnections"] = reader.reconnections
+            if reader.camera.unsupported:
+                values[f"{name} cannot set"] = ", ".join(reader.camera.unsupported)
+        faults = [reader.fault for reader in self.readers if reader.fault]
+        if not self.readers:
+            return warning("no images: no camera has a serial number")
+        if faults:
+            return Diagnosis("; ".join(faults), DiagnosticStatus.ERROR, values)
+        return Diagnosis(values=values) if self.settings.calibration else warning("not calibrated", **values)
+
+    def destroy_node(self) -> None:
+        self.stopping.set()
+        for reader in self.readers:
+            reader.close()
+        super().destroy_node()
+
+
+def _package_share(package: str) -> Path:
+    from ament_index_python.packages import get_package_share_directory
+
+    try:
+        return Path(get_package_share_directory(package))
+    except LookupError as error:
+        raise DactylError(f"there is no ROS package {package}") from error
 
 
 def main() -> int:

@@ -1,0 +1,1 @@
+"""Drivers of the laboratory's devices, without ROS."""

@@ -1,0 +1,107 @@
+"""The camera node on cameras that pylon emulates."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rclpy
+from diagnostic_msgs.msg import DiagnosticStatus
+from sensor_msgs.msg import CameraInfo, Image
+
+from dactyl.errors import DactylError
+from dactyl.nodes import _support as ros
+from dactyl.nodes._ticks import PERIOD_NS
+from dactyl.nodes.camera import CameraNode
+from tests.hardware import pictures as picture_files
+from tests.hardware.test_camera_info import FILE
+
+pytest.importorskip("pypylon", reason="needs pypylon")
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    return picture_files.write(tmp_path)
+
+
+def until(node: CameraNode, condition: Callable[[], object], seconds: float = 15.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, node.diagnose()
+        rclpy.spin_once(node, timeout_sec=0.02)
+
+
+def listen(node: CameraNode, kind: type[Any], topic: str) -> list[Any]:
+    messages: list[Any] = []
+    node.create_subscription(kind, topic, messages.append, ros.SENSOR)
+    return messages
+
+
+def test_images_of_all_cameras_are_exposed_together_at_each_control_step(
+    make_node: Callable[..., CameraNode], pictures: Path
+) -> None:
+    """Protects the pose estimate: three views of one moment, 12.5 times a second, stamped when they were exposed."""
+    node = make_node(CameraNode, emulate_from=pictures, exposure="2000.0")
+    images = [listen(node, Image, f"camera_{i}/image_raw") for i in range(3)]
+    until(node, lambda: all(len(messages) >= 6 for messages in images))
+    stamps = [{ros.nanoseconds(message.header.stamp) for message in messages} for messages in images]
+    together = sorted(set.intersection(*stamps))
+    assert len(together) >= 4
+    np.testing.assert_allclose(np.diff(together) / PERIOD_NS, np.round(np.diff(together) / PERIOD_NS), atol=0.3)
+    assert all(stamp % PERIOD_NS < 0.5 * PERIOD_NS for stamp in together)
+    for i, messages in enumerate(images):
+        assert messages[0].encoding == "rgb8"
+        assert messages[0].header.frame_id == f"camera_{i}_optical"
+        pixels = np.frombuffer(messages[0].data, np.uint8).reshape(480, 640, 3)
+        assert tuple(pixels[0, 0, :2]) == (10 * i, 0)
+
+
+def test_camera_info_comes_from_the_calibration(make_node: Callable[..., CameraNode], pictures: Path) -> None:
+    """Protects whoever projects into the images; its stamp is the image's."""
+    for i in range(3):
+        (pictures / f"camera_{i}.yaml").write_text(FILE)
+    node = make_node(CameraNode, emulate_from=pictures, calibration=f"file://{pictures}", exposure="2000.0")
+    infos = listen(node, CameraInfo, "camera_2/camera_info")
+    until(node, lambda: infos)
+    assert infos[0].k[0] == 837.0
+    assert list(infos[0].d) == [0.1, -0.2, 0.0, 0.0, 0.0]
+    until(node, lambda: node.diagnose().level == DiagnosticStatus.OK)
+
+
+def test_a_calibration_for_other_images_is_refused(make_node: Callable[..., CameraNode], pictures: Path) -> None:
+    """Protects against a calibration made at another resolution."""
+    for i in range(3):
+        (pictures / f"camera_{i}.yaml").write_text(FILE.replace("640", "320"))
+    with pytest.raises(DactylError, match="is for images of 320x480, not 640x480"):
+        make_node(CameraNode, emulate_from=pictures, calibration=pictures)
+
+
+def test_an_unplugged_camera_is_reported_and_comes_back(make_node: Callable[..., CameraNode], pictures: Path) -> None:
+    """Protects a run: the others go on, /diagnostics names the lost one, nobody restarts anything."""
+    node = make_node(CameraNode, emulate_from=pictures, exposure="2000.0")
+    lost, other = node.readers[0], node.readers[1]
+    until(node, lambda: lost.pictures > 2 and other.pictures > 2)
+    os.environ["PYLON_CAMEMU"] = "0"  # nothing is found any more
+    lost.camera._camera.DestroyDevice()  # type: ignore[attr-defined]
+    until(node, lambda: "no camera with serial number" in lost.fault)
+    diagnosis = node.diagnose()
+    assert diagnosis.level == DiagnosticStatus.ERROR
+    assert diagnosis.message == "camera_0: no camera with serial number 0815-0000 is connected"
+    before = other.pictures
+    until(node, lambda: other.pictures > before + 3)
+    os.environ["PYLON_CAMEMU"] = "3"
+    until(node, lambda: node.diagnose().values["camera_0 reconnections"] == 1)
+    seen = lost.pictures
+    until(node, lambda: lost.pictures > seen)
+    assert node.diagnose().level != DiagnosticStatus.ERROR
+
+
+def test_a_lab_without_cameras_is_told_so(make_node: Callable[..., CameraNode]) -> None:
+    """Protects a run on motion capture alone: the node is in the graph and does no harm."""
+    node = make_node(CameraNode)
+    assert "no camera has a serial number" in node.diagnose().message
