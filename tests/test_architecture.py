@@ -21,8 +21,8 @@ FLOORS = (
     {"calibration"},
     {"hardware"},
     {"nodes", "monitoring"},
-    {"bringup", "processes", "doctor", "benchmarks"},
-    {"cli"},
+    {"bringup", "processes", "doctor", "benchmarks", "rosbag2"},
+    {"cli", "commands"},
 )
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

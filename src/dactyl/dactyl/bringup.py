@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -93,6 +94,24 @@ class RealOptions(Options):
     """Emulated cameras and a simulated hand behind the real drivers' interfaces."""
 
 
+@dataclass(frozen=True)
+class RecordOptions:
+    """What can be chosen for a recording."""
+
+    bag: str = ""
+    """Folder to make; empty: bags/ and the time."""
+    topics: str = ""
+    """Topics to record, separated by spaces; empty: all there are."""
+    images: bool = True
+    """Record pictures too, where no topics are named."""
+    seconds: float = 0.0
+    """How long, from the first message; 0: until it is ended."""
+    split_mb: int = 2000
+    """Size at which the next file begins, MB; 0: one file."""
+    json: str = ""
+    """Also write what was recorded and lost to this file, as JSON."""
+
+
 def sim_graph(options: SimOptions) -> Graph:
     """The graph with the sim node in the hardware's place.
 
@@ -116,6 +135,27 @@ def real_graph(options: RealOptions) -> Graph:
     if options.emulate:
         raise DactylError("emulate: this version has no drivers for cameras and motion capture to emulate yet; use sim")
     return Graph((Node("camera"), *_common_nodes(options, {}, command="real")), share("config", "real.yaml"))
+
+
+def record_graph(options: RecordOptions) -> Graph:
+    """The project's own recorder, beside a graph that runs already.
+
+    Raises:
+        DactylError: an option asks for what cannot be had.
+    """
+    if options.json:
+        check_writable(Path(options.json))
+    if not options.seconds >= 0 or options.split_mb < 0:
+        raise DactylError(f"seconds = {options.seconds} and split_mb = {options.split_mb} must be >= 0")
+    parameters: dict[str, Value] = {
+        "bag": str(Path(options.bag or time.strftime("bags/%Y-%m-%d-%H-%M-%S")).absolute()),
+        "topics": options.topics,
+        "images": options.images,
+        "seconds": float(options.seconds),
+        "split_mb": options.split_mb,
+        "report": str(Path(options.json).absolute()) if options.json else "",
+    }
+    return Graph((Node("recorder", parameters, required=True),), share("config", "sim.yaml"))
 
 
 def with_loop_benchmark(graph: Graph, seconds: float, cameras: bool, json: Path | None) -> Graph:
@@ -258,6 +298,11 @@ def parse_option(name: str, text: str, hint: Any) -> Any:
             return int(text)
         except ValueError as error:
             raise DactylError(f"{name} must be a whole number, not {text!r}") from error
+    if hint is float:
+        try:
+            return float(text)
+        except ValueError as error:
+            raise DactylError(f"{name} must be a number, not {text!r}") from error
     return text
 
 

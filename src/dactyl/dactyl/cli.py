@@ -17,6 +17,7 @@ import tyro
 from tyro.extras import SubcommandApp
 
 from dactyl.bringup import RealOptions, SimOptions
+from dactyl.commands import recording
 from dactyl.errors import DactylError
 
 app = SubcommandApp()
@@ -308,6 +309,10 @@ def bench_train(
     print(benchmark.as_text(outcome))
     if json:
         results.write(json, "bench train", None, outcome)
+
+
+app.command(recording.record, name="record", help="Record the running graph as a rosbag2 bag.")
+app.command(recording.bag, name="bag", help="Look into recorded bags, and recover damaged ones.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,86 @@
+"""record, bag …: recording a running graph, and looking after what was recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from tyro.extras import SubcommandApp
+
+from dactyl.bringup import RecordOptions
+
+Json = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help="also write the results to this file, as JSON")]
+BagPath = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="BAG", help="folder of a bag, or an .mcap file")]
+
+
+def record(
+    options: Annotated[RecordOptions, tyro.conf.arg(name="")],
+    own: bool = False,
+) -> int:
+    """Record the running graph as a rosbag2 bag, until ctrl-C or for so many seconds.
+
+    `ros2 bag record` does it where it is installed, the project's own recorder where not. It may start before the graph.
+
+    For example:
+      ./dactyl record
+      ./dactyl record --bag my_bag --seconds 60 --json record.json
+      ./dactyl record --no-images
+      ./dactyl record --topics "/joint_states /dactyl/action"
+
+    Args:
+        own: use the project's own recorder even where `ros2 bag record` is installed
+    """
+    from dactyl import processes, rosbag2
+    from dactyl.bringup import record_graph
+
+    graph = record_graph(options)
+    if not own and rosbag2.installed():
+        return rosbag2.record(graph.node("recorder").parameters)
+    code = processes.run(graph)
+    return 0 if code == 130 else code  # ctrl-C is how a recording ends
+
+
+bag = SubcommandApp()
+
+
+@bag.command
+def info(bag: BagPath, /, json: Json = None) -> int:
+    """Show what is in a bag, and what of it is damaged.
+
+    For example:
+      ./dactyl bag info bags/my_bag
+    """
+    from dactyl import results
+    from dactyl.recording import repair
+
+    if json:
+        results.check_writable(json)
+    contents = repair.examine(bag)
+    print(repair.as_text(contents))
+    if json:
+        results.write(json, "bag info", None, repair.as_results(contents))
+    return 1 if contents.problems else 0
+
+
+@bag.command
+def recover(
+    bag: BagPath, out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")], /, json: Json = None
+) -> None:
+    """Write what can be read of a damaged bag as a new one, with index and metadata.
+
+    For example:
+      ./dactyl bag recover bags/killed bags/recovered
+
+    Args:
+        out: folder to make
+    """
+    from dactyl import results
+    from dactyl.recording import repair
+
+    if json:
+        results.check_writable(json)
+    contents = repair.recover(bag, out)
+    print(repair.as_text(contents))
+    if json:
+        results.write(json, "bag recover", None, repair.as_results(contents))
