@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import time
 import typing
 from collections.abc import Callable, Mapping
@@ -43,16 +44,21 @@ class Node:
     """Python package of its module."""
 
 
+def _environment() -> dict[str, str]:
+    # thread pools of numpy and torch would fight over the cores; a heap for each of DDS's threads is only memory
+    environment = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+    if not any(name in os.environ for name in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")):
+        environment["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(share("config", "fastdds.xml"))
+    return environment
+
+
 @dataclass(frozen=True)
 class Graph:
     """Everything that runs."""
 
     nodes: tuple[Node, ...]
     parameter_file: Path
-    environment: Mapping[str, str] = field(
-        # thread pools of numpy and torch would fight over the cores; a heap for each of DDS's threads is only memory
-        default_factory=lambda: {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
-    )
+    environment: Mapping[str, str] = field(default_factory=lambda: _environment())
 
     def node(self, name: str) -> Node:
         return next(node for node in self.nodes if node.name == name)
