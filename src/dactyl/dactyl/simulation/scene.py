@@ -10,6 +10,7 @@ World frame: z up, metres. Hand frame: the forearm mount, z along the fingers, -
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import cos, pi, sin
 from pathlib import Path
@@ -121,8 +122,12 @@ def hand_model_path() -> Path:
     return Path(found.origin).parent / "envs" / "assets" / "hand" / "manipulate_block.xml"
 
 
-def build(config: SceneConfig | None = None) -> Scene:
+def build(config: SceneConfig | None = None, edit: Callable[[mujoco.MjSpec], None] | None = None) -> Scene:
     """Compile the scene.
+
+    Args:
+        config: what can be chosen.
+        edit: changes the specification before it is compiled, for how things look.
 
     Raises:
         DactylError: unknown object, values out of range, or the hand model's package is missing.
@@ -147,6 +152,8 @@ def build(config: SceneConfig | None = None) -> Scene:
     if config.locked_wrist:
         lock = spec.add_equality(name="locked_wrist", type=mujoco.mjtEq.mjEQ_JOINT, name1=ros_joint_name("WRJ1"))
         lock.data[:5] = 0.0
+    if edit is not None:
+        edit(spec)
     return _index(spec.compile(), config)
 
 

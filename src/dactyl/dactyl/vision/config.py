@@ -1,0 +1,131 @@
+"""Presets of vision training: YAML files of config/vision as checked dataclasses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dactyl.errors import DactylError
+from dactyl.learning.config import merge, parse
+from dactyl.learning.presets import ROOT
+from dactyl.simulation.appearance import Appearance
+from dactyl.simulation.appearance.materials import ObjectColourRanges
+from dactyl.vision.augmentation import PoseAugmentation
+from dactyl.vision.images import ImageAugmentation
+from dactyl.vision.networks import Architecture
+from dactyl.vision.pose import SYMMETRIES
+
+PRESETS = ROOT / "config" / "vision"
+RENDERERS = ("opengl", "raytracer")
+SCHEDULES = ("halving", "cosine")
+
+
+@dataclass(frozen=True)
+class RenderingConfig:
+    """How pictures to train on are made."""
+
+    renderer: str = "raytracer"
+    """opengl: MuJoCo's, on a CPU. raytracer: MJWarp's, for a GPU."""
+    chunk: int = 1024
+    """Moments, of three pictures each, that are rendered at a time."""
+    first: int = 8
+    """Chunks that are rendered before training begins."""
+    kept: int = 24
+    """Newest chunks that batches are drawn from."""
+    uses: float = 1.0
+    """Times a moment is trained on, on average, before a new one takes its place; 1 is the paper's."""
+    mesh_grid: float = 0.0
+    """See `make_studio`."""
+
+    def __post_init__(self) -> None:
+        if self.renderer not in RENDERERS:
+            raise DactylError(f"unknown renderer {self.renderer!r}: choose from {', '.join(RENDERERS)}")
+        if not (self.chunk >= 1 and 1 <= self.first <= self.kept and self.uses > 0 and self.mesh_grid >= 0):
+            raise DactylError("chunk, first and uses must be positive, kept at least first, mesh_grid not negative")
+
+
+@dataclass(frozen=True)
+class VisionConfig:
+    """A whole training run. The defaults are the paper's (Tables 9, 11, 12)."""
+
+    states: str = "runs/states-block"
+    """Folder of `vision collect`, from the workspace."""
+    architecture: Architecture = field(default_factory=Architecture)
+    crop: float = 0.65
+    symmetry: str = "none"
+    batches: int = 400_000
+    batch: int = 64
+    """Moments, of three images each."""
+    learning_rate: float = 5e-4
+    weight_decay: float = 1e-3
+    schedule: str = "halving"
+    """halving: the learning rate is halved every `halve_every` batches, the paper's. cosine: it falls to 0."""
+    halve_every: int = 20_000
+    bf16: bool = False
+    """Compute convolutions in bfloat16, where the processor can, twice as fast."""
+    seed: int = 0
+    checkpoint_minutes: float = 5.0
+    validation: int = 512
+    """Moments that training never sees."""
+    validate_every: int = 1000
+    rendering: RenderingConfig = field(default_factory=RenderingConfig)
+    appearance: Appearance = field(default_factory=Appearance)
+    colours: ObjectColourRanges = field(default_factory=ObjectColourRanges)
+    poses: PoseAugmentation = field(default_factory=PoseAugmentation)
+    images: ImageAugmentation = field(default_factory=ImageAugmentation)
+
+    def __post_init__(self) -> None:
+        for name in ("batches", "batch", "halve_every", "validation", "validate_every"):
+            if not getattr(self, name) >= 1:
+                raise DactylError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.batch < 2:
+            raise DactylError("batch must be at least 2")
+        if not 0 < self.crop <= 1:
+            raise DactylError(f"crop must be in (0, 1], not {self.crop}")
+        for name, choices in (("schedule", SCHEDULES), ("symmetry", SYMMETRIES)):
+            if getattr(self, name) not in choices:
+                raise DactylError(f"unknown {name} {getattr(self, name)!r}: choose from {', '.join(choices)}")
+        if not (self.learning_rate > 0 and self.weight_decay >= 0 and self.checkpoint_minutes > 0):
+            raise DactylError("learning_rate and checkpoint_minutes must be positive, weight_decay not negative")
+
+    @property
+    def batches_per_chunk(self) -> int:
+        """Batches after which a new chunk takes the oldest one's place."""
+        return max(1, round(self.rendering.uses * self.rendering.chunk / self.batch))
+
+
+def read_preset(preset: str) -> VisionConfig:
+    """A preset by its name in config/vision or by the path of its file.
+
+    Raises:
+        DactylError: there is none, or it is wrong; names the file and the key.
+    """
+    path = Path(preset) if preset.endswith((".yaml", ".yml")) else PRESETS / f"{preset}.yaml"
+    values = _read_yaml(path)
+    try:
+        config: VisionConfig = parse(VisionConfig, values)
+    except DactylError as error:
+        raise DactylError(f"vision preset {preset}: {error}") from error
+    return config
+
+
+def _read_yaml(path: Path, depth: int = 0) -> dict[str, Any]:
+    """A preset's file, laid over the one that its key `extends` names."""
+    try:
+        values = yaml.safe_load(path.read_text()) or {}
+    except FileNotFoundError as error:
+        names = ", ".join(sorted(p.stem for p in PRESETS.glob("*.yaml")))
+        raise DactylError(f"there is no vision preset {path.stem}: choose from {names}, or name a file") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise DactylError(f"cannot read {path}: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise DactylError(f"vision preset {path.stem}: expected a mapping, not {values!r}")
+    base = values.pop("extends", None)
+    if base is None:
+        return values
+    if depth > 8:
+        raise DactylError(f"vision preset {path.stem}: `extends` goes in a circle")
+    return merge(_read_yaml(PRESETS / f"{base}.yaml", depth + 1), values)

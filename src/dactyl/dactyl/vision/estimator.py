@@ -1,0 +1,191 @@
+"""The pose estimator as one object for training, evaluation and the node, and its file.
+
+An estimator file is safetensors: the network's tensors, and under the metadata key "dactyl" a JSON contract that says
+everything a robot needs to run it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from math import isfinite
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from dactyl.errors import DactylError
+from dactyl.learning.files import write_atomically
+from dactyl.learning.policy import METADATA_KEY
+from dactyl.simulation.scene import CAMERA_FOVY, CAMERAS
+from dactyl.vision import images, pose
+from dactyl.vision.networks import Architecture, PoseNetwork
+
+FORMAT = "dactyl-pose-estimator/1"
+FILE = "estimator.safetensors"
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What an estimator expects of whoever runs it. The JSON in its file has these keys and `format`."""
+
+    architecture: Architecture = field(default_factory=Architecture)
+    crop: float = 0.65
+    """Side of the square cut from the middle of each camera's image, as a share of the image's height."""
+    position_mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Of the object in the hand frame, m: what the network calls zero."""
+    position_scale: float = 0.02
+    """m: what the network calls one."""
+    object: str = "block"
+    symmetry: str = "none"
+    """See `pose.SYMMETRIES`."""
+    cameras: tuple[str, ...] = tuple(CAMERAS)
+    """Whose images it takes, in order."""
+    field_of_view: float = CAMERA_FOVY
+    """Degrees, of the whole image's height."""
+    trained: Mapping[str, Any] = field(default_factory=dict)
+    """How it was trained, for people."""
+
+    def to_json(self) -> str:
+        return json.dumps({"format": FORMAT, **asdict(self)})
+
+    @classmethod
+    def from_json(cls, text: str) -> Contract:
+        """Parse and check a contract; ValueError says what is wrong with it."""
+        try:
+            values = json.loads(text)
+            if values.pop("format") != FORMAT:
+                raise ValueError(f"its contract is not in the format {FORMAT}")
+            contract = cls(
+                architecture=Architecture(**values.pop("architecture")),
+                position_mean=tuple(float(x) for x in values.pop("position_mean")),
+                cameras=tuple(values.pop("cameras")),
+                **values,
+            )
+            numbers = (*contract.position_mean, contract.position_scale, contract.crop, contract.field_of_view)
+            if len(contract.position_mean) != 3 or not all(isfinite(number) for number in numbers):
+                raise ValueError("a number in its contract is missing or not finite")
+        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+            raise ValueError(f"its contract cannot be read: {error}") from error
+        if contract.cameras != tuple(CAMERAS):
+            raise ValueError(f"it was made for the cameras {', '.join(contract.cameras)}, not {', '.join(CAMERAS)}")
+        if not (0 < contract.crop <= 1 and contract.position_scale > 0 and contract.field_of_view > 0):
+            raise ValueError("crop must be in (0, 1], position_scale and field_of_view positive")
+        if contract.symmetry not in pose.SYMMETRIES:
+            raise ValueError(f"its symmetry {contract.symmetry!r} is unknown here")
+        return contract
+
+
+class Estimate(NamedTuple):
+    """Poses of the object."""
+
+    position: np.ndarray
+    """(n, 3) m, hand frame."""
+    orientation: np.ndarray
+    """(n, 4) in the hand frame, w >= 0."""
+    confidence: np.ndarray
+    """(n,) near 1 where the images say clearly how the object is turned, near 0 where they don't."""
+
+
+class Estimator:
+    """A network and its contract."""
+
+    def __init__(self, contract: Contract, network: PoseNetwork | None = None) -> None:
+        """With `network`, or a new one with random weights from torch's global generator."""
+        self.contract = contract
+        self.network = network or PoseNetwork(contract.architecture)
+        self.group = pose.symmetries(contract.symmetry).float()
+
+    @classmethod
+    def load(cls, path: str | Path, object: str | None = None, device: str = "cpu") -> Estimator:
+        """Read an estimator file.
+
+        Args:
+            path: of a .safetensors file.
+            object: whose pose it will estimate; None accepts any.
+            device: to compute on.
+
+        Raises:
+            DactylError: the file is not an estimator for this object and these cameras; says why.
+        """
+        try:
+            contract, tensors = _read(Path(path))
+            if object not in (None, contract.object):
+                raise ValueError(f"it was trained for the object {contract.object}, not {object}")
+            estimator = cls(contract)
+            _fill(estimator.network, tensors)
+        except (ValueError, DactylError) as error:
+            raise DactylError(f"cannot use the pose estimator {path}: {error}") from error
+        estimator.network.to(device).eval().requires_grad_(False)
+        return estimator
+
+    def save(self, path: str | Path) -> None:
+        """Write an estimator file, whole or not at all."""
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
+        write_atomically(Path(path), save(tensors, {METADATA_KEY: self.contract.to_json()}))
+
+    def cut(self, image: np.ndarray) -> np.ndarray:
+        """One camera's image as `estimate` takes it, see `images.cut`."""
+        return images.cut(image, self.contract.crop, self.contract.architecture.image_size)
+
+    @torch.no_grad()
+    def estimate(self, pictures: np.ndarray | Tensor) -> Estimate:
+        """Poses from the images of all cameras.
+
+        Args:
+            pictures: (n, cameras, size, size, 3) uint8 RGB from `cut`.
+
+        Raises:
+            DactylError: the pictures are of another shape.
+        """
+        size = self.contract.architecture.image_size
+        if tuple(pictures.shape[1:]) != (len(self.contract.cameras), size, size, 3):
+            raise DactylError(f"the estimator takes {len(self.contract.cameras)} pictures of {size} × {size} pixels, "
+                              f"not {tuple(pictures.shape[1:])}")  # fmt: skip
+        device = self.network.head.weight.device
+        outputs = self.network(images.normalize(torch.as_tensor(pictures, device=device))).cpu()
+        return self.read(outputs)
+
+    def read(self, outputs: Tensor) -> Estimate:
+        """The network's outputs (n, outputs) as poses."""
+        contract = self.contract
+        position = outputs[:, :3].double().numpy() * contract.position_scale + np.array(contract.position_mean)
+        orientation, confidence = pose.decode(outputs[:, 3:])
+        return Estimate(position, orientation.numpy(), confidence.numpy())
+
+
+def _read(path: Path) -> tuple[Contract, dict[str, Tensor]]:
+    """An estimator file's parts; ValueError says what is wrong with it."""
+    if not path.is_file():
+        raise ValueError("there is no such file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
+    except SafetensorError as error:
+        raise ValueError(f"it is not a whole safetensors file ({error})") from error
+    except OSError as error:
+        raise ValueError(error.strerror or str(error)) from error
+    if METADATA_KEY not in metadata:
+        raise ValueError("it is a safetensors file without a dactyl contract")
+    return Contract.from_json(metadata[METADATA_KEY]), tensors
+
+
+def _fill(network: PoseNetwork, tensors: Mapping[str, Tensor]) -> None:
+    """Copy tensors into the network; ValueError says which does not fit."""
+    expected = network.state_dict()
+    if differing := sorted(expected.keys() ^ tensors.keys()):
+        what = "is missing" if differing[0] in expected else "does not belong to its architecture"
+        raise ValueError(f"the tensor {differing[0]} {what}")
+    for name, tensor in tensors.items():
+        if tensor.shape != expected[name].shape:
+            shapes = f"{tuple(tensor.shape)}, its contract says {tuple(expected[name].shape)}"
+            raise ValueError(f"the tensor {name} has shape {shapes}")
+        if not bool(torch.isfinite(tensor).all()):
+            raise ValueError(f"the tensor {name} holds numbers that are not finite")
+    network.load_state_dict(dict(tensors))

@@ -1,0 +1,134 @@
+"""The network of Figure 6 and Table 12: one tower for each camera, shared weights, spatial softmax, two dense layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from dactyl.errors import DactylError
+from dactyl.simulation.scene import CAMERAS
+
+OUTPUTS = {"quaternion": 4, "matrix": 9}
+"""Numbers for the orientation in each representation."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Sizes of the network; the defaults are Table 12's but for the strides.
+
+    Table 12 gives all ResNet stages stride 3, which would leave one pixel for the spatial softmax to choose from; here
+    the first has it and the maps stay 22 × 22.
+    """
+
+    image_size: int = 200
+    """Pixels of a side."""
+    stem_channels: int = 32
+    """Of the two convolutions, 5 × 5 and 3 × 3, before the first block."""
+    stem_stride: int = 1
+    """Of the first of them."""
+    pool: int = 3
+    """Size and stride of the max-pooling."""
+    channels: tuple[int, ...] = (16, 32, 64, 64)
+    blocks: tuple[int, ...] = (1, 2, 2, 2)
+    strides: tuple[int, ...] = (3, 1, 1, 1)
+    """Of the first block of each ResNet stage."""
+    peaks: bool = False
+    """Besides where a feature is, pass on how strongly it is seen: a face that is hidden is nowhere."""
+    dense: int = 128
+    rotation: str = "quaternion"
+    """quaternion: 4 numbers, Table 12's. matrix: 9, of which the nearest rotation is taken; continuous everywhere, and
+    linear in where faces are seen, so that it is learned from fewer images."""
+
+    def __post_init__(self) -> None:
+        for name in ("channels", "blocks", "strides"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if not len(self.channels) == len(self.blocks) == len(self.strides) > 0:
+            raise DactylError("channels, blocks and strides must have one number for each ResNet stage")
+        sizes = (self.image_size, self.stem_channels, self.stem_stride, self.pool, self.dense)
+        if not all(isinstance(size, int) and size > 0 for size in (*sizes, *self.channels, *self.blocks, *self.strides)):
+            raise DactylError(f"the sizes of a network must be whole numbers of at least 1: {self}")
+        if self.rotation not in OUTPUTS:
+            raise DactylError(f"unknown rotation {self.rotation!r}: choose from {', '.join(OUTPUTS)}")
+        if self.map_size < 3:
+            raise DactylError(f"{self.image_size} pixels are too few: the last maps would be {self.map_size} wide")
+
+    @property
+    def map_size(self) -> int:
+        """Side of the maps that the spatial softmax sees."""
+        side = (self.image_size - 5) // self.stem_stride + 1 - 2
+        side = (side - self.pool) // self.pool + 1
+        for stride in self.strides:
+            side = (side - 1) // stride + 1
+        return side
+
+    @property
+    def outputs(self) -> int:
+        return 3 + OUTPUTS[self.rotation]
+
+
+class Block(nn.Module):
+    """A ResNet block: two 3 × 3 convolutions beside a shortcut."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.first_norm = nn.BatchNorm2d(outputs)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.second_norm = nn.BatchNorm2d(outputs)
+        same = inputs == outputs and stride == 1
+        self.shortcut = nn.Identity() if same else nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.relu(self.first_norm(self.first(x)))
+        return torch.relu(self.second_norm(self.second(y)) + self.shortcut(x))
+
+
+class SpatialSoftmax(nn.Module):
+    """Where each channel is strongest, softly: maps (n, channels, side, side) -> coordinates in -1…1, (n, 2 channels).
+
+    With `peaks` followed by each channel's softly largest value.
+    """
+
+    def __init__(self, side: int, peaks: bool) -> None:
+        super().__init__()
+        self.peaks = peaks
+        self.register_buffer("places", torch.linspace(-1.0, 1.0, side), persistent=False)
+        self.log_temperature = nn.Parameter(torch.zeros(()))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        maps = maps.float()
+        weights = torch.softmax((maps * self.log_temperature.exp()).flatten(2), -1).view_as(maps)
+        x, y = (weights.sum(2) * self.places).sum(-1), (weights.sum(3) * self.places).sum(-1)
+        features = [x, y, (weights * maps).sum((2, 3))] if self.peaks else [x, y]
+        return torch.cat(features, 1)
+
+
+class PoseNetwork(nn.Module):
+    """Normalized images (n, cameras, 3, size, size) -> (n, outputs): normalized position, then orientation."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        stem, layers = architecture.stem_channels, list[nn.Module]()
+        for inputs, kernel, stride in ((3, 5, architecture.stem_stride), (stem, 3, 1)):
+            layers += [nn.Conv2d(inputs, stem, kernel, stride, bias=False), nn.BatchNorm2d(stem), nn.ReLU()]
+        layers.append(nn.MaxPool2d(architecture.pool))
+        width = stem
+        stages = zip(architecture.channels, architecture.blocks, architecture.strides, strict=True)
+        for channels, blocks, stride in stages:
+            for i in range(blocks):
+                layers.append(Block(width, channels, stride if i == 0 else 1))
+                width = channels
+        self.tower = nn.Sequential(*layers)
+        self.where = SpatialSoftmax(architecture.map_size, architecture.peaks)
+        features = len(CAMERAS) * width * (3 if architecture.peaks else 2)
+        self.hidden = nn.Linear(features, architecture.dense)
+        self.head = nn.Linear(architecture.dense, architecture.outputs)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, images: Tensor) -> Tensor:
+        features = self.where(self.tower(images.flatten(0, 1).contiguous(memory_format=torch.channels_last)))
+        with torch.autocast(features.device.type, enabled=False):
+            features = features.float().view(len(images), -1)
+            return self.head(torch.relu(self.hidden(features)))

@@ -1,0 +1,98 @@
+"""Poses as the network's outputs, the loss between the two, and errors in degrees and millimetres."""
+
+from __future__ import annotations
+
+from math import pi
+
+import torch
+from torch import Tensor
+
+from dactyl import quaternion
+from dactyl.errors import DactylError
+
+SYMMETRIES = ("none", "octagonal_prism")
+"""none: six different faces, every orientation looks different, as on the objects that are textured here.
+octagonal_prism: all sides alike and both ends alike."""
+
+
+def symmetries(name: str) -> Tensor:
+    """(G, 4) rotations in the object frame after which an object looks the same."""
+    if name == "none":
+        return torch.tensor([[1.0, 0.0, 0.0, 0.0]], dtype=torch.float64)
+    if name == "octagonal_prism":
+        z, x = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64), torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
+        turns = quaternion.from_rotation_vector(torch.arange(8, dtype=torch.float64)[:, None] * (pi / 4) * z)
+        flip = quaternion.from_rotation_vector(pi * x)
+        return torch.cat([turns, quaternion.multiply(turns, flip.expand_as(turns))])
+    raise DactylError(f"unknown symmetry {name!r}: choose from {', '.join(SYMMETRIES)}")
+
+
+def encode(orientation: Tensor, rotation: str) -> Tensor:
+    """Orientations (..., 4) as the network gives them: (..., 4) or (..., 9), the latter row by row."""
+    return orientation if rotation == "quaternion" else _to_matrix(orientation).flatten(-2)
+
+
+def decode(encoded: Tensor) -> tuple[Tensor, Tensor]:
+    """Network outputs for the orientation, (n, 4) or (n, 9), as orientations and how sure the network is.
+
+    Trained on squared errors a network answers the mean of what it holds possible, which is shorter than any rotation
+    the less it knows. So the answer's length, 1 for a rotation, is its confidence.
+
+    Returns:
+        (n, 4) unit, w >= 0; (n,) about 0…1.
+    """
+    encoded = encoded.double()
+    if encoded.shape[-1] == 4:
+        confidence = encoded.norm(dim=-1)
+        return quaternion.canonical(encoded / confidence.clamp(min=1e-9).unsqueeze(-1)), confidence
+    u, s, vh = torch.linalg.svd(encoded.unflatten(-1, (3, 3)))
+    handed = torch.linalg.det(u @ vh).sign()
+    signs = torch.stack([torch.ones_like(handed), torch.ones_like(handed), handed], -1)
+    return _from_matrix(u * signs.unsqueeze(-2) @ vh), (s * signs).mean(-1)
+
+
+def loss(predicted: Tensor, position: Tensor, orientation: Tensor, rotation: str, group: Tensor) -> Tensor:
+    """Mean squared error of the normalized prediction (section 5.2).
+
+    Of all right answers, which are those of the object's symmetries and for quaternions both signs, the nearest counts.
+
+    Args:
+        predicted: (n, 3 + 4) or (n, 3 + 9).
+        position: (n, 3) normalized.
+        orientation: (n, 4)
+        rotation: quaternion or matrix.
+        group: see `symmetries`.
+    """
+    right = encode(quaternion.multiply(*torch.broadcast_tensors(orientation.unsqueeze(1), group)), rotation)
+    if rotation == "quaternion":
+        right = torch.cat([right, -right], 1)
+    answer = predicted[:, 3:].unsqueeze(1)
+    rotation_error = ((answer - right) ** 2).sum(-1).min(1).values
+    position_error = ((predicted[:, :3] - position) ** 2).sum(-1)
+    return ((position_error + rotation_error) / predicted.shape[1]).mean()
+
+
+def rotation_error(predicted: Tensor, right: Tensor, group: Tensor) -> Tensor:
+    """Degrees between orientations (n, 4), to the nearest that looks the same."""
+    equivalent = quaternion.multiply(*torch.broadcast_tensors(right.unsqueeze(1), group.to(right)))
+    angles = quaternion.difference_angle(*torch.broadcast_tensors(predicted.unsqueeze(1), equivalent))
+    return torch.rad2deg(angles.min(1).values)
+
+
+def _to_matrix(q: Tensor) -> Tensor:
+    """(..., 3, 3)"""
+    axes = torch.eye(3, dtype=q.dtype, device=q.device)
+    columns = [quaternion.rotate(q, axis.expand(*q.shape[:-1], 3)) for axis in axes]
+    return torch.stack(columns, -1)
+
+
+def _from_matrix(m: Tensor) -> Tensor:
+    """(n, 4) of rotation matrices (n, 3, 3): of four ways to write it the one that divides by the largest number."""
+    m00, m11, m22 = m[:, 0, 0], m[:, 1, 1], m[:, 2, 2]
+    squares = torch.stack([1 + m00 + m11 + m22, 1 + m00 - m11 - m22, 1 - m00 + m11 - m22, 1 - m00 - m11 + m22], -1)
+    wx, wy, wz = m[:, 2, 1] - m[:, 1, 2], m[:, 0, 2] - m[:, 2, 0], m[:, 1, 0] - m[:, 0, 1]
+    xy, xz, yz = m[:, 1, 0] + m[:, 0, 1], m[:, 0, 2] + m[:, 2, 0], m[:, 2, 1] + m[:, 1, 2]
+    w, x, y, z = squares.unbind(-1)
+    rows = torch.stack([torch.stack(row, -1) for row in ((w, wx, wy, wz), (wx, x, xy, xz), (wy, xy, y, yz), (wz, xz, yz, z))], 1)
+    best = squares.argmax(-1)
+    return quaternion.canonical(quaternion.normalize(rows[torch.arange(len(m)), best]))

@@ -1,0 +1,174 @@
+"""States of the hand and the object from a policy playing in simulation: what is rendered to train on (section 5.2).
+
+A set of states is a folder: states.json says what it is and lists its shards, states-000000.npz and so on hold qpos
+(n, 31) float32 each. A shard depends on the seed and its own number alone, so an interrupted collection goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from dactyl import quaternion
+from dactyl.errors import DactylError
+from dactyl.learning.evaluation import environment_config
+from dactyl.learning.files import write_atomically
+from dactyl.learning.policy import Policy
+from dactyl.simulation.scene import Scene
+from dactyl.task.environment import ReorientEnvironment
+from dactyl.task.randomization import select
+
+FORMAT = "dactyl-states/1"
+INDEX = "states.json"
+QPOS = 31
+_OBJECT_POSITION, _OBJECT_QUATERNION = slice(24, 27), slice(27, 31)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a set of states comes from; a set is continued only with the same."""
+
+    policy: str
+    object: str
+    locked_wrist: bool
+    fingers_raised: float
+    seed: int
+    worlds: int = 64
+    """Simulated side by side for one shard."""
+    records: int = 128
+    """States taken from each of them, one after the other."""
+    interval: int = 4
+    """Control steps between two of them, so that they differ."""
+
+    @property
+    def shard_size(self) -> int:
+        return self.worlds * self.records
+
+
+class States(NamedTuple):
+    """A set of states in memory."""
+
+    recipe: Recipe
+    qpos: np.ndarray
+    """(n, 31) float32, see `Scene`."""
+
+
+class Poses(NamedTuple):
+    """Where the object is in the hand frame."""
+
+    position: np.ndarray
+    """(n, 3) m"""
+    orientation: np.ndarray
+    """(n, 4)"""
+
+
+def collect(
+    policy: Policy, recipe: Recipe, number: int, out: Path, report: Callable[[int], None], threads: int = 0
+) -> int:
+    """Play until the folder holds at least so many states; what it holds already counts.
+
+    Args:
+        policy: acts by drawing from its probabilities.
+        recipe: of the states; that of the folder if it holds any.
+        number: of states, rounded up to whole shards.
+        out: the folder.
+        report: called with the number of states there are, after every shard.
+        threads: CPU threads, 0 for all cores.
+
+    Returns:
+        The number of states in the folder.
+
+    Raises:
+        DactylError: the folder holds states of another recipe, or cannot be written.
+    """
+    shards = _read_index(out, recipe) if (out / INDEX).exists() else []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        while len(shards) * recipe.shard_size < number:
+            qpos = _play(policy, recipe, len(shards), threads)
+            name = f"states-{len(shards):06d}.npz"
+            np.savez(out / name, qpos=qpos)
+            shards.append(name)
+            index = {"format": FORMAT, "recipe": asdict(recipe), "shards": shards}
+            write_atomically(out / INDEX, json.dumps(index, indent=1).encode())
+            report(len(shards) * recipe.shard_size)
+    except OSError as error:
+        raise DactylError(f"cannot write states to {out}: {error.strerror}") from error
+    return len(shards) * recipe.shard_size
+
+
+def _play(policy: Policy, recipe: Recipe, shard: int, threads: int) -> np.ndarray:
+    config = environment_config(policy.contract, select("all"))
+    seed = int(np.random.SeedSequence([recipe.seed, shard]).generate_state(1)[0])
+    environment = ReorientEnvironment(config, recipe.worlds, seed=seed, threads=threads)
+    generator = torch.Generator().manual_seed(seed)
+    observations, state = environment.reset(), policy.initial_state(recipe.worlds)
+    taken = []
+    for step in range(recipe.records * recipe.interval):
+        bins, state = policy.step(observations["policy"], state, generator=generator)
+        outcome = environment.step(bins)
+        observations = outcome.observations
+        state = policy.reset(state, outcome.terminated | outcome.truncated)
+        if step % recipe.interval == 0:
+            taken.append(environment.physics.state.qpos[: recipe.worlds].numpy().astype(np.float32))
+    return np.concatenate(taken)
+
+
+def load(folder: Path) -> States:
+    """Read a set of states.
+
+    Raises:
+        DactylError: there is none, or it is damaged; names the file.
+    """
+    recipe, shards = _read(folder)
+    if not shards:
+        raise DactylError(f"{folder / INDEX} lists no states")
+    loaded = []
+    for name in shards:
+        try:
+            with np.load(folder / name) as file:
+                qpos = file["qpos"]
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise DactylError(f"cannot read the states {folder / name}: {' '.join(str(error).split())}") from error
+        if qpos.ndim != 2 or qpos.shape[1] != QPOS or not np.isfinite(qpos).all():
+            raise DactylError(f"{folder / name} does not hold states: numbers are missing or not finite")
+        loaded.append(qpos)
+    return States(recipe, np.concatenate(loaded))
+
+
+def _read(folder: Path) -> tuple[Recipe, list[str]]:
+    try:
+        index = json.loads((folder / INDEX).read_text())
+        if index["format"] != FORMAT:
+            raise ValueError(f"its format is not {FORMAT}")
+        return Recipe(**index["recipe"]), [str(name) for name in index["shards"]]
+    except OSError as error:
+        raise DactylError(f"there are no states in {folder}: collect some first ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DactylError(f"cannot read {folder / INDEX}: {error}") from error
+
+
+def _read_index(folder: Path, recipe: Recipe) -> list[str]:
+    found, shards = _read(folder)
+    if found != recipe:
+        differing = next(name for name, value in asdict(recipe).items() if asdict(found)[name] != value)
+        raise DactylError(
+            f"{folder} holds states with {differing} {asdict(found)[differing]!r}, not "
+            f"{asdict(recipe)[differing]!r}: choose another folder"
+        )
+    return shards
+
+
+def object_poses(scene: Scene, qpos: np.ndarray) -> Poses:
+    """The object's pose in the hand frame, for states (n, 31)."""
+    hand = scene.hand_quaternion
+    position = quaternion.rotate_inverse(hand, qpos[:, _OBJECT_POSITION] - scene.hand_position)
+    orientation = quaternion.multiply(quaternion.conjugate(hand), qpos[:, _OBJECT_QUATERNION])
+    return Poses(position, quaternion.canonical(quaternion.normalize(orientation)))

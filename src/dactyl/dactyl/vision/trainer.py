@@ -1,0 +1,339 @@
+"""Training the pose estimator (appendix D.2): batches from rendered chunks, Adam, checkpoints that go on exactly."""
+
+from __future__ import annotations
+
+import csv
+import os
+import pickle
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from math import cos, pi
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dactyl.errors import DactylError
+from dactyl.learning.files import sync
+from dactyl.learning.presets import ROOT
+from dactyl.learning.progress import duration
+from dactyl.vision import images, pose
+from dactyl.vision.chunks import VALIDATION, Kitchen, Moments
+from dactyl.vision.config import VisionConfig, read_preset
+from dactyl.vision.estimator import FILE, Contract, Estimator
+from dactyl.vision.states import load
+
+TRAINING = "training.pt"
+TABLE = "progress.csv"
+LOG_EVERY = 100  # batches
+
+
+def train(
+    preset: str, out: Path | None, resume: Path | None, minutes: float, device: str | None, threads: int, renderers: int
+) -> dict[str, Any]:
+    """Train a preset until it is done, the time is up or a signal comes; returns what `Trainer.run` does.
+
+    Args:
+        preset: name or path of a YAML file.
+        out: folder for checkpoints and logs; runs/vision-PRESET by default.
+        resume: folder of a training to go on with exactly.
+        minutes: stop after so long.
+        device: cpu or cuda; cuda where there is one by default.
+        threads: CPU threads of training, 0 for all cores.
+        renderers: processes that render beside it.
+    """
+    config = read_preset(preset)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise DactylError("device cuda: PyTorch finds no CUDA GPU here")
+    if config.rendering.renderer == "raytracer" and device == "cpu":
+        print("the ray tracer renders a few pictures a second on a CPU: this preset is for a GPU", file=sys.stderr)
+    if renderers < 1:
+        raise DactylError(f"{renderers} renderers: at least 1 is needed")
+    if threads:
+        torch.set_num_threads(threads)
+    out = resume or out or Path("runs") / f"vision-{Path(preset).stem}"
+    if resume is None and (out / TRAINING).exists():
+        raise DactylError(f"{out} already holds a training: continue it with --resume {out}, or choose another --out")
+    if resume is not None and not (resume / TRAINING).exists():
+        raise DactylError(f"there is no training in {resume}")
+    return Trainer(config, Path(preset).stem, out, device, renderers, resume is not None).run(minutes)
+
+
+class Trainer:
+    """One training run."""
+
+    def __init__(self, config: VisionConfig, name: str, out: Path, device: str, renderers: int, resume: bool) -> None:
+        """Set everything up for the first batch, or as a checkpoint left it."""
+        self.config, self.out, self.device = config, out, torch.device(device)
+        states_folder = ROOT / config.states
+        states = load(states_folder)
+        torch.manual_seed(config.seed)
+        mean, scale = _position_statistics(config, states_folder)
+        contract = Contract(
+            architecture=config.architecture, crop=config.crop, position_mean=mean, position_scale=scale,
+            object=states.recipe.object, symmetry=config.symmetry,
+            trained={"preset": name, "seed": config.seed, "states": len(states.qpos), "policy": states.recipe.policy},
+        )  # fmt: skip
+        self.estimator = Estimator(contract)
+        self.network = self.estimator.network.to(self.device)
+        self.group = self.estimator.group.to(self.device)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        self.generator = torch.Generator(self.device)
+        self.batch, self.seconds = 0, 0.0
+        if resume:
+            self._restore()
+        self.kitchen = Kitchen(config, states_folder, out / "images", renderers, device)
+        self.chunks: dict[int, dict[str, Tensor]] = {}
+        self.render_seconds = self.rendered = 0.0
+        self.best = float("inf")
+
+    # ------------------------------------------------------------------------------------------------ the images
+
+    def _window(self) -> range:
+        """Numbers of the chunks that this batch is drawn from."""
+        rendering = self.config.rendering
+        newest = rendering.first - 1 + self.batch // self.config.batches_per_chunk
+        return range(max(0, newest - rendering.kept + 1), newest + 1)
+
+    def _tensors(self, moments: Moments) -> dict[str, Tensor]:
+        contract = self.estimator.contract
+        position = (moments.position - np.array(contract.position_mean)) / contract.position_scale
+        return {
+            "pictures": torch.from_numpy(np.array(moments.pictures)).to(self.device),
+            "position": torch.from_numpy(position).float().to(self.device),
+            "orientation": torch.from_numpy(np.array(moments.orientation)).float().to(self.device),
+        }
+
+    def _draw(self) -> dict[str, Tensor]:
+        window = self._window()
+        if window[-1] not in self.chunks:
+            self.kitchen.require(window[0], window[-1])
+            for number in [n for n in self.chunks if n < window[0]]:
+                del self.chunks[number]
+            for number in window:
+                if number not in self.chunks:
+                    moments = self.kitchen.take(number)
+                    self.render_seconds, self.rendered = moments.seconds, float(len(moments.pictures))
+                    self.chunks[number] = self._tensors(moments)
+        random = np.random.default_rng([self.config.seed, 2, self.batch])
+        picked = random.integers(window[0], window[-1] + 1, self.config.batch)
+        rows = random.integers(self.config.rendering.chunk, size=self.config.batch)
+        samples = [
+            {name: tensor[row] for name, tensor in self.chunks[int(number)].items()}
+            for number, row in zip(picked, rows, strict=True)
+        ]
+        return {name: torch.stack([sample[name] for sample in samples]) for name in samples[0]}
+
+    # ------------------------------------------------------------------------------------------------- the steps
+
+    def _learning_rate(self) -> float:
+        config = self.config
+        if config.schedule == "halving":
+            return config.learning_rate * 0.5 ** (self.batch // config.halve_every)
+        return config.learning_rate * 0.5 * (1.0 + cos(pi * self.batch / config.batches))
+
+    def step(self) -> float:
+        """One batch; returns the loss.
+
+        Raises:
+            DactylError: the loss is not finite.
+        """
+        config = self.config
+        sample = self._draw()
+        self.generator.manual_seed(int(np.random.SeedSequence([config.seed, 3, self.batch]).generate_state(1)[0]))
+        normalized = images.normalize(sample["pictures"])
+        inputs = config.images.apply(normalized.flatten(0, 1), self.generator).view_as(normalized)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._learning_rate()
+        self.network.train()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
+            outputs = self.network(inputs)
+        rotation = config.architecture.rotation
+        error = pose.loss(outputs, sample["position"], sample["orientation"], rotation, self.group)
+        self.optimizer.zero_grad()
+        error.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        self.batch += 1
+        value = float(error.detach())
+        if not np.isfinite(value):
+            raise DactylError(f"the loss is {value} after {self.batch} batches; lower learning_rate")
+        return value
+
+    @torch.no_grad()
+    def validate(self, moments: Moments) -> dict[str, float]:
+        """Errors on moments that training never sees: degrees and mm, mean and median."""
+        self.network.eval()
+        parts = [self.estimator.estimate(part) for part in np.array_split(moments.pictures, 16)]
+        position = np.concatenate([part.position for part in parts])
+        orientation = torch.from_numpy(np.concatenate([part.orientation for part in parts]))
+        degrees = pose.rotation_error(orientation, torch.from_numpy(np.array(moments.orientation)), self.group.cpu())
+        millimetres = 1000.0 * np.linalg.norm(position - moments.position, axis=1)
+        return {
+            "rotation_deg": float(degrees.mean()), "rotation_deg_median": float(degrees.median()),
+            "position_mm": float(millimetres.mean()), "position_mm_median": float(np.median(millimetres)),
+        }  # fmt: skip
+
+    def run(self, minutes: float) -> dict[str, Any]:
+        """Train until the preset's batches, the minutes or a signal end it, and checkpoint.
+
+        Returns:
+            ended (done, time, SIGINT or SIGTERM), batches, hours, estimator (its file), waited_s, the rates
+            render_images_per_s (of one process) and train_images_per_s, and the last validation.
+        """
+        config = self.config
+        window = self._window()
+        self.kitchen.start(window[0], window[-1])
+        board = _tensorboard(self.out, self.batch)
+        _keep_rows(self.out / TABLE, self.batch)
+        row: dict[str, float] = {}
+        try:
+            validation = self.kitchen.take(VALIDATION)
+            self.chunks.clear()
+            self._draw()
+            began = last = saved = time.monotonic()
+            waited_before = waited = self.kitchen.waited
+            losses: list[float] = []
+            with _signals() as received:
+                while self.batch < config.batches and not received and time.monotonic() - began < 60.0 * minutes:
+                    losses.append(self.step())
+                    if self.batch % LOG_EVERY == 0 or self.batch == config.batches:
+                        now = time.monotonic()
+                        busy = now - last - (self.kitchen.waited - waited)
+                        self.seconds += now - last
+                        row = {
+                            "batch": self.batch, "loss": float(np.mean(losses)), "learning_rate": self._learning_rate(),
+                            "train_images_per_s": 3.0 * config.batch * len(losses) / busy,
+                            "render_images_per_s": 3.0 * self.rendered / max(self.render_seconds, 1e-9),
+                            "waited_s": self.kitchen.waited - waited_before, "hours": self.seconds / 3600.0,
+                        }  # fmt: skip
+                        if self.batch % config.validate_every == 0 or self.batch == config.batches:
+                            row |= self.validate(validation)
+                        _log(self.out / TABLE, board, row)
+                        left = (config.batches - self.batch) * (now - last) / len(losses)
+                        print(_line(row, left), file=sys.stderr, flush=True)
+                        losses.clear()
+                        last, waited = time.monotonic(), self.kitchen.waited
+                    if time.monotonic() - saved >= 60.0 * config.checkpoint_minutes:
+                        saved = time.monotonic()
+                        self.save()
+            self.save()
+            row |= self.validate(validation)
+        finally:
+            self.kitchen.stop()
+            if board:
+                board.close()
+        ended = received[0] if received else "done" if self.batch >= config.batches else "time"
+        return {"ended": ended, "batches": self.batch, "estimator": str(self.out / FILE), **row}
+
+    # --------------------------------------------------------------------------------------------------- stopping
+
+    def save(self) -> None:
+        """Write the estimator's file and all that training needs to go on, each whole or not at all."""
+        state = {
+            "batch": self.batch, "seconds": self.seconds, "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(), "contract": self.estimator.contract.to_json(),
+        }  # fmt: skip
+        temporary = self.out / f".{TRAINING}.{os.getpid()}"
+        try:
+            torch.save(state, temporary)
+            sync(temporary)
+            os.replace(temporary, self.out / TRAINING)
+            contract = self.estimator.contract
+            trained = {**contract.trained, "batches": self.batch, "batch": self.config.batch}
+            Estimator(Contract(**{**vars(contract), "trained": trained}), self.network).save(self.out / FILE)
+        except (OSError, RuntimeError) as error:
+            temporary.unlink(missing_ok=True)
+            raise DactylError(f"cannot write to {self.out}: {error}") from error
+
+    def _restore(self) -> None:
+        try:
+            state = torch.load(self.out / TRAINING, map_location=self.device, weights_only=True)
+            contract = Contract.from_json(state["contract"])
+            self.network.load_state_dict(state["network"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+            raise DactylError(f"cannot read {self.out / TRAINING}: {' '.join(str(error).split())}") from error
+        if asdict(contract) != asdict(Contract.from_json(self.estimator.contract.to_json())):
+            raise DactylError(f"{self.out} holds a training of another preset or other states")
+        self.batch, self.seconds = state["batch"], state["seconds"]
+
+
+def _position_statistics(config: VisionConfig, folder: Path) -> tuple[tuple[float, float, float], float]:
+    """Mean and scale of the object's position over augmented training states, m."""
+    from dactyl.simulation.scene import build
+    from dactyl.vision.chunks import scene_config, split
+    from dactyl.vision.states import object_poses
+
+    states = load(folder)
+    random = np.random.default_rng([config.seed, 0])
+    training, _ = split(states)
+    qpos = config.poses.apply(training[random.integers(len(training), size=20_000)], random)
+    position = object_poses(build(scene_config(states.recipe)), qpos).position
+    x, y, z = (round(float(value), 4) for value in position.mean(0))
+    return (x, y, z), round(float(position.std(0).mean()), 4)
+
+
+@contextmanager
+def _signals() -> Iterator[list[str]]:
+    """Collects the names of SIGINT and SIGTERM instead of letting them end the process."""
+    received: list[str] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(n, lambda number, _: received.append(signal.Signals(number).name)) for n in numbers]
+    try:
+        yield received
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+_COLUMNS = (
+    "batch", "loss", "learning_rate", "train_images_per_s", "render_images_per_s", "waited_s", "hours",
+    "rotation_deg", "rotation_deg_median", "position_mm", "position_mm_median",
+)  # fmt: skip
+
+
+def _keep_rows(path: Path, batch: int) -> None:
+    """Begin the table, or keep its rows up to a batch."""
+    rows = []
+    if batch and path.exists():
+        with path.open(newline="") as file:
+            rows = [row for row in csv.DictReader(file) if int(row["batch"]) <= batch]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, _COLUMNS, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _log(path: Path, board: Any, row: dict[str, float]) -> None:
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, _COLUMNS, restval="")
+        writer.writerow({name: f"{value:.8g}" for name, value in row.items()})
+    if board:
+        for name, value in row.items():
+            board.add_scalar(f"vision/{name}", value, int(row["batch"]))
+
+
+def _line(row: dict[str, float], left: float) -> str:
+    errors = f"  {row['rotation_deg']:.2f}°  {row['position_mm']:.2f} mm" if "rotation_deg" in row else ""
+    return (
+        f"{int(row['batch']):7d} batches  loss {row['loss']:.4f}  trains {row['train_images_per_s']:.0f} images/s, "
+        f"renders {row['render_images_per_s']:.0f}, waited {row['waited_s']:.0f} s  {duration(left)} left{errors}"
+    )
+
+
+def _tensorboard(out: Path, batch: int) -> Any:
+    """A TensorBoard writer, or None where the package is missing: training goes on without it."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(out / "tensorboard"), purge_step=batch or None)
