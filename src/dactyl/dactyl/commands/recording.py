@@ -20,7 +20,7 @@ def record(
 ) -> int:
     """Record the running graph as a rosbag2 bag, until ctrl-C or for so many seconds.
 
-    `ros2 bag record` does it where it is installed, the project's own recorder where not. It may start before the graph.
+    `ros2 bag record` does it where it is installed, the project's own recorder where not. It may start first.
 
     For example:
       ./dactyl record

@@ -17,7 +17,6 @@ from mcap.exceptions import McapError
 from mcap.reader import SeekingReader
 from mcap.records import Channel, Chunk, Message, Schema
 from mcap.stream_reader import CRCValidationError, StreamReader, breakup_chunk
-from rosbags.interfaces import MessageDefinitionFormat
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
@@ -92,9 +91,11 @@ class Bag:
         undecoded = Counter[str]()
         for message in self.messages(topics):
             try:
-                yield message, self.decode(message)
-            except DactylError:
+                fields = self.decode(message)
+            except DactylError:  # noqa: PERF203
                 undecoded[message.topic] += 1
+            else:
+                yield message, fields
         self.problems += [f"{count} messages of {topic} cannot be decoded" for topic, count in undecoded.items()]
 
     def decode(self, message: Recorded) -> Any:
