@@ -26,7 +26,7 @@ def policy_file(path: Path, contract: dict[str, Any]) -> Path:
 def test_simulation_and_hardware_run_the_same_nodes() -> None:
     """Protects the point of the whole graph: nobody but this description knows which of the two it is."""
     assert {node.name for node in sim_graph(SimOptions()).nodes} == COMMON | {"sim"}
-    assert {node.name for node in real_graph(RealOptions()).nodes} == COMMON | {"camera"}
+    assert {node.name for node in real_graph(RealOptions()).nodes} == COMMON | {"camera", "mocap"}
 
 
 def test_only_what_cannot_be_replaced_ends_the_run() -> None:

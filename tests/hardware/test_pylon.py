@@ -14,8 +14,8 @@ import pytest
 
 from dactyl.errors import DactylError
 from dactyl.hardware import pylon
-from dactyl.hardware.cameras import CameraLostError, CameraReader, Picture
-from dactyl.hardware.pylon import CameraSettings, PylonCamera
+from dactyl.hardware.device import DeviceLostError, DeviceReader
+from dactyl.hardware.pylon import CameraSettings, Picture, PylonCamera
 from tests.hardware import pictures as picture_files
 from tests.hardware.pictures import SHADES
 
@@ -46,7 +46,7 @@ def camera(pictures: Path) -> Iterator[Callable[..., PylonCamera]]:
 
 def expose(camera: PylonCamera) -> Picture:
     camera.trigger(time.time_ns())
-    picture = camera.grab(1.0)
+    picture = camera.read(1.0)
     assert picture is not None
     return picture
 
@@ -73,9 +73,9 @@ def test_a_triggered_picture_is_stamped_with_its_trigger(camera: Callable[..., P
     """Protects the pose's time: readout and transfer must not count, and nothing is exposed without a trigger."""
     one = camera()
     one.open()
-    assert one.grab(0.2) is None
+    assert one.read(0.2) is None
     one.trigger(1_234)
-    picture = one.grab(1.0)
+    picture = one.read(1.0)
     assert picture is not None
     assert picture.time_ns == 1_234
 
@@ -88,7 +88,7 @@ def test_a_free_running_picture_is_stamped_with_the_beginning_of_its_exposure(
     one.open()
     stamps = []
     for _ in range(4):
-        picture = one.grab(1.0)
+        picture = one.read(1.0)
         assert picture is not None
         assert time.time_ns() - picture.time_ns > 30e6
         stamps.append(picture.time_ns)
@@ -120,14 +120,14 @@ def test_pictures_left_lying_and_damaged_ones_are_counted(camera: Callable[..., 
     """Protects the diagnostics: a slow consumer sees the newest picture, and that others were dropped."""
     one = camera(trigger="free", frame_rate=100.0)
     one.open()
-    assert one.grab(1.0) is not None
+    assert one.read(1.0) is not None
     time.sleep(0.3)
-    assert one.grab(1.0) is not None
+    assert one.read(1.0) is not None
     dropped = one.dropped
     assert 15 < dropped < 45
     one._node("ForceFailedBufferCount").Value = 1
     one._node("ForceFailedBuffer").Execute()
-    until(lambda: one.grab(0.5) is None)
+    until(lambda: one.read(0.5) is None)
     assert one.dropped > dropped
 
 
@@ -137,10 +137,10 @@ def test_a_trigger_that_comes_too_early_is_dropped_and_counted(camera: Callable[
     one.open()
     one.trigger(80_000_000)
     one.trigger(81_000_000)
-    picture = one.grab(1.0)
+    picture = one.read(1.0)
     assert picture is not None
     assert picture.time_ns == 80_000_000
-    assert one.grab(0.2) is None
+    assert one.read(0.2) is None
     assert one.dropped == 1
 
 
@@ -150,9 +150,9 @@ def test_a_lost_picture_does_not_stop_the_next(camera: Callable[..., PylonCamera
     one.open()
     one._awaited_ns = 0
     one.trigger(400_000_000)
-    assert one.grab(0.2) is None
+    assert one.read(0.2) is None
     one.trigger(600_000_000)
-    picture = one.grab(1.0)
+    picture = one.read(1.0)
     assert picture is not None
     assert picture.time_ns == 600_000_000
     assert one.dropped == 2
@@ -167,7 +167,7 @@ def test_settings_reach_the_camera(camera: Callable[..., PylonCamera]) -> None:
     assert one._node("TriggerSource").Value == "Line1"
     assert one._node("TriggerMode").Value == "On"
     assert one.unsupported == ["BalanceWhiteAuto"]
-    assert one.grab(0.2) is None
+    assert one.read(0.2) is None
 
 
 @pytest.mark.parametrize(
@@ -195,14 +195,14 @@ def test_pictures_of_another_size_are_refused(camera: Callable[..., PylonCamera]
     one.open()
     one.trigger(0)
     with pytest.raises(DactylError, match=r"pictures are \(240, 320, 3\)"):
-        one.grab(1.0)
+        one.read(1.0)
 
 
 def test_a_camera_that_is_not_there_is_said_so(camera: Callable[..., PylonCamera]) -> None:
     """Protects a lab from a wrong serial number."""
     one = camera()
     one._serial_number = "12345678"
-    with pytest.raises(CameraLostError, match="camera_1: no camera with serial number 12345678 is connected"):
+    with pytest.raises(DeviceLostError, match="camera_1: no camera with serial number 12345678 is connected"):
         one.open()
 
 
@@ -211,7 +211,7 @@ def test_an_unplugged_camera_comes_back(camera: Callable[..., PylonCamera], monk
     one = camera(trigger="free", frame_rate=50.0)
     seen: list[Picture] = []
     lines: list[str] = []
-    reader = CameraReader(one, seen.append, lines.append)
+    reader = DeviceReader(one, seen.append, lines.append)
     try:
         until(lambda: len(seen) > 3)
         assert reader.fault == ""

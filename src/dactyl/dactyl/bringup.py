@@ -140,7 +140,7 @@ def real_graph(options: RealOptions) -> Graph:
     """
     if options.emulate:
         raise DactylError("emulate: this version has no drivers for cameras and motion capture to emulate yet; use sim")
-    return Graph((Node("camera"), *_common_nodes(options, {}, command="real")), share("config", "real.yaml"))
+    return Graph((Node("camera"), Node("mocap"), *_common_nodes(options, {}, command="real")), share("config", "real.yaml"))
 
 
 def record_graph(options: RecordOptions) -> Graph:

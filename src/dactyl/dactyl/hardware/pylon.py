@@ -6,10 +6,12 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
 
 from dactyl.errors import DactylError
-from dactyl.hardware.cameras import CameraLostError, Picture
+from dactyl.hardware.device import DeviceLostError
 
 LOST_AFTER_NS = 500_000_000
 """A triggered picture that has not come by then will not come."""
@@ -17,6 +19,15 @@ LATCH_EVERY = 12
 """Pictures between two looks at the camera's clock: about a second."""
 PICTURE_FILES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
 """What pylon's emulation reads."""
+
+
+class Picture(NamedTuple):
+    """One exposure."""
+
+    time_ns: int
+    """When the exposure began."""
+    pixels: np.ndarray
+    """(height, width, 3) uint8, RGB"""
 
 
 @dataclass(frozen=True)
@@ -69,7 +80,7 @@ class PylonCamera:
         self._clock_offset: int | None = None
         self._until_latch = 0
 
-    # ------------------------------------------------------------------------------------------------ as a Camera
+    # ------------------------------------------------------------------------------------------------ as a Device
 
     def open(self) -> None:
         pylon = import_pylon()
@@ -80,7 +91,7 @@ class PylonCamera:
         try:
             device = pylon.TlFactory.GetInstance().CreateFirstDevice(info)
         except pylon.GenericException as error:
-            raise CameraLostError(
+            raise DeviceLostError(
                 f"{self.name}: no camera with serial number {self._serial_number} is connected"
             ) from error
         self._camera = pylon.InstantCamera(device)
@@ -89,7 +100,7 @@ class PylonCamera:
         try:
             self._camera.Open()
         except pylon.GenericException as error:
-            raise CameraLostError(f"{self.name}: cannot be opened: {_reason(error)}") from error
+            raise DeviceLostError(f"{self.name}: cannot be opened: {_reason(error)}") from error
         try:
             self._configure()
             self._camera.StartGrabbing(pylon.GrabStrategy_LatestImageOnly)
@@ -98,21 +109,22 @@ class PylonCamera:
         except pylon.GenericException as error:
             raise DactylError(f"{self.name}: cannot be configured: {_reason(error)}") from error
 
-    def grab(self, timeout: float) -> Picture | None:
+    def read(self, timeout: float) -> Picture | None:
         pylon, camera = import_pylon(), self._camera
         try:
             result = camera.RetrieveResult(round(timeout * 1e3), pylon.TimeoutHandling_Return)
             arrived_ns = self._now_ns()
             if camera.IsCameraDeviceRemoved() or not camera.IsGrabbing():
-                raise CameraLostError(f"{self.name}: was unplugged")
+                raise DeviceLostError(f"{self.name}: was unplugged")
             if not result.IsValid():
                 return None
             with result:
                 return self._receive(result, arrived_ns)
         except pylon.GenericException as error:
-            raise CameraLostError(f"{self.name}: was lost: {_reason(error)}") from error
+            raise DeviceLostError(f"{self.name}: was lost: {_reason(error)}") from error
 
     def trigger(self, time_ns: int) -> None:
+        """Begin an exposure now, where the settings leave that to software. Never raises, never waits."""
         camera, awaited_ns = self._camera, self._awaited_ns
         if camera is None:
             return
@@ -125,7 +137,7 @@ class PylonCamera:
             self._awaited_ns = time_ns
             camera.ExecuteSoftwareTrigger()
         except import_pylon().GenericException:
-            self._awaited_ns = None  # grab() finds out what is wrong
+            self._awaited_ns = None  # read() finds out what is wrong
 
     def close(self) -> None:
         camera, self._camera = self._camera, None

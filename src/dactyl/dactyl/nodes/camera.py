@@ -15,7 +15,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from dactyl.errors import DactylError
 from dactyl.hardware import camera_info, pylon
-from dactyl.hardware.cameras import CameraReader, Picture
+from dactyl.hardware.device import DeviceReader
 from dactyl.nodes._support import SENSOR, DactylNode, Diagnosis, parameter, run, set_stamp, warning
 from dactyl.nodes._ticks import PERIOD_NS
 
@@ -67,11 +67,12 @@ class CameraNode(DactylNode):
         infos = [self._camera_info(name) for name in NAMES]
         images = [self.create_publisher(Image, f"{name}/image_raw", SENSOR) for name in NAMES]
         publishers = [self.create_publisher(CameraInfo, f"{name}/camera_info", SENSOR) for name in NAMES]
-        self.readers = [
-            CameraReader(camera, partial(self._publish, *out), self.get_logger().warning)
-            for camera, *out in zip(self._cameras(), images, publishers, infos, strict=True)
+        outputs = zip(self._cameras(), images, publishers, infos, strict=True)
+        self.readers = {
+            camera: DeviceReader(camera, partial(self._publish, *output), self.get_logger().warning)
+            for camera, *output in outputs
             if camera is not None
-        ]
+        }
         if not self.readers:
             self.get_logger().warning("no camera has a serial number: there will be no images")
         self.stopping = threading.Event()
@@ -119,10 +120,10 @@ class CameraNode(DactylNode):
                 self.stopping.wait(min((PERIOD_NS - now_ns % PERIOD_NS) * 1e-9, CLOCK_RESOLUTION))
                 continue
             slot = now_ns // PERIOD_NS
-            for reader in self.readers:
-                reader.camera.trigger(now_ns)
+            for camera in self.readers:
+                camera.trigger(now_ns)
 
-    def _publish(self, images: Publisher, infos: Publisher, info: CameraInfo, picture: Picture) -> None:
+    def _publish(self, images: Publisher, infos: Publisher, info: CameraInfo, picture: pylon.Picture) -> None:
         """In the camera's thread."""
         set_stamp(info.header.stamp, picture.time_ns)
         if images.get_subscription_count():
@@ -135,14 +136,13 @@ class CameraNode(DactylNode):
 
     def diagnose(self) -> Diagnosis:
         values: dict[str, object] = {}
-        for reader in self.readers:
-            name = reader.camera.name
-            values[f"{name} pictures"] = reader.pictures
-            values[f"{name} dropped"] = reader.camera.dropped
-            values[f"{name} reconnections"] = reader.reconnections
-            if reader.camera.unsupported:
-                values[f"{name} cannot set"] = ", ".join(reader.camera.unsupported)
-        faults = [reader.fault for reader in self.readers if reader.fault]
+        for camera, reader in self.readers.items():
+            values[f"{camera.name} pictures"] = reader.readings
+            values[f"{camera.name} dropped"] = camera.dropped
+            values[f"{camera.name} reconnections"] = reader.reconnections
+            if camera.unsupported:
+                values[f"{camera.name} cannot set"] = ", ".join(camera.unsupported)
+        faults = [reader.fault for reader in self.readers.values() if reader.fault]
         if not self.readers:
             return warning("no images: no camera has a serial number")
         if faults:
@@ -151,7 +151,7 @@ class CameraNode(DactylNode):
 
     def destroy_node(self) -> None:
         self.stopping.set()
-        for reader in self.readers:
+        for reader in self.readers.values():
             reader.close()
         super().destroy_node()
 
