@@ -161,7 +161,7 @@ def test_the_hand_holds_while_a_killed_policy_comes_back(run_graph: Any) -> None
         graph.until(lambda: len(actions) > before + 5)
         assert actions[before].sequence < 40, "the sequence starts again; the first ones find no subscriber yet"
         graph.until(lambda: targets[-1] != last)
-        assert "actions again: the hand moves" in graph.text
+        assert "actions: the hand moves" in graph.text
 
 
 def test_two_runs_with_one_seed_are_identical(run_graph: Any, tmp_path: Path) -> None:

@@ -9,13 +9,14 @@ from std_msgs.msg import Float64
 from trajectory_msgs.msg import JointTrajectory
 
 from dactyl.hand.joints import ACTUATORS
+from dactyl.hardware.shadow import INTERFACES
 from dactyl.nodes import _shadow
 
 TARGETS = np.linspace(-0.4, 1.5, len(ACTUATORS))
 FINGERS, WRIST = "/rh_trajectory_controller/command", "/rh_wr_trajectory_controller/command"
 
 
-@pytest.mark.parametrize("interface", _shadow.INTERFACES)
+@pytest.mark.parametrize("interface", INTERFACES)
 def test_targets_survive_the_way_to_the_hand(interface: str) -> None:
     """Protects every actuator's target, by either interface."""
     received = np.full(len(ACTUATORS), np.nan)

@@ -153,6 +153,11 @@ def warning(message: str, **values: Any) -> Diagnosis:
     return Diagnosis(message, DiagnosticStatus.WARN, values)
 
 
+def error(message: str, **values: Any) -> Diagnosis:
+    """A node that a person has to look after."""
+    return Diagnosis(message, DiagnosticStatus.ERROR, values)
+
+
 class DactylNode(Node):
     """A node that validates its parameters and reports its health on /diagnostics once a second."""
 

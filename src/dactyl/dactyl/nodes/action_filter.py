@@ -9,7 +9,7 @@ import numpy as np
 
 from dactyl.hand import backlash, control
 from dactyl.hand.joints import ACTUATORS
-from dactyl.nodes._gate import REPEATED, ActionGate
+from dactyl.hardware.safety import REPEATED, ActionGate
 from dactyl.nodes._support import RELIABLE, DactylNode, Diagnosis, nanoseconds, parameter, run, warning
 from dactyl_msgs.msg import HandAction
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-from collections import Counter, deque
+import time
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
-from sensor_msgs.msg import JointState
-from std_srvs.srv import SetBool
+from std_msgs.msg import Bool
+from std_srvs.srv import SetBool, Trigger
 
+from dactyl.errors import DactylError
 from dactyl.hand import control
-from dactyl.hand.joints import ACTUATOR_LIMITS, JOINTS, ros_joint_name
-from dactyl.nodes import _shadow
-from dactyl.nodes._gate import REPEATED, ActionGate
+from dactyl.hand.joints import ACTUATORS, JOINTS
+from dactyl.hardware import shadow
+from dactyl.hardware.safety import BLIND, HOLDING, REPEATED, RUNNING, STOPPED, Limits, Safety
+from dactyl.hardware.shadow import HandInterface, JointOrder, JointStates
+from dactyl.nodes._shadow import RosHand
 from dactyl.nodes._support import (
     RELIABLE,
-    SENSOR,
     DactylNode,
     Diagnosis,
+    error,
     nanoseconds,
     parameter,
     run,
@@ -26,168 +32,246 @@ from dactyl.nodes._support import (
 )
 from dactyl_msgs.msg import HandAction
 
-_NAMES = [ros_joint_name(joint) for joint in JOINTS]
-_HISTORY = 64  # readings, 0.5 s
+_SAID = {
+    BLIND: "no joint states: the hand is held where it was last seen, and gets nothing more",
+    HOLDING: "no actions: the hand holds",
+    RUNNING: "actions: the hand moves",
+}
 
 
 @dataclass(frozen=True)
 class Parameters:
     """What can be configured."""
 
+    transport: str = parameter("ros2", "How the hand is reached.", choices=("ros2", "rosbridge"))
+    rosbridge_address: str = parameter("localhost:9090", "Of the rosbridge server beside Shadow's ROS 1, host:port.")
     interface: str = parameter(
-        "trajectory", "Which of Shadow's controllers take the targets.", choices=_shadow.INTERFACES
+        "trajectory", "Which of Shadow's controllers take the targets.", choices=shadow.INTERFACES
+    )
+    joint_states_clock: str = parameter(
+        "sender",
+        "Whose stamps joint states get: the sender's, or this computer's at arrival where the clocks are not in step.",
+        choices=("sender", "arrival"),
     )
     enable_at_start: bool = parameter(False, "Move without being enabled by the service first: for a simulated hand.")
     action_scale: float = parameter(
         1.0, "Reach of action 1 in units of half the actuator's range.", minimum=0.0, maximum=2.0
     )
-    hold_after: float = parameter(
-        0.16, "Without an action for this long, s, the hand holds.", minimum=0.08, maximum=2.0
-    )
     time_from_start: float = parameter(
         control.PHYSICS_TIMESTEP, "Time a trajectory gives the hand to reach its target, s.", minimum=1e-3, maximum=1.0
     )
-    lockstep: bool = parameter(False, "Act on joint angles of exactly the action's tick only.")
+    hold_after: float = parameter(
+        0.15, "Without a valid action, or joint states, for this long, s, the hand holds.", minimum=0.08, maximum=2.0
+    )
+    stop_after: float = parameter(
+        inf, "Without joint states for this long, s, the hand stops until it is reset.", minimum=0.1
+    )
+    max_step: float = parameter(inf, "How far a target may lie from the angle it starts from, rad.", minimum=0.01)
+    max_rate: float = parameter(inf, "How fast a target may move, rad/s.", minimum=0.1)
+    max_effort: tuple[float, ...] = parameter(
+        (0.0,), "Joint effort that stops the hand, in the hand's unit: one for all, or 24; 0: no limit.", minimum=0.0
+    )
+    overload_after: float = parameter(0.5, "Time above max_effort that stops the hand, s.", minimum=0.0, maximum=60.0)
+    max_temperature: tuple[float, ...] = parameter(
+        (0.0,), "Motor temperature that stops the hand, degrees Celsius: one for all, or 20; 0: no limit.", minimum=0.0
+    )
+    lock_wrist: bool = parameter(False, "Keep WRJ1 at zero (section 6.1).")
+    priority: int = parameter(
+        0, "Real-time priority (SCHED_FIFO) of this process, 0: none; needs the right to it.", minimum=0, maximum=98
+    )
+    lockstep: bool = parameter(False, "Act on joint angles of exactly the action's tick only, clocked by them.")
 
 
 class HandDriver(DactylNode):
-    """action_filtered, joint states -> joint targets.
-
-    The stream of targets is clocked by the joint states: each one is answered by the targets in force. Where they stop,
-    so do the targets, and Shadow's controllers hold the last ones.
-    """
+    """action_filtered, joint states, emergency_stop -> joint targets. Services enable, stop, reset."""
 
     def __init__(self) -> None:
         super().__init__("hand_driver")
         self.settings = settings = self.declare(Parameters)
-        self.gate = ActionGate()
-        self.refused = Counter[str]()
-        self.enabled = settings.enable_at_start
-        self.holding = False
-        self.hold_after_ns = round(settings.hold_after * 1e9)
-        self.readings: deque[tuple[int, np.ndarray]] = deque(maxlen=_HISTORY)
-        self.names: list[str] = []
-        self.order = np.arange(len(JOINTS))
-        self.pending: HandAction | None = None
-        self.action_ns: int | None = None
-        self.commands: dict[str, bytes] = {}
+        self.monotonic_ns = time.monotonic_ns
+        self.safety = Safety(_limits(settings), settings.enable_at_start)
+        self.order = JointOrder()
+        self.state = self.safety.state
+        self.moved = False
+        """Whether it ever moved."""
         self.streamed = 0
-        self.command_publishers = {
-            topic: self.create_publisher(kind, topic, RELIABLE)
-            for topic, kind in _shadow.topics(settings.interface).items()
-        }
-        self.create_subscription(JointState, "/joint_states", self.on_joint_states, SENSOR)
+        self.hand = self._connect()
         self.create_subscription(HandAction, "action_filtered", self.on_action, RELIABLE)
+        self.create_subscription(Bool, "emergency_stop", self.on_emergency_stop, RELIABLE)
         self.create_service(SetBool, "hand_driver/enable", self.on_enable)
-        if not self.enabled:
+        self.create_service(Trigger, "hand_driver/stop", self.on_stop)
+        self.create_service(Trigger, "hand_driver/reset", self.on_reset)
+        if not settings.lockstep:
+            self.wall_timer(control.PHYSICS_TIMESTEP, self.cycle)
+        if settings.priority:
+            self._set_priority(settings.priority)
+        if not settings.enable_at_start:
             self.get_logger().info("the hand does not move until the service hand_driver/enable says so")
 
+    def _connect(self) -> HandInterface:
+        settings = self.settings
+        if settings.transport == "ros2":
+            return RosHand(
+                self, settings.interface, settings.time_from_start, settings.lockstep,
+                self.on_joint_states, self.safety.take_temperature,
+            )  # fmt: skip
+        from dactyl.hardware.rosbridge import RosbridgeHand
+
+        return RosbridgeHand(
+            settings.rosbridge_address, settings.interface, settings.time_from_start,
+            self.on_joint_states, self.safety.take_temperature,
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------------------------------------- the hand's side
+
+    def on_joint_states(self, states: JointStates) -> None:
+        try:
+            angles, efforts = self.order.sort(states)
+        except ValueError as fault:
+            self.safety.refused[str(fault)] += 1
+            self._say_refused(str(fault))
+            return
+        arrival = self.settings.joint_states_clock == "arrival"
+        stamp_ns = self.get_clock().now().nanoseconds if arrival else states.stamp_ns
+        refused = self.safety.take_joint_states(stamp_ns, angles, efforts, self.monotonic_ns())
+        if refused and refused != REPEATED:
+            self._say_refused(refused)
+        elif self.settings.lockstep:
+            self.cycle()
+
+    def cycle(self) -> None:
+        """What happens 125 times a second, or in lockstep with every reading: targets go out, if there are any."""
+        self.hand.poll()
+        self._send()
+
+    def _send(self) -> None:
+        targets = self.safety.targets(self.monotonic_ns())
+        if targets is not None:
+            self.hand.send(targets, self.safety.stamp_ns)
+            self.streamed += 1
+        self._tell_state()
+
+    def _tell_state(self) -> None:
+        state = self.safety.state
+        if state == self.state:
+            return
+        if state == STOPPED:
+            self.get_logger().error(f"stopped: {self.safety.stopped}")
+        elif state == RUNNING or (self.moved and state in _SAID):
+            self.moved = True
+            self.get_logger().info(_SAID[state])
+        self.state = state
+
+    # ------------------------------------------------------------------------------------------------- the graph's side
+
+    def on_action(self, message: HandAction) -> None:
+        self.hand.poll()  # for the angles of the action's tick
+        reason = self.safety.take_action(
+            message.action, message.sequence, nanoseconds(message.header.stamp), self.monotonic_ns()
+        )
+        if reason:
+            if reason != REPEATED:
+                self._say_refused(f"action {message.sequence}: {reason}")
+            return
+        self._send()
+
     def on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        self.enabled = request.data
-        self._forget_targets()
-        response.success = True
-        response.message = "the hand follows actions" if self.enabled else "the hand holds"
+        if request.data:
+            response.message = self.safety.enable(self.monotonic_ns())
+        elif (targets := self.safety.disable()) is not None:
+            self.hand.send(targets, self.safety.stamp_ns)
+        response.success = not response.message
+        response.message = response.message or ("the hand follows actions" if request.data else "the hand holds")
         self.get_logger().info(response.message)
         return response
 
-    def on_joint_states(self, message: JointState) -> None:
-        stamp_ns = nanoseconds(message.header.stamp)
-        angles = self._angles(message)
-        if angles is None:
-            return
-        if self.readings and stamp_ns < self.readings[-1][0]:  # the clock restarted
-            self.readings.clear()
-            self._forget_targets()
-        self.readings.append((stamp_ns, angles))
-        if self.pending is not None:
-            self._act(self.pending)
-        elif self.commands:
-            if not self.holding and self.action_ns is not None and stamp_ns - self.action_ns > self.hold_after_ns:
-                self.holding = True
-                self.get_logger().info("no actions: the hand holds")
-            self._stream()
+    def on_emergency_stop(self, message: Bool) -> None:
+        if message.data:
+            self._stop("emergency_stop")
 
-    def on_action(self, message: HandAction) -> None:
-        stamp_ns = nanoseconds(message.header.stamp)
-        reason = self.gate.admit(message.action, message.sequence, stamp_ns)
-        if reason == REPEATED:
-            return
-        if reason:
-            self.get_logger().error(f"refused action {message.sequence}: {reason}", throttle_duration_sec=1.0)
-        elif self.enabled:
-            self._act(message)
+    def on_stop(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._stop("hand_driver/stop")
+        response.success = True
+        response.message = f"stopped: {self.safety.stopped}"
+        return response
+
+    def on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self.safety.reset()
+        response.success = True
+        response.message = "reset: enable the hand to move it"
+        self.get_logger().info(response.message)
+        return response
+
+    def _stop(self, reason: str) -> None:
+        self.safety.stop(reason)
+        self._send()
+
+    # ------------------------------------------------------------------------------------------------------- the rest
 
     def diagnose(self) -> Diagnosis:
-        refused = {**self.gate.refused, **self.refused}
-        values = {"enabled": self.enabled, "targets per s": self.streamed, "lost actions": self.gate.lost, **refused}
+        safety = self.safety
+        refused = {**safety.gate.refused, **safety.refused}
+        values = {"state": safety.state, "targets per s": self.streamed, "lost actions": safety.gate.lost, **refused}
         self.streamed = 0
-        if not self.readings:
+        if safety.stopped:
+            return error(f"stopped: {safety.stopped}", **values)
+        if problem := self.hand.problem():
+            return warning(problem, **values)
+        if safety.state == BLIND:
             return warning("no joint states: the hand does not answer", **values)
-        if not self.enabled:
-            return Diagnosis("not enabled", values=values)
-        if refused:
+        if safety.enabled and refused:
             return warning("messages were refused", **values)
-        return Diagnosis("holding" if self.holding else "running", values=values)
+        return Diagnosis(safety.state, values=values)
 
-    def _angles(self, message: JointState) -> np.ndarray | None:
-        """(24,) joint angles in the order of JOINTS; None if the message is refused."""
-        if message.name != self.names:
-            if missing := set(_NAMES) - set(message.name):
-                self._refuse(f"joint states without {min(missing)}")
-                return None
-            self.names = list(message.name)
-            self.order = np.array([self.names.index(name) for name in _NAMES])
-        if len(message.position) != len(self.names):
-            self._refuse("joint states of wrong length")
-            return None
-        angles = np.asarray(message.position)[self.order]
-        if not np.isfinite(angles).all():
-            self._refuse("joint states not finite")
-            return None
-        return angles
+    def destroy_node(self) -> None:
+        targets = self.safety.disable()
+        if targets is not None and self.context.ok():
+            self.hand.send(targets, self.safety.stamp_ns)
+        self.hand.close()
+        super().destroy_node()
 
-    def _refuse(self, reason: str) -> None:
-        self.refused[reason] += 1
-        self.get_logger().warning(f"refused {reason}", throttle_duration_sec=1.0)
+    def _say_refused(self, what: str) -> None:
+        self.get_logger().warning(f"refused {what}", throttle_duration_sec=1.0)
 
-    def _act(self, action: HandAction) -> None:
-        """Compute and send new targets, or wait for the joint angles they start from."""
-        stamp_ns = nanoseconds(action.header.stamp)
-        self.pending = None
-        reading = next((reading for reading in reversed(self.readings) if reading[0] <= stamp_ns), None)
-        if reading is None or (self.settings.lockstep and reading[0] != stamp_ns):
-            if not self.readings or self.readings[-1][0] < stamp_ns:
-                self.pending = action
-            else:
-                self._refuse("actions older than the joint angles kept")
-            return
-        if stamp_ns - reading[0] > self.hold_after_ns:
-            self._refuse("actions without joint angles of their time")
-            return
-        positions = control.actuator_positions(reading[1])
-        targets = control.relative_target(
-            positions, action.action.astype(float), ACTUATOR_LIMITS, self.settings.action_scale
-        )
-        if self.holding:
-            self.holding = False
-            self.get_logger().info("actions again: the hand moves")
-        self.action_ns = stamp_ns
-        self.commands = _shadow.encode(
-            self.settings.interface, targets, stamp_ns, round(self.settings.time_from_start * 1e9)
-        )
-        self._stream()
+    def _set_priority(self, priority: int) -> None:
+        try:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+        except OSError as fault:
+            self.get_logger().warning(f"no real-time priority: {fault.strerror}; see docs/hardware.md")
 
-    def _stream(self) -> None:
-        for topic, command in self.commands.items():
-            self.command_publishers[topic].publish(command)
-        self.streamed += 1
 
-    def _forget_targets(self) -> None:
-        self.pending, self.action_ns, self.commands, self.holding = None, None, {}, False
+def _limits(settings: Parameters) -> Limits:
+    return Limits(
+        hold_after=settings.hold_after,
+        stop_after=settings.stop_after,
+        max_step=settings.max_step,
+        max_rate=settings.max_rate,
+        max_effort=_each("max_effort", settings.max_effort, len(JOINTS)),
+        overload_after=settings.overload_after,
+        max_temperature=_each("max_temperature", settings.max_temperature, len(ACTUATORS)),
+        lock_wrist=settings.lock_wrist,
+        action_scale=settings.action_scale,
+        lockstep=settings.lockstep,
+    )
+
+
+def _each(name: str, values: tuple[float, ...], count: int) -> np.ndarray:
+    """(count,) limits, infinite where there is none."""
+    if len(values) not in (1, count):
+        raise DactylError(f"parameter {name} must have 1 or {count} elements, not {len(values)}")
+    return np.array([value or inf for value in np.broadcast_to(values, (count,)).tolist()])
+
+
+def _make_node() -> HandDriver:
+    """A driver that holds the hand before it ends: in place of ROS's handlers, after which nothing can be sent."""
+    node = HandDriver()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: node.finish())
+    return node
 
 
 def main() -> int:
-    return run(HandDriver)
+    return run(_make_node)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from dactyl.errors import DactylError
 from dactyl.hand import control
 from dactyl.hand.joints import JOINTS, ros_joint_name
+from dactyl.hardware.shadow import INTERFACES
 from dactyl.nodes import _shadow
 from dactyl.nodes import _support as ros
 from dactyl.nodes._laboratory import Laboratory, camera_matrix
@@ -57,9 +58,7 @@ class Parameters:
         minimum=0.1,
         maximum=600.0,
     )
-    interface: str = parameter(
-        "trajectory", "Which of Shadow's controllers take the targets.", choices=_shadow.INTERFACES
-    )
+    interface: str = parameter("trajectory", "Which of Shadow's controllers take the targets.", choices=INTERFACES)
     fingers_raised: float = parameter(0.1, "Tilt of the palm, rad.", minimum=-1.5, maximum=1.5)
     marker_noise: float = parameter(2e-5, "Standard deviation of marker positions, m (B.2).", minimum=0.0, maximum=0.1)
     image_width: int = parameter(640, "Pixels.", minimum=16, maximum=1920)

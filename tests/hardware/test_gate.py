@@ -1,11 +1,11 @@
-"""Which actions get through."""
+"""Which actions get through the gate of hardware/safety.py."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from dactyl.nodes._gate import ActionGate
+from dactyl.hardware.safety import ActionGate
 
 MS = 1_000_000
 STILL = np.zeros(20, dtype=np.float32)
