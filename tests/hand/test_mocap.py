@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -142,12 +144,117 @@ def test_a_base_that_was_moved_is_followed_at_once() -> None:
     np.testing.assert_allclose(tracker.fingertips, FINGERTIPS, atol=1e-9)
 
 
-def test_markers_that_do_not_fit_the_object_give_no_pose() -> None:
-    """Protects against two swapped LEDs."""
+def run(frames: list[list[tuple[int, float, float, float]]], **settings: float) -> list[MarkerTracker]:
+    """What the tracker knew after each of these frames, 8 ms apart."""
+    tracker = MarkerTracker(LAYOUT, **settings)
+    known = []
+    for i, markers in enumerate(frames):
+        tracker.update(0.008 * i, markers)
+        known.append(copy.deepcopy(tracker))
+    return known
+
+
+def swap(markers: list[tuple[int, float, float, float]], *pair: int) -> list[tuple[int, float, float, float]]:
+    """The same with two labels exchanged."""
+    return [(pair[1 - pair.index(marker)] if marker in pair else marker, *where) for marker, *where in markers]
+
+
+def test_swapped_object_markers_are_left_out() -> None:
+    """Protects the pose from two swapped LEDs, even in the first frame; with too few left there is none."""
     tracker = MarkerTracker(LAYOUT)
-    swapped = {20: 21, 21: 20}
-    tracker.update(1.0, [(swapped.get(marker, marker), *where) for marker, *where in frame()])
+    tracker.update(1.0, swap(frame(), 20, 21))
+    assert tracker.object is not None
+    assert quaternion.difference_angle(tracker.object.quaternion, OBJECT_ORIENTATION) < 1e-6
+    tracker = MarkerTracker(LAYOUT)
+    tracker.update(1.0, swap(frame(hidden=(24, 25)), 20, 21))
     assert tracker.object is None
+
+
+def test_swapped_object_markers_of_which_three_are_seen_do_not_flip_the_object() -> None:
+    """Protects against a half turn: three corners of a cube fit with two of them exchanged, turned over."""
+    three = frame(hidden=(23, 24, 25))
+    before, after = run([three, swap(three, 20, 21)])
+    assert before.object is not None
+    assert after.object is None
+    assert after.rejected == 2
+
+
+@pytest.mark.parametrize("pair", [(0, 1), (0, 3), (2, 20), (4, 13)])
+def test_swapped_markers_are_not_believed(pair: tuple[int, int]) -> None:
+    """Protects the fingertips: those whose labels are exchanged stay where they were, and say that they are old."""
+    close = FINGERTIPS.copy()
+    close[1] = close[0] + [0.014, 0.0, 0.0]  # nearer than any speed could tell
+    frames = [frame(close)] * 3
+    frames[2] = swap(frames[2], *pair)
+    *_, last = run(frames)
+    np.testing.assert_allclose(last.fingertips, close, atol=1e-9)
+    assert [i for i in range(5) if not last.tracked[i]] == [i for i in pair if i < 5]
+    assert last.object is not None
+    assert last.rejected >= 1
+
+
+def test_a_reflection_is_not_believed_until_it_stays() -> None:
+    """Protects against a marker seen in the wrong place for a moment, and the run after a hidden hand has moved on."""
+    far = FINGERTIPS.copy()
+    far[2] += [0.0, 0.7, 0.0]
+    known = run([frame()] * 2 + [frame(far)] * 40)
+    np.testing.assert_allclose(known[3].fingertips, FINGERTIPS, atol=1e-9)
+    assert known[3].age[2] == pytest.approx(0.016)
+    believed = next(i for i, tracker in enumerate(known) if i > 2 and tracker.tracked[2])
+    assert 0.008 * believed == pytest.approx(0.008 + 0.2, abs=0.01)
+    np.testing.assert_allclose(known[-1].fingertips, far, atol=1e-9)
+
+
+def test_quick_fingers_are_believed() -> None:
+    """Protects fast motion from being taken for jumps: 2 m/s, and a finger that was hidden while it moved."""
+    frames = [frame(FINGERTIPS + np.array([0.0, 0.0, 0.016 * i])) for i in range(10)]
+    assert all(tracker.tracked.all() for tracker in run(frames))
+    hidden = [frame(), *[frame(hidden=(1,))] * 5, frame(FINGERTIPS + np.array([0.0, 0.08, 0.0]))]
+    assert run(hidden)[-1].tracked[1]
+
+
+def test_doubt_can_be_switched_off() -> None:
+    """Protects simulation, whose operator moves hand and object from one place to another in no time."""
+    before, after = run([frame(), frame(FINGERTIPS + 0.2)], max_speed=0.0)
+    np.testing.assert_allclose(after.fingertips - before.fingertips, 0.2)
+    assert after.tracked.all()
+
+
+def test_a_stream_of_noise_drop_outs_and_swaps_gives_good_positions() -> None:
+    """Protects the whole: 10 s of 5 moving fingertips and a turning object with 20 µm of noise (appendix B.2), markers
+    lost for up to a second, and every tenth frame with two labels exchanged or a reflection."""
+    random = np.random.default_rng(0)
+    tracker = MarkerTracker(LAYOUT)
+    lost_until = np.full(26, -1.0)
+    errors, angles, ages = [], [], []
+    for i in range(1250):
+        time = 0.008 * i
+        tips = FINGERTIPS + 0.03 * np.sin(4.0 * time + np.arange(5))[:, None] * [0.2, 1.0, 0.6]
+        turned = quaternion.from_rotation_vector(np.array([0.0, 0.0, 3.0 * time]))
+        on_object = quaternion.rotate(turned, OBJECT) + OBJECT_POSITION
+        points = quaternion.rotate(HAND_ORIENTATION, np.concatenate([tips, BASE, on_object])) + HAND_POSITION
+        points = points + 2e-5 * random.standard_normal(points.shape)
+        ids = [*LAYOUT.fingertip_ids, *LAYOUT.base_ids, *LAYOUT.object_ids]
+        for marker in ids:
+            if time > lost_until[marker] and random.random() < 0.2 * 0.008:  # 0.2 per second, as in appendix C.2
+                lost_until[marker] = time + random.uniform(0.1, 1.0)
+        if i % 10 == 5:
+            a, b = random.choice(len(ids), 2, replace=False)
+            ids[a], ids[b] = ids[b], ids[a]
+        if i % 10 == 9:
+            points[random.integers(len(ids))] += random.normal(size=3)
+        visible = [(m, *p) for m, p in zip(ids, points.tolist(), strict=True) if time > lost_until[m]]
+        tracker.update(time, visible)
+        fresh = tracker.tracked
+        errors += np.linalg.norm(tracker.fingertips - tips, axis=1)[fresh].tolist()
+        ages.append(tracker.age.max())
+        if tracker.object is not None:
+            angles.append(float(quaternion.difference_angle(tracker.object.quaternion, turned)))
+    assert len(errors) > 0.8 * 5 * 1250
+    assert len(angles) > 0.95 * 1250
+    assert np.max(errors) < 0.001
+    assert np.max(angles) < 0.01
+    assert np.max(ages) < 1.3
 
 
 def test_two_object_markers_give_no_pose() -> None:

@@ -50,6 +50,16 @@ class Parameters:
     max_residual: float = parameter(
         0.005, "Markers that fit their body worse than this give no pose, m.", minimum=1e-5, maximum=0.1
     )
+    max_speed: float = parameter(
+        3.0,
+        "Markers of fingertips and object that jump faster, m/s, or to where another has just been, count as not seen; "
+        "0: every marker is believed.",
+        minimum=0.0,
+        maximum=100.0,
+    )
+    doubt: float = parameter(
+        0.2, "Time after which a marker that jumped and stays there is believed, s.", minimum=0.0, maximum=10.0
+    )
 
 
 class FingertipTracker(DactylNode):
@@ -63,7 +73,13 @@ class FingertipTracker(DactylNode):
             settings.base_ids, _rows_of_three("base_positions", settings.base_positions),
             settings.object_ids, _rows_of_three("object_positions", settings.object_positions),
         )  # fmt: skip
-        self.tracker = MarkerTracker(layout, settings.base_memory, max_residual=settings.max_residual)
+        self.tracker = MarkerTracker(
+            layout,
+            settings.base_memory,
+            max_residual=settings.max_residual,
+            max_speed=settings.max_speed,
+            doubt=settings.doubt,
+        )
         self.stamp_ns = -1
         self.frames = self.frames_without_object = 0
         self.fingertips = FingertipPositions()
@@ -105,12 +121,13 @@ class FingertipTracker(DactylNode):
         values = {
             "frames": self.frames,
             "frames without object": self.frames_without_object,
+            "markers not believed": self.tracker.rejected,
             "oldest fingertip (s)": round(float(self.tracker.age.max()), 3),
         }
         if self.frames == 0:
             return warning("no motion capture: nothing comes on mocap/markers", **values)
         if self.tracker.base is None:
-            return warning("the base markers are not seen: the hand frame is unknown", **values)
+            return warning("the base markers are not seen or do not fit: the hand frame is unknown", **values)
         self.frames = self.frames_without_object = 0
         return Diagnosis(values=values)
 
