@@ -17,7 +17,7 @@ import tyro
 from tyro.extras import SubcommandApp
 
 from dactyl.bringup import RealOptions, SimOptions
-from dactyl.commands import recording
+from dactyl.commands import recording, vision
 from dactyl.errors import DactylError
 
 app = SubcommandApp()
@@ -312,6 +312,7 @@ def bench_train(
 
 
 app.command(recording.record, name="record", help="Record the running graph as a rosbag2 bag.")
+app.command(vision.app, name="vision", help="Estimate the object's pose from images: train, measure.")
 app.command(recording.bag, name="bag", help="Look into recorded bags, and recover damaged ones.")
 
 

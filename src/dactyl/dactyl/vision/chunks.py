@@ -62,17 +62,18 @@ def scene_config(recipe: Recipe) -> SceneConfig:
 
 def make_renderer(
     kind: str, scene: SceneConfig, size: int, crop: float, *, colours: ObjectColourRanges | None = None, seed: int = 0,
-    mesh_grid: float = 0.0, device: str = "cpu",
+    mesh_grid: float = 0.0, device: str = "cpu", shadows: bool = False,
 ) -> tuple[Studio, Renderer]:  # fmt: skip
-    """A renderer of `config.RENDERERS`, and what it renders."""
-    studio = make_studio(scene, colours=colours, seed=seed, mesh_grid=mesh_grid)
-    if kind == "opengl":
+    """A renderer of `config.RENDERERS`, and what it renders; `shadows` are the ray tracer's."""
+    traced = kind == "raytracer"
+    studio = make_studio(scene, colours=colours, seed=seed, mesh_grid=mesh_grid, wrapped=traced)
+    if not traced:
         from dactyl.simulation.appearance.opengl import OpenGLRenderer
 
         return studio, OpenGLRenderer(studio, size, crop)
     from dactyl.simulation.appearance.raytracer import RayTracer
 
-    return studio, RayTracer(studio, size, crop, device)
+    return studio, RayTracer(studio, size, crop, device, shadows=shadows)
 
 
 def render_moments(

@@ -22,6 +22,7 @@ from torch import Tensor
 from dactyl.errors import DactylError
 from dactyl.learning.files import write_atomically
 from dactyl.learning.policy import METADATA_KEY
+from dactyl.learning.presets import ROOT
 from dactyl.simulation.scene import CAMERA_FOVY, CAMERAS
 from dactyl.vision import images, pose
 from dactyl.vision.networks import Architecture, PoseNetwork
@@ -157,6 +158,20 @@ class Estimator:
         position = outputs[:, :3].double().numpy() * contract.position_scale + np.array(contract.position_mean)
         orientation, confidence = pose.decode(outputs[:, 3:])
         return Estimate(position, orientation.numpy(), confidence.numpy())
+
+
+def find_estimator(path: Path | None, object: str = "block") -> Path:
+    """The estimator file that a path means: itself, or the one in that folder. None means the object's shipped one.
+
+    Raises:
+        DactylError: there is none.
+    """
+    shipped = ROOT / "models" / f"pose-{object}"
+    found = path or shipped
+    found = found / FILE if found.is_dir() else found
+    if path is None and not found.exists():
+        raise DactylError(f"no pose estimator for the object {object} is shipped: name one")
+    return found
 
 
 def _read(path: Path) -> tuple[Contract, dict[str, Tensor]]:

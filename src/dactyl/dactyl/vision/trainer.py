@@ -282,6 +282,15 @@ def _position_statistics(config: VisionConfig, folder: Path) -> tuple[tuple[floa
     return (x, y, z), round(float(position.std(0).mean()), 4)
 
 
+def as_text(outcome: dict[str, Any]) -> str:
+    """The outcome of a training for people."""
+    how = "done" if outcome["ended"] == "done" else f"stopped by {outcome['ended']}"
+    return (
+        f"{how} after {outcome['batches']} batches: {outcome['rotation_deg']:.2f}° and {outcome['position_mm']:.2f} mm "
+        f"on pictures not trained on; {outcome['estimator']}"
+    )
+
+
 @contextmanager
 def _signals() -> Iterator[list[str]]:
     """Collects the names of SIGINT and SIGTERM instead of letting them end the process."""

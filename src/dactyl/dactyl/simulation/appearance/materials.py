@@ -53,7 +53,7 @@ class Materials(NamedTuple):
         for ids, surface in ((names.robot, self.robot), (palettes, self.object)):
             specular[ids], shininess[ids] = surface.specular, surface.shininess
         materials = model.geom_matid.copy()
-        materials[studio.scene.object_geom] = palettes[int(self.palette * len(palettes))]
+        materials[studio.object_geom] = palettes[int(self.palette * len(palettes))]
         return {"mat_rgba": rgba, "mat_specular": specular, "mat_shininess": shininess, "geom_matid": materials}
 
 

@@ -1,0 +1,62 @@
+"""A sheet of randomized pictures like the paper's Figure 4."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dactyl.errors import DactylError
+from dactyl.simulation.appearance import Appearance
+from dactyl.simulation.scene import SceneConfig, build
+from dactyl.vision.augmentation import PoseAugmentation
+from dactyl.vision.chunks import make_renderer, scene_config
+from dactyl.vision.images import ImageAugmentation
+from dactyl.vision.states import States
+
+
+def show(
+    out: Path, states: States | None, renderer: str, rows: int, columns: int, size: int, crop: float, seed: int
+) -> Path:
+    """Write a sheet; every cell is one moment as the three cameras see it, in a look of its own.
+
+    Args:
+        out: .png to write.
+        states: to draw from; None: the hand at rest with the object in random orientations.
+        renderer: opengl or raytracer.
+        rows: of the sheet.
+        columns: of the sheet, three pictures wide each.
+        size: pixels of a side of a picture.
+        crop: see `images.cut`.
+        seed: of everything random.
+    """
+    random = np.random.default_rng(seed)
+    number = rows * columns
+    scene = scene_config(states.recipe) if states else SceneConfig()
+    if states:
+        qpos = PoseAugmentation().apply(states.qpos[random.integers(len(states.qpos), size=number)], random)
+    else:
+        qpos = np.tile(build(scene).model.qpos0, (number, 1))
+        turns = random.normal(size=(number, 4))
+        qpos[:, 27:] = turns / np.linalg.norm(turns, axis=1, keepdims=True)
+    _, drawn_by = make_renderer(renderer, scene, size, crop, seed=seed, shadows=True)
+    appearance = Appearance()
+    pictures = drawn_by.render(qpos, [appearance.sample(random) for _ in qpos])
+    drawn_by.close()
+    cells = np.concatenate(list(_augmented(pictures, random).swapaxes(0, 1)), axis=2)  # cameras side by side
+    sheet = cells.reshape(rows, columns, size, 3 * size, 3).swapaxes(1, 2).reshape(rows * size, columns * 3 * size, 3)
+    if not cv2.imwrite(str(out), sheet[..., ::-1]):
+        raise DactylError(f"cannot write {out}")
+    return out
+
+
+def _augmented(pictures: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Contrast and noise of Table 9 as people can see them: about each picture's own mean, in grey levels."""
+    ranges = ImageAugmentation()
+    values = pictures.astype(np.float64)
+    mean = values.mean((2, 3, 4), keepdims=True)
+    deviation = values.std((2, 3, 4), keepdims=True)
+    contrast = random.uniform(*ranges.contrast, mean.shape)
+    noise = ranges.noise * deviation * random.normal(size=values.shape)
+    return np.rint(np.clip(mean + contrast * (values - mean) + noise, 0, 255)).astype(np.uint8)
