@@ -26,7 +26,7 @@ def policy_file(path: Path, contract: dict[str, Any]) -> Path:
 def test_simulation_and_hardware_run_the_same_nodes() -> None:
     """Protects the point of the whole graph: nobody but this description knows which of the two it is."""
     assert {node.name for node in sim_graph(SimOptions()).nodes} == COMMON | {"sim"}
-    assert {node.name for node in real_graph(RealOptions()).nodes} == COMMON | {"camera", "mocap"}
+    assert {node.name for node in real_graph(RealOptions()).nodes} == COMMON | {"camera", "mocap", "timing_monitor"}
 
 
 def test_only_what_cannot_be_replaced_ends_the_run() -> None:
@@ -70,7 +70,6 @@ def test_filter_and_driver_follow_the_policys_contract(tmp_path: Path) -> None:
         (SimOptions(trials=1, json="/nowhere/out.json"), "there is no folder /nowhere"),
         (SimOptions(policy="/nowhere.safetensors"), "cannot read the policy /nowhere.safetensors: No such file"),
         (SimOptions(policy=__file__), "is not a policy file"),
-        (RealOptions(emulate=True), "no drivers for cameras and motion capture to emulate"),
     ],
 )
 def test_what_cannot_be_had_is_refused(options: Any, message: str) -> None:

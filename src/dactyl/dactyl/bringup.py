@@ -5,9 +5,12 @@ Parameters come from the package's config/*.yaml; what a person chooses for one 
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import json
 import os
+import shutil
+import tempfile
 import time
 import typing
 from collections.abc import Callable, Mapping
@@ -20,6 +23,10 @@ from dactyl.errors import DactylError
 from dactyl.results import check_writable
 
 NAMESPACE = "/dactyl"
+EMULATION = f"{NAMESPACE}/emulation"
+"""Namespace of what takes the hardware's place."""
+EMULATED_PICTURES = 8
+"""That each emulated camera plays in turns."""
 WRONG_PARAMETER = 2
 """Exit code of a node that cannot start as configured: the run ends, for starting it again would not help."""
 
@@ -97,7 +104,7 @@ class RealOptions(Options):
     """What can be chosen for a run on hardware."""
 
     emulate: bool = False
-    """Emulated cameras and a simulated hand behind the real drivers' interfaces."""
+    """Emulated cameras, and a simulated hand with its markers, behind the real drivers' interfaces."""
 
 
 @dataclass(frozen=True)
@@ -138,9 +145,35 @@ def real_graph(options: RealOptions) -> Graph:
     Raises:
         DactylError: an option asks for what cannot be had.
     """
-    if options.emulate:
-        raise DactylError("emulate: this version has no drivers for cameras and motion capture to emulate yet; use sim")
-    return Graph((Node("camera"), Node("mocap"), *_common_nodes(options, {}, command="real")), share("config", "real.yaml"))
+    nodes = [Node("camera"), Node("mocap"), *_common_nodes(options, {}, command="real"), Node("timing_monitor")]
+    return Graph(tuple(_emulated(nodes, options) if options.emulate else nodes), share("config", "real.yaml"))
+
+
+def _emulated(nodes: list[Node], options: RealOptions) -> list[Node]:
+    """The hardware's nodes with what is emulated at their other ends: cameras by pylon, hand and markers by the sim."""
+    from dactyl.simulation.pictures import render_pictures
+
+    pictures = Path(tempfile.mkdtemp(prefix="dactyl-emulation-"))
+    atexit.register(shutil.rmtree, pictures, ignore_errors=True)
+    render_pictures(pictures, options.object, EMULATED_PICTURES, options.seed)
+    changes: dict[str, dict[str, Value]] = {
+        "camera": {"emulate_from": str(pictures)},
+        "mocap": {"source": "topic", "topic": f"{EMULATION}/mocap/markers"},
+        "hand_driver": {
+            "transport": "ros2", "interface": "trajectory", "joint_states_clock": "sender",
+            "enable_at_start": True,  # nobody's fingers are near
+            "stop_after": 60.0,  # the simulated hand is silent while the simulated operator has it
+        },
+    }  # fmt: skip
+    parameters: dict[str, Value] = {"object": options.object, "seed": options.seed, "machine_clock": True}
+    elsewhere = ["mocap/markers", "/clock"]  # what the drivers publish, or nobody wants
+    elsewhere += [f"camera_{i}/{topic}" for i in range(3) for topic in ("image_raw", "camera_info")]
+    remappings = tuple((topic, f"{EMULATION}/{topic.lstrip('/')}") for topic in elsewhere)
+    sim = Node("sim", parameters, remappings, required=True)
+    return [
+        sim,
+        *(dataclasses.replace(node, parameters={**node.parameters, **changes.get(node.name, {})}) for node in nodes),
+    ]
 
 
 def record_graph(options: RecordOptions) -> Graph:

@@ -158,6 +158,13 @@ def error(message: str, **values: Any) -> Diagnosis:
     return Diagnosis(message, DiagnosticStatus.ERROR, values)
 
 
+def status(name: str, diagnosis: Diagnosis) -> DiagnosticStatus:
+    """A diagnosis as /diagnostics has it."""
+    message, level, values = diagnosis
+    pairs = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
+    return DiagnosticStatus(name=name, level=level, message=message, values=pairs)
+
+
 class DactylNode(Node):
     """A node that validates its parameters and reports its health on /diagnostics once a second."""
 
@@ -208,10 +215,7 @@ class DactylNode(Node):
             self.executor.wake()
 
     def _publish_diagnosis(self) -> None:
-        message, level, values = self.diagnose()
-        pairs = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
-        status = DiagnosticStatus(name=self.get_fully_qualified_name(), level=level, message=message, values=pairs)
-        array = DiagnosticArray(status=[status])
+        array = DiagnosticArray(status=[status(self.get_fully_qualified_name(), self.diagnose())])
         array.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(array)
 

@@ -64,6 +64,7 @@ class Parameters:
     image_width: int = parameter(640, "Pixels.", minimum=16, maximum=1920)
     image_height: int = parameter(480, "Pixels.", minimum=16, maximum=1080)
     viewer: bool = parameter(False, "Show the simulation in a window.")
+    machine_clock: bool = parameter(False, "Stamp with the machine's clock, as hardware does; not in lockstep.")
 
 
 class Camera(NamedTuple):
@@ -156,11 +157,16 @@ class Sim(DactylNode):
 
     def _in_real_time(self) -> None:
         viewer = self._open_viewer()
+        if self.settings.machine_clock:
+            self.time_ns = (time.time_ns() // PERIOD_NS + 1) * PERIOD_NS
+            time.sleep((self.time_ns + STEP_NS - time.time_ns()) * 1e-9)
         next_frame = due = time.monotonic()
         while not self.stopping.is_set():
             self._apply_commands()
             if self._object_wanted():
                 self._place_object()
+                with self.changed:
+                    self.commands.clear()  # they were for the hand as it was before
                 taken = round((time.monotonic() - due) * 1e9) // PERIOD_NS * PERIOD_NS
                 self._advance_time(taken)
                 due += taken * 1e-9
@@ -181,6 +187,10 @@ class Sim(DactylNode):
             if lag > MAX_LAG:
                 self.lagged += 1
                 due += lag
+                if self.settings.machine_clock:
+                    skipped = round(lag * 1e9) // STEP_NS * STEP_NS
+                    due += skipped * 1e-9 - lag
+                    self.time_ns += skipped
             elif lag < 0:
                 time.sleep(-lag)
 
