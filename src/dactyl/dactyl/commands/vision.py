@@ -71,7 +71,7 @@ def show(
     rows: int = 5,
     columns: int = 2,
     size: int = 200,
-    crop: float = 0.65,
+    crop: float = 0.7,
     seed: int = 0,
 ) -> None:
     """Draw a sheet of pictures with randomized appearance, like the paper's Figure 4: three cameras side by side.

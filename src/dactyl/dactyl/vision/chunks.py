@@ -6,6 +6,7 @@ is, and a chunk that is missing when training goes on is rendered again. Chunks 
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
 import time
@@ -25,6 +26,7 @@ from dactyl.simulation.appearance.studio import Studio, make_studio
 from dactyl.simulation.scene import SceneConfig
 from dactyl.vision.augmentation import PoseAugmentation
 from dactyl.vision.config import VisionConfig
+from dactyl.vision.keypoints import Keypoints, project
 from dactyl.vision.states import Recipe, States, load, object_poses
 
 VALIDATION = -1
@@ -51,6 +53,7 @@ class Moments(NamedTuple):
     """(n, 3) of the object in the hand frame, m"""
     orientation: np.ndarray
     """(n, 4)"""
+    keypoints: Keypoints
     seconds: float
     """What rendering took."""
 
@@ -77,13 +80,15 @@ def make_renderer(
 
 
 def render_moments(
-    studio: Studio, renderer: Renderer, qpos: np.ndarray, appearance: Appearance, random: np.random.Generator
-) -> Moments:
+    studio: Studio, renderer: Renderer, crop: float, qpos: np.ndarray, appearance: Appearance,
+    random: np.random.Generator,
+) -> Moments:  # fmt: skip
     """States (n, 31) as three cameras see them, each in a look of its own."""
     began = time.monotonic()
-    pictures = renderer.render(qpos, [appearance.sample(random) for _ in qpos])
+    looks = [appearance.sample(random) for _ in qpos]
+    pictures = renderer.render(qpos, looks)
     poses = object_poses(studio.scene, qpos)
-    return Moments(pictures, *poses, seconds=time.monotonic() - began)
+    return Moments(pictures, *poses, project(studio, qpos, looks, crop), seconds=time.monotonic() - began)
 
 
 def split(states: States) -> tuple[np.ndarray, np.ndarray]:
@@ -110,31 +115,32 @@ class ChunkMaker:
         if number == VALIDATION:
             states, size = self.validation, config.validation
         qpos = config.poses.apply(states[random.integers(len(states), size=size)], random)
-        return render_moments(self.studio, self.renderer, qpos, config.appearance, random)
+        return render_moments(self.studio, self.renderer, config.crop, qpos, config.appearance, random)
 
     def close(self) -> None:
         self.renderer.close()
 
 
 def path_of(folder: Path, number: int) -> Path:
-    return folder / ("validation.npy" if number == VALIDATION else f"chunk-{number:06d}.npy")
+    return folder / ("validation.npz" if number == VALIDATION else f"chunk-{number:06d}.npz")
 
 
 def write(folder: Path, number: int, moments: Moments) -> None:
-    """Store a chunk, whole or not at all: the pictures' bytes after the poses'."""
-    poses = np.concatenate([moments.position, moments.orientation], axis=1)
-    header = np.array([*moments.pictures.shape, moments.seconds], np.float64)
-    write_atomically(path_of(folder, number), header.tobytes() + poses.tobytes() + moments.pictures.tobytes())
+    """Store a chunk, whole or not at all."""
+    file = io.BytesIO()
+    fields = {**moments._asdict(), **moments.keypoints._asdict()}
+    np.savez(file, **{name: fields[name] for name in _STORED})
+    write_atomically(path_of(folder, number), file.getbuffer())
 
 
 def read(folder: Path, number: int) -> Moments:
     """Load a chunk."""
-    data = path_of(folder, number).read_bytes()
-    *shape, seconds = np.frombuffer(data, np.float64, 6)
-    n = int(shape[0])
-    poses = np.frombuffer(data, np.float64, 7 * n, 48).reshape(n, 7)
-    pictures = np.frombuffer(data, np.uint8, offset=48 + 56 * n).reshape([int(side) for side in shape])
-    return Moments(pictures, poses[:, :3], poses[:, 3:], float(seconds))
+    with np.load(path_of(folder, number)) as file:
+        pictures, position, orientation, places, towards, seconds = (file[name] for name in _STORED)
+    return Moments(pictures, position, orientation, Keypoints(places, towards), float(seconds))
+
+
+_STORED = ("pictures", "position", "orientation", "places", "turned_towards", "seconds")
 
 
 @dataclass
@@ -170,7 +176,7 @@ class Kitchen:
     def require(self, oldest: int, newest: int) -> None:
         """Say which chunks are used now; older ones are thrown away."""
         self.oldest.value, self.needed.value = oldest, newest
-        for path in self.folder.glob("chunk-*.npy"):
+        for path in self.folder.glob("chunk-*.npz"):
             if int(path.stem.rpartition("-")[2]) < oldest:
                 path.unlink(missing_ok=True)
 

@@ -36,7 +36,7 @@ class Contract:
     """What an estimator expects of whoever runs it. The JSON in its file has these keys and `format`."""
 
     architecture: Architecture = field(default_factory=Architecture)
-    crop: float = 0.65
+    crop: float = 0.7
     """Side of the square cut from the middle of each camera's image, as a share of the image's height."""
     position_mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Of the object in the hand frame, m: what the network calls zero."""

@@ -81,7 +81,7 @@ def rendered_samples(
         kind, scene_config(states.recipe), contract.architecture.image_size, contract.crop, seed=seed + 1,
         device=device, shadows=renderer == "held-out",
     )  # fmt: skip
-    moments = render_moments(studio, drawn_by, qpos, Appearance(), random)
+    moments = render_moments(studio, drawn_by, contract.crop, qpos, Appearance(), random)
     drawn_by.close()
     seen = visible_shares(make_studio(scene_config(states.recipe), palettes=1), qpos)
     return Samples(moments.pictures, moments.position, moments.orientation, seen)

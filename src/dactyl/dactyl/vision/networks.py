@@ -86,23 +86,23 @@ class Block(nn.Module):
 
 
 class SpatialSoftmax(nn.Module):
-    """Where each channel is strongest, softly: maps (n, channels, side, side) -> coordinates in -1…1, (n, 2 channels).
+    """Where each channel is strongest, softly: maps (n, channels, side, side) -> (n, 2 or 3, channels).
 
-    With `peaks` followed by each channel's softly largest value.
+    Coordinates to the right and down, -1…1 across the picture, and with `peaks` the channel's softly largest value.
     """
 
     def __init__(self, side: int, peaks: bool) -> None:
         super().__init__()
         self.peaks = peaks
-        self.register_buffer("places", torch.linspace(-1.0, 1.0, side), persistent=False)
-        self.log_temperature = nn.Parameter(torch.zeros(()))
+        middles = (2.0 * torch.arange(side) + 1.0) / side - 1.0
+        self.register_buffer("places", middles, persistent=False)
+        self.log_temperature = nn.Parameter(torch.ones(()))
 
     def forward(self, maps: Tensor) -> Tensor:
         maps = maps.float()
         weights = torch.softmax((maps * self.log_temperature.exp()).flatten(2), -1).view_as(maps)
         x, y = (weights.sum(2) * self.places).sum(-1), (weights.sum(3) * self.places).sum(-1)
-        features = [x, y, (weights * maps).sum((2, 3))] if self.peaks else [x, y]
-        return torch.cat(features, 1)
+        return torch.stack([x, y, (weights * maps).sum((2, 3))] if self.peaks else [x, y], 1)
 
 
 class PoseNetwork(nn.Module):
@@ -127,8 +127,16 @@ class PoseNetwork(nn.Module):
         self.head = nn.Linear(architecture.dense, architecture.outputs)
         self.to(memory_format=torch.channels_last)
 
-    def forward(self, images: Tensor) -> Tensor:
-        features = self.where(self.tower(images.flatten(0, 1).contiguous(memory_format=torch.channels_last)))
+    def features(self, images: Tensor) -> Tensor:
+        """(n, cameras, 3, size, size) -> (n, cameras, 2 or 3, channels), see `SpatialSoftmax`."""
+        maps = self.tower(images.flatten(0, 1).contiguous(memory_format=torch.channels_last))
+        with torch.autocast(maps.device.type, enabled=False):
+            return self.where(maps).unflatten(0, images.shape[:2])
+
+    def pose(self, features: Tensor) -> Tensor:
+        """What `features` gives -> (n, outputs)."""
         with torch.autocast(features.device.type, enabled=False):
-            features = features.float().view(len(images), -1)
-            return self.head(torch.relu(self.hidden(features)))
+            return self.head(torch.relu(self.hidden(features.flatten(1))))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.pose(self.features(images))

@@ -72,6 +72,19 @@ def loss(predicted: Tensor, position: Tensor, orientation: Tensor, rotation: str
     return ((position_error + rotation_error) / predicted.shape[1]).mean()
 
 
+def keypoint_loss(features: Tensor, places: Tensor, counted: Tensor) -> Tensor:
+    """Mean squared distance, in half pictures, of the first channels' places from the keypoints.
+
+    Args:
+        features: (n, cameras, 2 or 3, channels) of the network.
+        places: (n, cameras, 7, 2), see `keypoints.Keypoints`.
+        counted: (n, cameras, 7) bool.
+    """
+    found = features[:, :, :2, : places.shape[2]].transpose(2, 3)
+    squares = ((found - places.clamp(-1.0, 1.0)) ** 2).sum(-1)
+    return (squares * counted).sum() / counted.sum().clamp(min=1)
+
+
 def rotation_error(predicted: Tensor, right: Tensor, group: Tensor) -> Tensor:
     """Degrees between orientations (n, 4), to the nearest that looks the same."""
     equivalent = quaternion.multiply(*torch.broadcast_tensors(right.unsqueeze(1), group.to(right)))

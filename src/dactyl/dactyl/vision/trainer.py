@@ -108,9 +108,11 @@ class Trainer:
         contract = self.estimator.contract
         position = (moments.position - np.array(contract.position_mean)) / contract.position_scale
         return {
-            "pictures": torch.from_numpy(np.array(moments.pictures)).to(self.device),
+            "pictures": torch.from_numpy(moments.pictures).to(self.device),
             "position": torch.from_numpy(position).float().to(self.device),
-            "orientation": torch.from_numpy(np.array(moments.orientation)).float().to(self.device),
+            "orientation": torch.from_numpy(moments.orientation).float().to(self.device),
+            "places": torch.from_numpy(moments.keypoints.places).float().to(self.device),
+            "turned_towards": torch.from_numpy(moments.keypoints.turned_towards).to(self.device),
         }
 
     def _draw(self) -> dict[str, Tensor]:
@@ -156,9 +158,13 @@ class Trainer:
             group["lr"] = self._learning_rate()
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
-            outputs = self.network(inputs)
+            features = self.network.features(inputs)
+            outputs = self.network.pose(features)
         rotation = config.architecture.rotation
         error = pose.loss(outputs, sample["position"], sample["orientation"], rotation, self.group)
+        if config.keypoint_weight:
+            hint = pose.keypoint_loss(features, sample["places"], sample["turned_towards"])
+            error = error + config.keypoint_weight * hint
         self.optimizer.zero_grad()
         error.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
@@ -175,7 +181,7 @@ class Trainer:
         parts = [self.estimator.estimate(part) for part in np.array_split(moments.pictures, 16)]
         position = np.concatenate([part.position for part in parts])
         orientation = torch.from_numpy(np.concatenate([part.orientation for part in parts]))
-        degrees = pose.rotation_error(orientation, torch.from_numpy(np.array(moments.orientation)), self.group.cpu())
+        degrees = pose.rotation_error(orientation, torch.from_numpy(moments.orientation), self.group.cpu())
         millimetres = 1000.0 * np.linalg.norm(position - moments.position, axis=1)
         return {
             "rotation_deg": float(degrees.mean()), "rotation_deg_median": float(degrees.median()),

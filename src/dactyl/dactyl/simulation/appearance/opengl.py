@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Sequence
 
@@ -24,7 +25,7 @@ class OpenGLRenderer:
         """Open a context.
 
         Args:
-            studio: the scene; it belongs to the renderer from now on, which changes its model.
+            studio: the scene.
             size: pixels of a side of the square pictures.
             crop: see `model_fields`.
 
@@ -32,9 +33,8 @@ class OpenGLRenderer:
             DactylError: no OpenGL is to be had.
         """
         self._studio, self._size, self._crop = studio, size, crop
-        self._model = model = studio.scene.model
+        self._model = model = copy.copy(studio.scene.model)
         self._data = mujoco.MjData(model)
-        self._nominal = {name: getattr(model, name).copy() for name in ("cam_pos", "cam_quat", "cam_fovy")}
         side = SUPERSAMPLING * size
         model.vis.quality.offsamples = 0
         model.vis.global_.offwidth = model.vis.global_.offheight = side
@@ -57,8 +57,6 @@ class OpenGLRenderer:
         """
         pictures = np.empty((len(qpos), NUM_CAMERAS, self._size, self._size, 3), np.uint8)
         for row, state, look in zip(pictures, qpos, looks, strict=True):
-            for name, values in self._nominal.items():
-                getattr(self._model, name)[:] = values
             for name, values in model_fields(self._studio, look, self._crop).items():
                 getattr(self._model, name)[:] = values
             self._data.qpos[:] = state

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
-import mujoco
 import mujoco_warp as mjw
 import numpy as np
 import warp as wp
@@ -36,7 +36,7 @@ class RayTracer:
         """
         self._studio, self._size, self._crop, self._device = studio, size, crop, device
         self._worlds = WORLDS[device.partition(":")[0]]
-        model = studio.scene.model
+        model = copy.copy(studio.scene.model)
         if shadows:
             model.light_castshadow[:] = True
         wp.config.log_level = wp.LOG_WARNING

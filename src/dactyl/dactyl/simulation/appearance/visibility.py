@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import mujoco
 import numpy as np
 
@@ -14,7 +16,8 @@ _ROBOT = 1  # group of the robot's visible geoms
 
 def visible_shares(studio: Studio, qpos: np.ndarray) -> np.ndarray:
     """For states (n, 31) the share (n, 3) of the object's outline that each camera sees; 0 where it is out of view."""
-    model, data = studio.scene.model, mujoco.MjData(studio.scene.model)
+    model = copy.copy(studio.scene.model)
+    data = mujoco.MjData(model)
     model.vis.global_.offwidth = model.vis.global_.offheight = _SIZE
     model.vis.quality.offsamples = 0
     alone = mujoco.MjvOption()
