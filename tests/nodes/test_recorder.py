@@ -130,12 +130,12 @@ def test_a_full_disk_is_one_line(run_graph: Any, bag_path: Path) -> None:
 
 def test_a_loss_is_counted(make_node: Any, bag_path: Path) -> None:
     """Protects the meaning of `lost: 0`."""
-    from dactyl.nodes.recorder import Recorder, Taken
+    from dactyl.nodes.recorder import Recorder
 
     recorder = make_node(Recorder, bag=bag_path)
     for sequence in (5, 6, 9, 10, 1, 2, 4):  # 1: the publisher was started anew
-        recorder._count_lost(Taken("/clock", b"", 0, 0, sequence))
+        recorder._count_lost("/clock", sequence)
     recorder.uncounted.add("/diagnostics")
     for sequence in (1, 9):
-        recorder._count_lost(Taken("/diagnostics", b"", 0, 0, sequence))
+        recorder._count_lost("/diagnostics", sequence)
     assert recorder._lost() == {"/clock": 3}

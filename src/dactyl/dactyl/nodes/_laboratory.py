@@ -82,6 +82,11 @@ class Laboratory:
         position = quaternion.rotate_inverse(self.scene.hand_quaternion, offset)
         return bool(is_dropped(position, PALM_CENTER, self.scene.up))
 
+    def drop_object(self) -> None:
+        """Let the object fall beside the hand."""
+        self.data.qpos[_OBJECT_POSITION] = self.palm + np.array([0.25, 0.0, 0.0])
+        self.data.qvel[len(JOINTS) :] = 0.0
+
     def place_object(self, trial: int) -> int:
         """Put the object on the open hand in a random orientation and shake it with random actions (appendix C.1).
 

@@ -16,6 +16,7 @@ from dactyl.hand import control
 from dactyl.hand.joints import FINGERS
 from dactyl.learning.policy import Policy
 from dactyl.nodes import _support as ros
+from dactyl.nodes._settings import add_setting
 from dactyl.nodes._support import DactylNode, Diagnosis, nanoseconds, parameter, run, warning
 from dactyl.nodes._ticks import Ticks
 from dactyl.task import goals, observation
@@ -66,14 +67,10 @@ class PolicyNode(DactylNode):
         self.settings = settings = self.declare(Parameters)
         if not settings.policy:
             raise DactylError("parameter policy is empty: it names the policy file")
-        self.policy = Policy.load(settings.policy, settings.object or None)
-        contract = self.policy.contract
-        self.terms = tuple(term for term, _ in contract.observation)
-        if unknown := set(self.terms) - _SUPPORTED:
-            raise DactylError(f"the policy needs {min(unknown)}, which the robot does not measure")
-        self.state = self.policy.initial_state(1)
         self.generator = torch.Generator()
-        self._warm_up()
+        self._load(settings.policy)
+        contract = self.policy.contract
+        add_setting(self, "load", settings.policy, "Another policy file, to go on with.", self.on_load)
 
         self.ticks = Ticks()
         self.fingertips: FingertipPositions | None = None
@@ -97,6 +94,24 @@ class PolicyNode(DactylNode):
             self.wall_timer(settings.grace, self.on_grace)
         untrained = " (untrained)" if contract.trained.get("untrained") else ""
         self.get_logger().info(f"{settings.policy}{untrained}")
+
+    def _load(self, path: str) -> None:
+        policy = Policy.load(path, self.settings.object or None)
+        terms = tuple(term for term, _ in policy.contract.observation)
+        if unknown := set(terms) - _SUPPORTED:
+            raise DactylError(f"the policy needs {min(unknown)}, which the robot does not measure")
+        self.policy, self.terms, self.state = policy, terms, policy.initial_state(1)
+        self._warm_up()
+
+    def on_load(self, path: str) -> None:
+        """Go on with another policy; filter and driver were set up for the first one's contract."""
+        contract, now = Policy.load(path).contract, self.policy.contract
+        for name in ("smoothing", "action_scale", "control_period"):
+            if getattr(contract, name) != getattr(now, name):
+                raise DactylError(f"{path} has {name} {getattr(contract, name)} where the graph runs with another one")
+        self._load(path)
+        self.trial = None  # it begins as in a new trial
+        self.get_logger().info(f"goes on with {path}")
 
     def on_fingertips(self, message: FingertipPositions) -> None:
         self.fingertips = message

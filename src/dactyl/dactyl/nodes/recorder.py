@@ -15,15 +15,15 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any
 
-from rclpy.callback_groups import CallbackGroup
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from rclpy.topic_or_service_is_hidden import topic_or_service_is_hidden
 
 from dactyl import results
 from dactyl.errors import DactylError
+from dactyl.nodes._polling import NotExecuted, Taken, subscribe, take
 from dactyl.nodes._support import DactylNode, Diagnosis, parameter, run, warning
 from dactyl.recording import bag
 from dactyl.recording.definitions import definition
@@ -48,29 +48,6 @@ class Parameters:
     seconds: float = parameter(0.0, "How long, from the first message. 0: until it is ended.", minimum=0.0)
     split_mb: int = parameter(2000, "Size at which the next file begins, MB. 0: one file.", minimum=0)
     report: str = parameter("", "File for the results, as JSON. Empty: none.")
-
-
-class NotExecuted(CallbackGroup):
-    """Keeps subscriptions out of the executor's wait set."""
-
-    def can_execute(self, entity: Any) -> bool:
-        return False
-
-    def beginning_execution(self, entity: Any) -> bool:
-        return False
-
-    def ending_execution(self, entity: Any) -> None:
-        pass
-
-
-class Taken(NamedTuple):
-    """A message from DDS."""
-
-    topic: str
-    data: bytes
-    received_ns: int
-    sent_ns: int
-    sequence: int
 
 
 class Recorder(DactylNode):
@@ -98,7 +75,7 @@ class Recorder(DactylNode):
         """Here, because the disk is too slow."""
         self.uncounted: set[str] = set()
         """Topics with several publishers, whose numbers are mixed up."""
-        self.waiting: SimpleQueue[Taken | bag.Topic] = SimpleQueue()
+        self.waiting: SimpleQueue[tuple[str, Taken] | bag.Topic] = SimpleQueue()
         self.waiting_bytes = 0
         self.begun: float | None = None
         self.stopping = threading.Event()
@@ -148,39 +125,28 @@ class Recorder(DactylNode):
         )
         qos = tuple(bag.Qos(_word(q.reliability), _word(q.durability)) for q in offered)
         self.waiting.put(bag.Topic(name, kind, text, str(publishers[0].topic_type_hash), qos))
-        self.taps[name] = self.create_subscription(
-            type_class, name, lambda _: None, profile, raw=True, callback_group=self.group
-        )
+        self.taps[name] = subscribe(self, type_class, name, profile, self.group, raw=True)
 
     def _take_all(self) -> None:
-        taken = [message for name, tap in self.taps.items() for message in self._take(name, tap)]
+        taken = [(name, message) for name, tap in self.taps.items() for message in take(tap)]
         if not taken:
             return
         self.begun = self.begun or time.monotonic()
-        for message in sorted(taken, key=lambda message: message.received_ns):
-            self._count_lost(message)
+        for name, message in sorted(taken, key=lambda item: item[1].received_ns):
+            self._count_lost(name, message.sequence)
             if self.waiting_bytes > WAITING_BYTES:
-                self.dropped[message.topic] += 1
+                self.dropped[name] += 1
             else:
-                self.waiting_bytes += len(message.data)
-                self.waiting.put(message)
+                self.waiting_bytes += len(message.message)
+                self.waiting.put((name, message))
         if self.settings.seconds and time.monotonic() - self.begun >= self.settings.seconds:
             self.finish()
 
-    def _take(self, name: str, tap: Subscription) -> list[Taken]:
-        taken = []
-        with tap.handle:
-            while (message := tap.handle.take_message(tap.msg_type, True)) is not None:
-                data, info = message
-                stamps = info["received_timestamp"], info["source_timestamp"]
-                taken.append(Taken(name, data, *stamps, info["publication_sequence_number"] or 0))
-        return taken
-
-    def _count_lost(self, message: Taken) -> None:
-        before = self.last_sequence.get(message.topic)
-        self.last_sequence[message.topic] = message.sequence
-        if before is not None and message.sequence > before + 1 and message.topic not in self.uncounted:
-            self.lost[message.topic] += message.sequence - before - 1
+    def _count_lost(self, name: str, sequence: int) -> None:
+        before = self.last_sequence.get(name)
+        self.last_sequence[name] = sequence
+        if before is not None and sequence > before + 1 and name not in self.uncounted:
+            self.lost[name] += sequence - before - 1
 
     # ---------------------------------------------------------------------------------------------- writing thread
 
@@ -209,8 +175,9 @@ class Recorder(DactylNode):
             if isinstance(item, bag.Topic):
                 self.writer.add_topic(item)
             elif item is not None:
-                self.writer.write(*item)
-                self.waiting_bytes -= len(item.data)
+                name, message = item
+                self.writer.write(name, *message)
+                self.waiting_bytes -= len(message.message)
             if time.monotonic() - flushed > FLUSH_PERIOD:
                 self.writer.flush()
                 flushed = time.monotonic()

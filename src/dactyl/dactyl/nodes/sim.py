@@ -29,7 +29,9 @@ from dactyl.hand.joints import JOINTS, ros_joint_name
 from dactyl.hardware.shadow import INTERFACES
 from dactyl.nodes import _shadow
 from dactyl.nodes import _support as ros
+from dactyl.nodes._faults import FAULTS, HIDDEN, Fault
 from dactyl.nodes._laboratory import Laboratory, camera_matrix
+from dactyl.nodes._settings import add_setting
 from dactyl.nodes._support import DactylNode, Diagnosis, nanoseconds, parameter, run, warning
 from dactyl.nodes._ticks import PERIOD_NS
 from dactyl.simulation.rendering import SceneRenderer
@@ -99,6 +101,10 @@ class Sim(DactylNode):
         self.status = TrialStatus(state=TrialStatus.FINISHED)
         self.placed: int | None = None
         """The trial the object was last placed for."""
+        self.paused = False
+        self.fault = Fault.NONE
+        add_setting(self, "paused", False, "Let no time pass; not in lockstep.", self.on_paused)
+        add_setting(self, "fault", self.fault.value, f"What is broken: one of {', '.join(FAULTS)}.", self.on_fault)
         self.refused = Counter[str]()
         self.simulated = self.lagged = self.images = self.images_skipped = 0
         self.reported = (time.monotonic(), 0)
@@ -141,6 +147,18 @@ class Sim(DactylNode):
             self.status = message
             self.changed.notify()
 
+    def on_paused(self, paused: Any) -> None:
+        if not isinstance(paused, bool):
+            raise DactylError(f"paused must be true or false, not {paused!r}")
+        if self.settings.lockstep or self.settings.machine_clock:
+            raise DactylError("cannot pause: in lockstep and on the machine's clock time is not the simulator's own")
+        self.paused = paused
+
+    def on_fault(self, fault: Any) -> None:
+        if fault not in FAULTS:
+            raise DactylError(f"there is no fault {fault!r}; there are: {', '.join(FAULTS)}")
+        self.fault = Fault(fault)
+
     # -------------------------------------------------------------------------------------------------- the loops
 
     def _guarded(self, loop: Callable[[], None]) -> None:
@@ -162,6 +180,10 @@ class Sim(DactylNode):
             time.sleep((self.time_ns + STEP_NS - time.time_ns()) * 1e-9)
         next_frame = due = time.monotonic()
         while not self.stopping.is_set():
+            if self.paused:
+                time.sleep(0.02)
+                due = time.monotonic()
+                continue
             self._apply_commands()
             if self._object_wanted():
                 self._place_object()
@@ -170,6 +192,7 @@ class Sim(DactylNode):
                 taken = round((time.monotonic() - due) * 1e9) // PERIOD_NS * PERIOD_NS
                 self._advance_time(taken)
                 due += taken * 1e-9
+            self._drop_object_if_told()
             self.laboratory.step()
             self._advance_time(STEP_NS)
             self._read_sensors()
@@ -256,6 +279,11 @@ class Sim(DactylNode):
         draws = self.laboratory.place_object(self.placed)
         self.get_logger().debug(f"placed the object for trial {self.placed} after {draws} draws")
 
+    def _drop_object_if_told(self) -> None:
+        if self.fault is Fault.OBJECT_DROPPED:
+            self.fault = Fault.NONE
+            self.laboratory.drop_object()
+
     # ------------------------------------------------------------------------------------------------ what goes out
 
     def _make_messages(self) -> None:
@@ -298,10 +326,12 @@ class Sim(DactylNode):
         message.position, message.velocity, message.effort = angles.tolist(), velocities.tolist(), torques.tolist()
         for marker, where in zip(self.markers.markers, self.laboratory.markers().tolist(), strict=True):
             marker.position.x, marker.position.y, marker.position.z = where
+            marker.condition = 0.0 if marker.id in HIDDEN.get(self.fault, ()) else 1.0
 
     def _publish_sensors(self) -> None:
         self.clock_publisher.publish(self.clock)
-        self.joint_publisher.publish(self.joint_states)
+        if self.fault is not Fault.JOINTS_SILENT:
+            self.joint_publisher.publish(self.joint_states)
         self.marker_publisher.publish(self.markers)
         if self.time_ns % PERIOD_NS == 0:
             for camera in self.cameras:
@@ -339,7 +369,9 @@ class Sim(DactylNode):
             self.renderer = SceneRenderer(self.laboratory.scene, width, height)
         for name, camera in zip(CAMERAS, self.cameras, strict=True):
             if camera.wanted():
-                camera.image.data = array.array("B", self.renderer.render(qpos, name).tobytes())
+                pixels = self.renderer.render(qpos, name)
+                dark = self.fault is Fault.CAMERAS_DARK
+                camera.image.data = array.array("B", bytes(pixels.nbytes) if dark else pixels.tobytes())
                 ros.set_stamp(camera.image.header.stamp, time_ns)
                 camera.image_publisher.publish(camera.image)
         self.images += 1

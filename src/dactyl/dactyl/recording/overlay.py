@@ -1,0 +1,100 @@
+"""Draws an object's pose into the pictures that cameras took of it."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import cv2
+import mujoco
+import numpy as np
+
+from dactyl import quaternion
+from dactyl.recording.dataset import Camera
+from dactyl.simulation.objects import HALF_SIZE
+from dactyl.simulation.scene import CAMERA_FOVY, CAMERAS, Scene
+
+_AXIS_COLOURS = ((235, 64, 64), (64, 200, 64), (72, 120, 255))  # x y z, RGB
+_TO_OPTICAL = np.diag([1.0, -1.0, -1.0])  # MuJoCo's cameras look along -z with y up
+_NEAR = 0.02  # m
+
+
+def nominal_cameras(scene: Scene, width: int = 640, height: int = 480) -> tuple[Camera, ...]:
+    """The three cameras where the scene puts them, for pictures of that size."""
+    data = mujoco.MjData(scene.model)
+    mujoco.mj_kinematics(scene.model, data)
+    mujoco.mj_camlight(scene.model, data)
+    focal = 0.5 * height / float(np.tan(np.radians(CAMERA_FOVY) / 2))
+    k = (focal, 0.0, (width - 1) / 2, 0.0, focal, (height - 1) / 2, 0.0, 0.0, 1.0)
+    cameras = []
+    for name in CAMERAS:
+        position = quaternion.rotate_inverse(scene.hand_quaternion, data.camera(name).xpos - scene.hand_position)
+        in_world = np.empty(4)
+        mujoco.mju_mat2Quat(in_world, (data.camera(name).xmat.reshape(3, 3) @ _TO_OPTICAL).ravel())
+        rotation = quaternion.multiply(quaternion.conjugate(scene.hand_quaternion), in_world)
+        cameras.append(Camera(name, width, height, k, (0.0,) * 5, position=tuple(position), quaternion=tuple(rotation)))
+    return tuple(cameras)
+
+
+def project(camera: Camera, points: np.ndarray) -> np.ndarray:
+    """Pixels of (N, 3) hand-frame points, (N, 2); NaN for those behind the camera. Without lens distortion."""
+    if camera.position is None or camera.quaternion is None:
+        return np.full((len(points), 2), np.nan)
+    rotation = np.broadcast_to(np.array(camera.quaternion), (len(points), 4))
+    seen = quaternion.rotate_inverse(rotation, points - np.array(camera.position))
+    depth = np.where(seen[:, 2] > _NEAR, seen[:, 2], np.nan)[:, None]
+    focal, centre = np.array([camera.k[0], camera.k[4]]), np.array([camera.k[2], camera.k[5]])
+    return np.asarray(focal * seen[:, :2] / depth + centre)
+
+
+@cache
+def wireframe(kind: str) -> np.ndarray:
+    """(lines, 2, 3) edges of an object in its own frame, m."""
+    if kind == "block":
+        corners = HALF_SIZE * np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], float)
+        pairs = [(i, j) for i in range(8) for j in range(i) if np.sum(corners[i] != corners[j]) == 1]
+        return np.array([[corners[i], corners[j]] for i, j in pairs])
+    around = np.linspace(0.0, 2 * np.pi, 9 if kind == "octagonal_prism" else 33) + np.pi / 8
+    radius = HALF_SIZE / np.cos(np.pi / 8) if kind == "octagonal_prism" else HALF_SIZE
+    circle = radius * np.stack([np.cos(around), np.sin(around), np.zeros_like(around)], axis=1)
+    if kind == "sphere":
+        rings = [circle, circle[:, [1, 2, 0]], circle[:, [2, 0, 1]]]
+        return np.concatenate([np.stack([ring[:-1], ring[1:]], axis=1) for ring in rings])
+    up = np.array([0.0, 0.0, HALF_SIZE])
+    top, bottom = circle + up, circle - up
+    lines = [np.stack([ring[:-1], ring[1:]], axis=1) for ring in (top, bottom)]
+    return np.concatenate([*lines, np.stack([top[:-1], bottom[:-1]], axis=1)])
+
+
+def draw(
+    image: np.ndarray,
+    camera: Camera,
+    position: np.ndarray,
+    orientation: np.ndarray,
+    kind: str,
+    colour: tuple[int, int, int] = (0, 255, 255),
+) -> None:
+    """Draw an object's edges and axes into a picture.
+
+    Args:
+        image: (height, width, 3) uint8 RGB; may be smaller than the camera's, in the same proportion.
+        camera: that took it.
+        position: (3,) m, hand frame.
+        orientation: (4,) (w, x, y, z).
+        kind: block, octagonal_prism or sphere.
+        colour: of the edges, RGB.
+    """
+    axes = np.concatenate([np.zeros((3, 1, 3)), 1.4 * HALF_SIZE * np.eye(3)[:, None]], axis=1)
+    lines = np.concatenate([wireframe(kind), axes])
+    rotation = np.broadcast_to(orientation, (2 * len(lines), 4))
+    pixels = project(camera, quaternion.rotate(rotation, lines.reshape(-1, 3)) + position).reshape(-1, 2, 2)
+    pixels *= image.shape[1] / camera.width
+    colours = [colour] * (len(lines) - 3) + list(_AXIS_COLOURS)
+    for (start, end), shade in zip(pixels, colours, strict=True):
+        if np.isfinite([start, end]).all() and np.abs([start, end]).max() < 1e5:
+            thickness = 1 if shade is colour else 2
+            cv2.line(image, _fixed(start), _fixed(end), shade, thickness, cv2.LINE_AA, 4)
+
+
+def _fixed(pixel: np.ndarray) -> tuple[int, int]:
+    """Sixteenths of a pixel, which is what cv2's `shift` of 4 means."""
+    return round(16 * float(pixel[0])), round(16 * float(pixel[1]))
