@@ -17,7 +17,7 @@ import tyro
 from tyro.extras import SubcommandApp
 
 from dactyl.bringup import RealOptions, SimOptions
-from dactyl.commands import recording, vision
+from dactyl.commands import latency, recording, vision
 from dactyl.errors import DactylError
 
 app = SubcommandApp()
@@ -47,10 +47,12 @@ def sim(options: Annotated[SimOptions, _FLAT, tyro.conf.FlagCreatePairsOff]) -> 
 def real(options: Annotated[RealOptions, _FLAT, tyro.conf.FlagCreatePairsOff]) -> int:
     """Run trials with the real hand: the whole ROS graph with the settings of config/real.yaml.
 
-    The hand does not move until the service /dactyl/hand_driver/enable is called.
+    The hand does not move until the service /dactyl/hand_driver/enable is called. With --emulate everything runs
+    without a lab: pylon's emulated cameras, a simulated hand and markers.
 
     For example:
       ./dactyl real --trials 10 --json real.json
+      ./dactyl real --emulate --trials 2 --json real.json
     """
     from dactyl import processes
     from dactyl.bringup import real_graph
@@ -314,6 +316,7 @@ def bench_train(
 app.command(recording.record, name="record", help="Record the running graph as a rosbag2 bag.")
 app.command(vision.app, name="vision", help="Estimate the object's pose from images: train, measure.")
 app.command(recording.bag, name="bag", help="Look into recorded bags, and recover damaged ones.")
+app.command(name="latency", help="Show from a bag how old what each action used was.")(latency.latency)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
