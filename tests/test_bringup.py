@@ -63,7 +63,7 @@ def test_filter_and_driver_follow_the_policys_contract(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (SimOptions(pose="vision"), "no trained vision network"),
+        (SimOptions(pose="vision", object="sphere", policy="models/block"), "no pose estimator for the object sphere"),
         (SimOptions(trials=-1), "must be >= 0"),
         (SimOptions(seed=-1), "must be >= 0"),
         (SimOptions(json="out.json"), "json needs trials"),

@@ -85,8 +85,16 @@ class Options:
     """Of all randomness."""
     policy: str = ""
     """Policy file (.safetensors) or a folder with one; empty: the shipped one for the object."""
+    estimator: str = ""
+    """With pose vision: a pose estimator's file (.safetensors) or a folder with one; empty: the shipped one."""
     json: str = ""
     """Also write the results of the trials to this file, as JSON."""
+    dashboard: bool = True
+    """Serve a web page to watch and steer the run; it costs nothing until somebody opens it."""
+    dashboard_host: str = "127.0.0.1"
+    """Address it listens on; any but this machine's own demands a token, which is printed."""
+    dashboard_port: int = 8090
+    """Its port, or the next free one."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +143,10 @@ def sim_graph(options: SimOptions) -> Graph:
     sim = {
         "object": options.object, "seed": options.seed, "viewer": not options.headless, **lockstep,
     }  # fmt: skip
+    if options.pose == "vision":  # the network takes still smaller ones, and a CPU cannot render 37 larger ones a second
+        sim |= {"image_width": 320, "image_height": 240}
     nodes = _common_nodes(options, lockstep, command="sim")
-    return Graph((Node("sim", sim, required=True), *nodes), share("config", "sim.yaml"))
+    return Graph((Node("sim", sim, required=True), *nodes, *_dashboard(options, True)), share("config", "sim.yaml"))
 
 
 def real_graph(options: RealOptions) -> Graph:
@@ -146,6 +156,7 @@ def real_graph(options: RealOptions) -> Graph:
         DactylError: an option asks for what cannot be had.
     """
     nodes = [Node("camera"), Node("mocap"), *_common_nodes(options, {}, command="real"), Node("timing_monitor")]
+    nodes += _dashboard(options, False)
     return Graph(tuple(_emulated(nodes, options) if options.emulate else nodes), share("config", "real.yaml"))
 
 
@@ -207,8 +218,6 @@ def with_loop_benchmark(graph: Graph, seconds: float, cameras: bool, json: Path 
 
 def _common_nodes(options: Options, lockstep: Mapping[str, Value], command: str) -> tuple[Node, ...]:
     """What hardware and simulation share."""
-    if options.pose == "vision":
-        raise DactylError("pose vision: this version has no trained vision network yet; use pose state")
     if options.trials < 0 or options.seed < 0:
         raise DactylError(f"trials = {options.trials} and seed = {options.seed} must be >= 0")
     if options.json and not options.trials:
@@ -224,7 +233,7 @@ def _common_nodes(options: Options, lockstep: Mapping[str, Value], command: str)
     seed = {"seed": options.seed}
     report = str(Path(options.json).absolute()) if options.json else ""
     return (
-        Node("pose_estimator"),
+        Node("pose_estimator", _estimator(options)),
         Node("fingertip_tracker"),
         Node(
             "trial",
@@ -235,6 +244,35 @@ def _common_nodes(options: Options, lockstep: Mapping[str, Value], command: str)
         Node("action_filter", {"smoothing": contract["smoothing"]}),
         Node("hand_driver", {"action_scale": contract["action_scale"], **lockstep}),
     )
+
+
+def _estimator(options: Options) -> dict[str, Value]:
+    """Parameters of the pose estimator: a network only where poses come from images."""
+    if options.pose == "state":
+        return {}
+    weights = Path(options.estimator or share("models", f"pose-{options.object}")).absolute()
+    weights = weights / "estimator.safetensors" if weights.is_dir() else weights
+    if not options.estimator and not weights.exists():
+        raise DactylError(f"no pose estimator for the object {options.object} is shipped: name one with `estimator`")
+    return {"weights": str(weights), "object": options.object}
+
+
+def _dashboard(options: Options, simulated: bool) -> tuple[Node, ...]:
+    """The node of the dashboard, if it is wanted, with the shipped policies and the chosen one to choose from."""
+    if not options.dashboard:
+        return ()
+    shipped = sorted(share("models").glob(f"{options.object}*/policy.safetensors"))
+    chosen = [Path(options.policy).absolute()] if options.policy else []
+    chosen = [path / "policy.safetensors" if path.is_dir() else path for path in chosen]
+    parameters: dict[str, Value] = {
+        "object": options.object,
+        "object_pose": {"state": "mocap", "vision": "vision"}[options.pose],
+        "simulated": simulated,
+        "policies": ":".join(str(path) for path in dict.fromkeys([*chosen, *shipped])),
+        "host": options.dashboard_host,
+        "port": options.dashboard_port,
+    }
+    return (Node("dashboard", parameters),)
 
 
 def read_contract(policy: Path) -> dict[str, float]:

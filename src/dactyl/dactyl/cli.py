@@ -130,6 +130,9 @@ def evaluate(
     actions: Literal["sampled", "most-likely", "both"] = "sampled",
     seed: int = 0,
     threads: int = 0,
+    pose: Literal["state", "vision"] = "state",
+    estimator: Path | None = None,
+    renderer: Literal["opengl", "raytracer"] = "opengl",
     json: Json = None,
 ) -> None:
     """Measure a policy by the paper's protocol: consecutive successes in a number of simulated trials.
@@ -140,6 +143,7 @@ def evaluate(
       ./dactyl evaluate
       ./dactyl evaluate --policy runs/cpu-small --randomizations none --actions both
       ./dactyl evaluate --randomizations=-physics --json evaluation.json
+      ./dactyl evaluate --pose vision --trials 10
 
     Args:
         policy: a policy file, a folder with one, or a training's folder; models/block by default
@@ -149,13 +153,18 @@ def evaluate(
         actions: drawn from the policy's probabilities, or the most likely ones
         seed: of everything random
         threads: CPU threads, 0 for all cores
+        pose: of the object, from simulated motion capture or from rendered images, which takes far longer
+        estimator: of poses from images: a file or a folder with one; the shipped one for the object by default
+        renderer: of the images
     """
     from dactyl import results
     from dactyl.learning import evaluation
+    from dactyl.vision.sight import sight_factory
 
     if json:
         results.check_writable(json)
-    outcome = evaluation.evaluate(policy, object, randomizations, trials, actions, seed, threads)
+    eyes = sight_factory(estimator, renderer, seed) if pose == "vision" else None
+    outcome = evaluation.evaluate(policy, object, randomizations, trials, actions, seed, threads, eyes)
     if json:
         results.write(json, "evaluate", seed, outcome)
 

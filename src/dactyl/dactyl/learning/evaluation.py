@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from dactyl.errors import DactylError
 from dactyl.hand.control import CONTROL_PERIOD
@@ -24,6 +25,10 @@ from dactyl.task.trial import TrialRules
 
 RESAMPLES = 10_000  # of the bootstrap
 CONFIDENCE = 0.95
+
+
+SensorFactory = Callable[[SceneConfig, int], Callable[[Tensor], tuple[Tensor, Tensor]]]
+"""Makes a `ReorientEnvironment.object_sensor` for so many worlds of a scene."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ def evaluate(
     actions: str = "sampled",
     seed: int = 0,
     threads: int = 0,
+    make_sensor: SensorFactory | None = None,
 ) -> dict[str, Any]:
     """Evaluate a policy in C MuJoCo and print the result.
 
@@ -75,6 +81,7 @@ def evaluate(
         actions: sampled, most-likely, or both one after the other.
         seed: of everything random: the same figures again.
         threads: CPU threads, 0 for all cores.
+        make_sensor: makes what the policy sees the object with, for the scene; None: noisy motion capture.
 
     Returns:
         `summarize`'s figures with policy, object, randomizations and actions; where both kinds of actions were asked
@@ -92,12 +99,15 @@ def evaluate(
         "object": policy.contract.object,
         "randomizations": randomizations,
         "actions": actions,
+        "pose": "vision" if make_sensor else "state",
     }
     for kind in ("sampled", "most-likely") if actions == "both" else (actions,):
         environment = ReorientEnvironment(config, trials, seed=seed, threads=threads)
+        if make_sensor:
+            environment.object_sensor = make_sensor(config.scene, trials)
         outcome = run_trials(policy, environment, kind == "most-likely", seed, _report(trials))
         summary = summarize(outcome, seed)
-        print(as_text(summary, f"{file}, {policy.contract.object}, randomizations {randomizations}, {kind} actions"))
+        print(as_text(summary, f"{file}, {policy.contract.object}, pose {results['pose']}, randomizations {randomizations}, {kind} actions"))
         if actions == "both" and kind == "most-likely":
             results["most_likely"] = summary
         else:

@@ -7,7 +7,7 @@ on the environment's device; nothing in `step` makes a GPU wait for the host.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple
@@ -174,6 +174,10 @@ class ReorientEnvironment:
 
     num_actuators = len(ACTUATORS)
     num_bins = control.NUM_BINS
+
+    object_sensor: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
+    """What the policy sees the object with instead of noisy motion capture: states (N, 31) -> position (N, 3), m, and
+    orientation (N, 4), both float32 in the hand frame."""
 
     # ------------------------------------------------------------------------------------------------ episodes
 
@@ -359,6 +363,9 @@ class ReorientEnvironment:
         sensed = measurement.sensed
         if self._sensors:
             sensed = self._sensors.read(sensed, measurement.marker_rotations)
+        if self.object_sensor:
+            position, orientation = self.object_sensor(self.physics.state.qpos[: self.num_envs])
+            sensed = sensed._replace(object_position=position, object_orientation=orientation)
         if self._tracking:
             size = self._factors.object_size[: self.num_envs]
             hidden = occluded(measurement, self.config.scene.object, size, self._tracking.occlusion_distance)
