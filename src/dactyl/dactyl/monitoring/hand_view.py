@@ -6,8 +6,11 @@ from typing import Any
 
 import mujoco
 import numpy as np
+import PIL.Image
 import trimesh
 import viser
+from trimesh.visual import TextureVisuals
+from trimesh.visual.material import PBRMaterial
 
 from dactyl import quaternion
 from dactyl.hand.joints import FINGERS, JOINTS
@@ -32,15 +35,13 @@ class HandView:
         self._shown: dict[int, np.ndarray] = {}
         """Pose of each body as it was last sent."""
         self._bodies = self._add_hand()
-        vertices, faces, colours = object_mesh(scene)
         api = server.scene
-        self._object = api.add_mesh_simple("/object", vertices, faces, color=colours, flat_shading=True)
+        self._object = api.add_mesh_trimesh("/object", object_mesh(scene))
         self._ghost_position = self.to_world(PALM_CENTER) + GHOST_OFFSET
         self.goal = api.add_transform_controls(
-            "/goal", scale=0.09, disable_axes=True, disable_sliders=True, position=self._ghost_position, visible=False
+            "/goal", scale=0.09, disable_axes=True, disable_sliders=True, position=self._ghost_position
         )
-        self.goal.visible = True
-        api.add_mesh_simple("/goal/object", vertices, faces, color=colours, flat_shading=True, opacity=0.55)
+        api.add_mesh_trimesh("/goal/object", object_mesh(scene, opacity=0.6), cast_shadow=False)
         self._goal_label = api.add_label("/goal/label", "goal", position=(0.0, 0.0, 0.055))
         self._fingertips = [
             api.add_icosphere(f"/fingertips/{finger}", 0.0065, _SEEN, subdivisions=2, visible=False)
@@ -108,12 +109,8 @@ class HandView:
                 sphere.color = _SEEN if seen else _LOST
 
 
-def object_mesh(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The object as flat-coloured triangles small enough to show the letters on its faces.
-
-    Returns:
-        vertices (3T, 3) m, faces (T, 3), colours (3T, 3) uint8.
-    """
+def object_mesh(scene: Scene, opacity: float = 1.0) -> trimesh.Trimesh:
+    """The object with the letters on its faces, in its own frame, m."""
     model, geom = scene.model, scene.object_geom
     size = model.geom_size[geom]
     if model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_MESH:
@@ -122,26 +119,37 @@ def object_mesh(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     elif model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_BOX:
         shape = trimesh.creation.box(2 * size)
     else:
-        shape = trimesh.creation.icosphere(subdivisions=3, radius=size[0])
-    vertices, faces = trimesh.remesh.subdivide_to_size(shape.vertices, shape.faces, 0.0022, max_iter=12)
+        shape = trimesh.creation.icosphere(subdivisions=4, radius=size[0])
+    # small triangles, each with vertices of its own, because each lies on one of the cube map's six pictures
+    vertices, faces = trimesh.remesh.subdivide_to_size(shape.vertices, shape.faces, 0.01, max_iter=12)
     triangles = vertices[faces]
-    colours = _texture_colours(model, geom, triangles.mean(axis=1))
-    return triangles.reshape(-1, 3), np.arange(3 * len(triangles)).reshape(-1, 3), np.repeat(colours, 3, axis=0)
+    pictures, coordinates = _texture(model, geom, triangles)
+    material = PBRMaterial(
+        baseColorTexture=pictures, metallicFactor=0.0, roughnessFactor=0.55,
+        baseColorFactor=[255, 255, 255, round(255 * opacity)], alphaMode="OPAQUE" if opacity == 1.0 else "BLEND",
+    )  # fmt: skip
+    corners = np.arange(3 * len(triangles)).reshape(-1, 3)
+    visual = TextureVisuals(uv=coordinates, material=material)
+    return trimesh.Trimesh(triangles.reshape(-1, 3), corners, visual=visual, process=False)
 
 
-def _texture_colours(model: mujoco.MjModel, geom: int, points: np.ndarray) -> np.ndarray:
-    """(N, 3) uint8 of the cube map on a geom, looked up in the direction of (N, 3) points."""
+def _texture(model: mujoco.MjModel, geom: int, triangles: np.ndarray) -> tuple[PIL.Image.Image, np.ndarray]:
+    """The six pictures of a geom's cube map below each other, and where in them (T, 3, 3) triangles lie, (3T, 2)."""
     texture = int(model.mat_texid[model.geom_matid[geom], mujoco.mjtTextureRole.mjTEXROLE_RGB])
     width, start = int(model.tex_width[texture]), int(model.tex_adr[texture])
-    maps = model.tex_data[start : start + 6 * width * width * 3].reshape(6, width, width, 3)
-    axis = np.abs(points).argmax(axis=1)
-    rows = np.arange(len(points))
-    faces = np.array(_FACES)[2 * axis + (points[rows, axis] < 0)]
-    scaled = points / np.abs(points[rows, axis])[:, None]
-    column = faces[:, 2] * scaled[rows, faces[:, 1]]
-    row = faces[:, 4] * scaled[rows, faces[:, 3]]
-    pixels = [np.clip(((value + 1) / 2 * width).astype(int), 0, width - 1) for value in (row, column)]
-    return np.asarray(maps[2 * axis + (points[rows, axis] < 0), pixels[0], pixels[1]])
+    pictures = model.tex_data[start : start + 6 * width * width * 3].reshape(6 * width, width, 3)
+    middles = triangles.mean(axis=1)
+    axis = np.abs(middles).argmax(axis=1)
+    faces = 2 * axis + (middles[np.arange(len(middles)), axis] < 0)
+    _, column_axis, column_sign, row_axis, row_sign = np.array(_FACES)[faces].T[..., None]
+    each = np.arange(len(triangles))[:, None], np.arange(3)[None]
+    depth = np.abs(triangles[(*each, axis[:, None])])
+    column = (column_sign * triangles[(*each, column_axis)] / depth + 1) / 2
+    row = (row_sign * triangles[(*each, row_axis)] / depth + 1) / 2
+    inside = 0.5 / width  # half a pixel: no colour comes over from the neighbouring picture
+    column, row = np.clip(column, inside, 1 - inside), np.clip(row, inside, 1 - inside)
+    coordinates = np.stack([column, 1 - (faces[:, None] + row) / 6], axis=-1)
+    return PIL.Image.fromarray(pictures), coordinates.reshape(-1, 2)
 
 
 def _mesh(model: mujoco.MjModel, mesh: int) -> tuple[np.ndarray, np.ndarray]:

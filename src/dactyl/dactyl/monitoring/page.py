@@ -24,7 +24,7 @@ from dactyl.simulation.scene import CAMERAS, Scene
 from dactyl_msgs.msg import TrialStatus
 
 if TYPE_CHECKING:
-    from dactyl.monitoring.dashboard import Dashboard
+    from dactyl.nodes.dashboard import Dashboard
 
 SLOW_EVERY = 12  # looks between updates of curves and tables
 _STATES = {
