@@ -5,7 +5,10 @@ from __future__ import annotations
 import dataclasses
 import gc
 import math
+import os
+import signal
 import sys
+import threading
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -19,9 +22,10 @@ from geometry_msgs.msg import Point, Pose, Quaternion
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import get_default_context
 
 from dactyl.errors import DactylError
@@ -221,12 +225,19 @@ class DactylNode(Node):
 
 
 def run(make_node: Callable[[], DactylNode]) -> int:
-    """Make a node and spin it until it finishes or SIGINT or SIGTERM comes; returns the process's exit code."""
-    rclpy.init()
+    """Make a node and spin it until it finishes or SIGINT or SIGTERM comes; returns the process's exit code.
+
+    A signal ends the loop, so that the node's last messages can be sent and its threads end before ROS does; ROS's own
+    handlers would shut it down under their feet.
+    """
+    made: list[DactylNode] = []
+    _finish_on_signal(made)
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     executor = SingleThreadedExecutor()
     node = None
     try:
         node = make_node()
+        made.append(node)
         executor.add_node(node)
         gc.collect()
         gc.freeze()  # what start-up made stays: looking through it again would stop the node for tens of ms
@@ -234,18 +245,30 @@ def run(make_node: Callable[[], DactylNode]) -> int:
             executor.spin_once()
         if node.failure:
             raise node.failure
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
     except DactylError as error:
         print(f"cannot {'go on' if node else 'start'}: {error}", file=sys.stderr, flush=True)
         return 1 if node else WRONG_PARAMETER
-    except Exception:
-        if get_default_context().ok():
-            raise
-        # a signal has shut ROS down while something was under way
     finally:
         executor.shutdown(timeout_sec=1.0)
         if node:
             node.destroy_node()
         get_default_context().try_shutdown()
     return 0
+
+
+def _finish_on_signal(made: Sequence[DactylNode]) -> None:
+    """Let SIGINT and SIGTERM finish the node, once it is made; before that, the process."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+
+    def wait() -> None:
+        os.read(reading, 1)
+        if not made:
+            os._exit(0)
+        made[0].finish()
+
+    # python's handlers run in the main thread, which waits inside the middleware: what wakes this thread is the byte
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    threading.Thread(target=wait, daemon=True).start()

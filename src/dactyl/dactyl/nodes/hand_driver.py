@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -262,16 +261,8 @@ def _each(name: str, values: tuple[float, ...], count: int) -> np.ndarray:
     return np.array([value or inf for value in np.broadcast_to(values, (count,)).tolist()])
 
 
-def _make_node() -> HandDriver:
-    """A driver that holds the hand before it ends: in place of ROS's handlers, after which nothing can be sent."""
-    node = HandDriver()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: node.finish())
-    return node
-
-
 def main() -> int:
-    return run(_make_node)
+    return run(HandDriver)
 
 
 if __name__ == "__main__":
