@@ -30,7 +30,7 @@ EMULATED_PICTURES = 8
 WRONG_PARAMETER = 2
 """Exit code of a node that cannot start as configured: the run ends, for starting it again would not help."""
 
-Value = bool | int | float | str
+Value = bool | int | float | str | list[float]
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,9 @@ def sim_graph(options: SimOptions) -> Graph:
     sim = {
         "object": options.object, "seed": options.seed, "viewer": not options.headless, **lockstep,
     }  # fmt: skip
-    if options.pose == "vision":  # the network takes still smaller ones, and a CPU cannot render 37 larger ones a second
+    if (
+        options.pose == "vision"
+    ):  # the network takes still smaller ones, and a CPU cannot render 37 larger ones a second
         sim |= {"image_width": 320, "image_height": 240}
     nodes = _common_nodes(options, lockstep, command="sim")
     return Graph((Node("sim", sim, required=True), *nodes, *_dashboard(options, True)), share("config", "sim.yaml"))
@@ -157,6 +159,8 @@ def real_graph(options: RealOptions) -> Graph:
     """
     nodes = [Node("camera"), Node("mocap"), *_common_nodes(options, {}, command="real"), Node("timing_monitor")]
     nodes += _dashboard(options, False)
+    if options.pose == "vision":  # a pose from images comes once in a control step, and is a step old by then
+        nodes = _with_parameters(nodes, {"policy": {"max_reading_age": 0.16}})
     return Graph(tuple(_emulated(nodes, options) if options.emulate else nodes), share("config", "real.yaml"))
 
 
@@ -175,16 +179,19 @@ def _emulated(nodes: list[Node], options: RealOptions) -> list[Node]:
             "enable_at_start": True,  # nobody's fingers are near
             "stop_after": 60.0,  # the simulated hand is silent while the simulated operator has it
         },
+        "timing_monitor": {"period": [0.008, 0.008, 0.008, 0.08, 0.08, 0.008, 0.008]},  # simulated markers at 125 Hz
     }  # fmt: skip
     parameters: dict[str, Value] = {"object": options.object, "seed": options.seed, "machine_clock": True}
     elsewhere = ["mocap/markers", "/clock"]  # what the drivers publish, or nobody wants
     elsewhere += [f"camera_{i}/{topic}" for i in range(3) for topic in ("image_raw", "camera_info")]
     remappings = tuple((topic, f"{EMULATION}/{topic.lstrip('/')}") for topic in elsewhere)
     sim = Node("sim", parameters, remappings, required=True)
-    return [
-        sim,
-        *(dataclasses.replace(node, parameters={**node.parameters, **changes.get(node.name, {})}) for node in nodes),
-    ]
+    return [sim, *_with_parameters(nodes, changes)]
+
+
+def _with_parameters(nodes: list[Node], changes: Mapping[str, Mapping[str, Value]]) -> list[Node]:
+    """The nodes with more parameters, by node."""
+    return [dataclasses.replace(node, parameters={**node.parameters, **changes.get(node.name, {})}) for node in nodes]
 
 
 def record_graph(options: RecordOptions) -> Graph:

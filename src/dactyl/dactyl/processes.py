@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from queue import Empty, Queue
 from types import FrameType
 
-from dactyl.bringup import NAMESPACE, Graph, Node, exit_reason
+from dactyl.bringup import NAMESPACE, Graph, Node, Value, exit_reason
 
 KILL_AFTER = 2.0
 """s that nodes have to end after SIGTERM before SIGKILL comes; everything is over within 3 s."""
@@ -169,7 +169,7 @@ def command(node: Node, graph: Graph) -> list[str]:
     return ["setpriv", "--pdeathsig", "SIGTERM", *arguments] if shutil.which("setpriv") else arguments
 
 
-def _yaml(value: bool | int | float | str) -> str:
+def _yaml(value: Value) -> str:
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
     return str(value).lower() if isinstance(value, bool) else repr(value)

@@ -78,7 +78,7 @@ class Limits:
     """What the hand may do. The defaults bind nothing but the times: a simulated hand."""
 
     hold_after: float = 0.15
-    """s without a valid action, or without joint states, after which the hand is held where it is."""
+    """s after the tick of the last valid action, or without joint states, after which the hand is held where it is."""
     stop_after: float = inf
     """s without joint states after which the hand is stopped: somebody may be at it."""
     max_step: float = inf
@@ -228,7 +228,7 @@ class Safety:
                 self._hold()
         if self._targets is None:
             return None
-        if not self.limits.lockstep and not self._holding and now_ns - (self._acted_ns or 0) > self._hold_after_ns:
+        if not self._holding and self._action_is_old(now_ns):
             self._hold()
         self._sent = self._approach(self._targets, now_ns)
         self._sent_ns = now_ns
@@ -251,6 +251,11 @@ class Safety:
         if self.limits.lockstep:
             return bool(self._readings)
         return self._read_ns is not None and now_ns - self._read_ns <= self._hold_after_ns
+
+    def _action_is_old(self, now_ns: int) -> bool:
+        """By the time since it came, or by how far the joint states have gone on since what it was decided on."""
+        age_ns = max(now_ns - (self._acted_ns or 0), self._readings[-1].stamp_ns - self.stamp_ns)
+        return age_ns > self._hold_after_ns and not self.limits.lockstep
 
     def _go_blind(self, now_ns: int) -> np.ndarray | None:
         """Send the last measured angles once, for want of better ones, then nothing."""
