@@ -21,7 +21,7 @@ FLOORS = (
     {"calibration"},
     {"hardware"},
     {"nodes", "monitoring"},
-    {"bringup", "processes", "doctor", "benchmarks", "rosbag2"},
+    {"bringup", "processes", "doctor", "benchmarks", "rosbag2", "graph_evaluation"},
     {"cli", "commands"},
 )
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}

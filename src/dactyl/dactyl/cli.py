@@ -133,6 +133,7 @@ def evaluate(
     pose: Literal["state", "vision"] = "state",
     estimator: Path | None = None,
     renderer: Literal["opengl", "raytracer"] = "opengl",
+    ros: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
     json: Json = None,
 ) -> None:
     """Measure a policy by the paper's protocol: consecutive successes in a number of simulated trials.
@@ -144,6 +145,7 @@ def evaluate(
       ./dactyl evaluate --policy runs/cpu-small --randomizations none --actions both
       ./dactyl evaluate --randomizations=-physics --json evaluation.json
       ./dactyl evaluate --pose vision --trials 10
+      ./dactyl evaluate --ros --randomizations none --trials 10
 
     Args:
         policy: a policy file, a folder with one, or a training's folder; models/block by default
@@ -156,13 +158,19 @@ def evaluate(
         pose: of the object, from simulated motion capture or from rendered images, which takes far longer
         estimator: of poses from images: a file or a folder with one; the shipped one for the object by default
         renderer: of the images
+        ros: one trial after the other through the running graph in lockstep, whose hand has no randomizations
     """
-    from dactyl import results
+    from dactyl import graph_evaluation, results
     from dactyl.learning import evaluation
     from dactyl.vision.sight import sight_factory
 
     if json:
         results.check_writable(json)
+    if ros:
+        outcome = graph_evaluation.evaluate(policy, object, randomizations, trials, actions, seed, pose)
+        if json:
+            results.write(json, "evaluate", seed, outcome)
+        return
     eyes = sight_factory(estimator, renderer, seed) if pose == "vision" else None
     outcome = evaluation.evaluate(policy, object, randomizations, trials, actions, seed, threads, eyes)
     if json:
