@@ -109,7 +109,7 @@ def test_pictures_without_the_board_are_reported(tmp_path: Path) -> None:
         cameras.read_pictures(tmp_path, ["camera_0"])
     (tmp_path / "camera_0").mkdir()
     (tmp_path / "camera_0" / "a.png").write_text("no picture")
-    with pytest.raises(DactylError, match="a.png is no picture"):
+    with pytest.raises(DactylError, match=r"a\.png is no picture"):
         cameras.read_pictures(tmp_path, ["camera_0"])
 
 

@@ -67,8 +67,8 @@ class Board:
         corners, ids, _, _ = detector.detectBoard(image)
         if ids is None or len(ids) < 6:
             return None
-        board, found = charuco.matchImagePoints(corners, ids)
-        return Corners(board.reshape(-1, 3).astype(np.float64), found.reshape(-1, 2).astype(np.float64))
+        known = np.asarray(charuco.getChessboardCorners())[np.ravel(ids)]
+        return Corners(known.astype(np.float64), np.reshape(corners, (-1, 2)).astype(np.float64))
 
     def render(
         self, matrix: np.ndarray, distortion: np.ndarray, rotation: np.ndarray, position: np.ndarray, width: int,

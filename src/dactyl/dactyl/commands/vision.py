@@ -51,8 +51,8 @@ def collect(
         results.check_writable(json)
     file = checkpoint.find_policy(policy)
     player = Policy.load(file)
-    contract = player.contract
-    recipe = Recipe(str(policy or "models/block"), contract.object, contract.locked_wrist, SceneConfig().fingers_raised, seed)
+    contract, tilt = player.contract, SceneConfig().fingers_raised
+    recipe = Recipe(str(policy or "models/block"), contract.object, contract.locked_wrist, tilt, seed)
 
     def report(number: int) -> None:
         print(f"{number} of {states} states", file=sys.stderr)

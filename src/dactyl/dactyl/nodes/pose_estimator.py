@@ -43,9 +43,7 @@ class Parameters:
     tolerance: float = parameter(
         0.02, "Images whose stamps are at most so far apart show one moment, s.", minimum=0.0, maximum=0.08
     )
-    timeout: float = parameter(
-        0.25, "A camera without an image for so long is missing, s.", minimum=0.01, maximum=60.0
-    )
+    timeout: float = parameter(0.25, "A camera without an image for so long is missing, s.", minimum=0.01, maximum=60.0)
     frozen_after: int = parameter(
         5, "The same image so many times again: that camera is frozen.", minimum=1, maximum=1000
     )

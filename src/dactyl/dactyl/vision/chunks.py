@@ -24,7 +24,6 @@ from dactyl.simulation.appearance import Appearance, Look
 from dactyl.simulation.appearance.materials import ObjectColourRanges
 from dactyl.simulation.appearance.studio import Studio, make_studio
 from dactyl.simulation.scene import SceneConfig
-from dactyl.vision.augmentation import PoseAugmentation
 from dactyl.vision.config import VisionConfig
 from dactyl.vision.keypoints import Keypoints, project
 from dactyl.vision.states import Recipe, States, load, object_poses
@@ -130,7 +129,7 @@ def write(folder: Path, number: int, moments: Moments) -> None:
     file = io.BytesIO()
     fields = {**moments._asdict(), **moments.keypoints._asdict()}
     np.savez(file, **{name: fields[name] for name in _STORED})
-    write_atomically(path_of(folder, number), file.getbuffer())
+    write_atomically(path_of(folder, number), file.getvalue())
 
 
 def read(folder: Path, number: int) -> Moments:

@@ -62,8 +62,8 @@ class VisionConfig:
     learning_rate: float = 5e-4
     weight_decay: float = 1e-3
     keypoint_weight: float = 0.0
-    """How much it counts that the towers' first channels find the object's middle and its sides in each picture. Not the
-    paper's, but without it a CPU's number of batches is not enough."""
+    """How much it counts that the towers' first channels find the object's middle and its sides in each picture. The
+    paper has no such thing; it makes up for the few batches that a CPU gets through."""
     schedule: str = "halving"
     """halving: the learning rate is halved every `halve_every` batches, the paper's. cosine: it falls to 0."""
     halve_every: int = 20_000
@@ -91,7 +91,12 @@ class VisionConfig:
         for name, choices in (("schedule", SCHEDULES), ("symmetry", SYMMETRIES)):
             if getattr(self, name) not in choices:
                 raise DactylError(f"unknown {name} {getattr(self, name)!r}: choose from {', '.join(choices)}")
-        if not (self.learning_rate > 0 and self.weight_decay >= 0 and self.checkpoint_minutes > 0 and self.keypoint_weight >= 0):
+        if not (
+            self.learning_rate > 0
+            and self.weight_decay >= 0
+            and self.checkpoint_minutes > 0
+            and self.keypoint_weight >= 0
+        ):
             raise DactylError("learning_rate and checkpoint_minutes must be positive, the weights not negative")
 
     @property

@@ -7,7 +7,7 @@ everything a robot needs to run it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -64,13 +64,13 @@ class Contract:
                 raise ValueError(f"its contract is not in the format {FORMAT}")
             contract = cls(
                 architecture=Architecture(**values.pop("architecture")),
-                position_mean=tuple(float(x) for x in values.pop("position_mean")),
+                position_mean=_three(values.pop("position_mean")),
                 cameras=tuple(values.pop("cameras")),
                 **values,
             )
             numbers = (*contract.position_mean, contract.position_scale, contract.crop, contract.field_of_view)
-            if len(contract.position_mean) != 3 or not all(isfinite(number) for number in numbers):
-                raise ValueError("a number in its contract is missing or not finite")
+            if not all(isfinite(number) for number in numbers):
+                raise ValueError("a number in its contract is not finite")
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
             raise ValueError(f"its contract cannot be read: {error}") from error
         if contract.cameras != tuple(CAMERAS):
@@ -158,6 +158,11 @@ class Estimator:
         position = outputs[:, :3].double().numpy() * contract.position_scale + np.array(contract.position_mean)
         orientation, confidence = pose.decode(outputs[:, 3:])
         return Estimate(position, orientation.numpy(), confidence.numpy())
+
+
+def _three(values: Sequence[Any]) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in values)
+    return x, y, z
 
 
 def find_estimator(path: Path | None, object: str = "block") -> Path:

@@ -1,4 +1,4 @@
-"""Errors of the pose estimator (Table 6): degrees and millimetres, by axis, by how much is hidden, and the worst cases."""
+"""Errors of the pose estimator (Table 6): in degrees and mm, by axis, by how much is hidden, and the worst cases."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from dactyl.errors import DactylError
 from dactyl.simulation.appearance import Appearance
 from dactyl.simulation.appearance.studio import make_studio
 from dactyl.simulation.appearance.visibility import visible_shares
-from dactyl.vision import pose
 from dactyl.vision.augmentation import PoseAugmentation
 from dactyl.vision.chunks import make_renderer, render_moments, scene_config, split
 from dactyl.vision.estimator import Estimate, Estimator
@@ -156,10 +155,9 @@ def as_text(rows: Mapping[str, Mapping[str, Any]]) -> str:
         cells = (_cell(row["rotation_deg"], "°"), _cell(row["position_mm"], " mm"))
         lines.append(f"{name:<24}{row['samples']:>8}  {cells[0]:<34}{cells[1]:<34}")
         for axis, values in row["by_axis"].items():
-            lines.append(
-                f"    {axis}: {values['rotation_deg']['mean_absolute']:.2f}°, {values['position_mm']['mean_absolute']:.2f} mm "
-                f"(bias {values['position_mm']['mean']:+.2f} mm)"
-            )
+            turn, offset = values["rotation_deg"], values["position_mm"]
+            absolute = f"{turn['mean_absolute']:.2f}°, {offset['mean_absolute']:.2f} mm"
+            lines.append(f"    {axis}: {absolute} (bias {offset['mean']:+.2f} mm)")
         for share, values in row.get("by_share_seen", {}).items():
             cells = (_cell(values["rotation_deg"], "°"), _cell(values["position_mm"], " mm"))
             lines.append(f"    {'seen ' + share:<20}{values['samples']:>8}  {cells[0]:<34}{cells[1]:<34}")
@@ -171,7 +169,9 @@ def draw_worst(samples: Samples, found: Errors, path: Path) -> None:
     worst = np.argsort(-found.degrees)[:_WORST]
     rows = []
     for i in worst:
-        strip = cv2.resize(np.concatenate(list(samples.pictures[i]), 1), None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
+        strip = cv2.resize(
+            np.concatenate(list(samples.pictures[i]), 1), None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST
+        )
         caption = np.full((24, strip.shape[1], 3), 255, np.uint8)
         text = f"{found.degrees[i]:.1f} deg  {found.millimetres[i]:.1f} mm  confidence {found.confidence[i]:.2f}"
         if samples.seen is not None:

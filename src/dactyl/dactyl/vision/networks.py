@@ -1,4 +1,4 @@
-"""The network of Figure 6 and Table 12: one tower for each camera, shared weights, spatial softmax, two dense layers."""
+"""The network of Figure 6 and Table 12: a tower for each camera, shared weights, spatial softmax, two dense layers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ class Architecture:
         if not len(self.channels) == len(self.blocks) == len(self.strides) > 0:
             raise DactylError("channels, blocks and strides must have one number for each ResNet stage")
         sizes = (self.image_size, self.stem_channels, self.stem_stride, self.pool, self.dense)
-        if not all(isinstance(size, int) and size > 0 for size in (*sizes, *self.channels, *self.blocks, *self.strides)):
+        sizes += (*self.channels, *self.blocks, *self.strides)
+        if not all(isinstance(size, int) and size > 0 for size in sizes):
             raise DactylError(f"the sizes of a network must be whole numbers of at least 1: {self}")
         if self.rotation not in OUTPUTS:
             raise DactylError(f"unknown rotation {self.rotation!r}: choose from {', '.join(OUTPUTS)}")
@@ -95,6 +96,7 @@ class SpatialSoftmax(nn.Module):
         super().__init__()
         self.peaks = peaks
         middles = (2.0 * torch.arange(side) + 1.0) / side - 1.0
+        self.places: Tensor
         self.register_buffer("places", middles, persistent=False)
         self.log_temperature = nn.Parameter(torch.ones(()))
 
@@ -125,7 +127,7 @@ class PoseNetwork(nn.Module):
         features = len(CAMERAS) * width * (3 if architecture.peaks else 2)
         self.hidden = nn.Linear(features, architecture.dense)
         self.head = nn.Linear(architecture.dense, architecture.outputs)
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def features(self, images: Tensor) -> Tensor:
         """(n, cameras, 3, size, size) -> (n, cameras, 2 or 3, channels), see `SpatialSoftmax`."""

@@ -106,6 +106,7 @@ def _from_matrix(m: Tensor) -> Tensor:
     wx, wy, wz = m[:, 2, 1] - m[:, 1, 2], m[:, 0, 2] - m[:, 2, 0], m[:, 1, 0] - m[:, 0, 1]
     xy, xz, yz = m[:, 1, 0] + m[:, 0, 1], m[:, 0, 2] + m[:, 2, 0], m[:, 2, 1] + m[:, 1, 2]
     w, x, y, z = squares.unbind(-1)
-    rows = torch.stack([torch.stack(row, -1) for row in ((w, wx, wy, wz), (wx, x, xy, xz), (wy, xy, y, yz), (wz, xz, yz, z))], 1)
+    ways = (w, wx, wy, wz), (wx, x, xy, xz), (wy, xy, y, yz), (wz, xz, yz, z)
+    rows = torch.stack([torch.stack(way, -1) for way in ways], 1)
     best = squares.argmax(-1)
     return quaternion.canonical(quaternion.normalize(rows[torch.arange(len(m)), best]))

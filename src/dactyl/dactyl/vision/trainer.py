@@ -166,7 +166,7 @@ class Trainer:
             hint = pose.keypoint_loss(features, sample["places"], sample["turned_towards"])
             error = error + config.keypoint_weight * hint
         self.optimizer.zero_grad()
-        error.backward()  # type: ignore[no-untyped-call]
+        error.backward()
         self.optimizer.step()
         self.batch += 1
         value = float(error.detach())

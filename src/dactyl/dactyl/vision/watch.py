@@ -56,8 +56,8 @@ class CameraWatch:
             cut: from a camera's image to the network's picture, see `Estimator.cut`.
             tolerance_ns: images whose stamps are at most so far apart show one moment.
             frozen_after: a camera that sends the same image so many times in a row is frozen.
-            sensor_noise: no live camera ever sends the same image twice. Where that is not so, as in simulation, a camera
-                counts as frozen only if another's images have changed meanwhile.
+            sensor_noise: no live camera ever sends the same image twice. Where that is not so, as in simulation, a
+                camera counts as frozen only if another's images have changed meanwhile.
         """
         self._cut, self._tolerance_ns = cut, tolerance_ns
         self._frozen_after, self._sensor_noise = frozen_after, sensor_noise
@@ -92,7 +92,7 @@ class CameraWatch:
             camera.picture = self._cut(image)
         except DactylError as error:
             return str(error)
-        checksum = zlib.crc32(camera.picture)
+        checksum = zlib.crc32(camera.picture.tobytes())
         camera.repeats = camera.repeats + 1 if checksum == camera.checksum else 0
         camera.checksum = checksum
         if camera.picture.std() < MIN_CONTRAST:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from dactyl.simulation.appearance.cameras import CameraPoses, CameraRanges
-from dactyl.simulation.appearance.lights import Lights, LightRanges
-from dactyl.simulation.appearance.materials import Materials, MaterialRanges
+from dactyl.simulation.appearance.lights import LightRanges, Lights
+from dactyl.simulation.appearance.materials import MaterialRanges, Materials
 from dactyl.simulation.appearance.studio import Studio
 
 __all__ = ["Appearance", "Look", "model_fields"]

@@ -1,4 +1,4 @@
-"""Pictures of a randomized scene with MJWarp's ray tracer: fast on a GPU; on a CPU the renderer nothing is trained on."""
+"""Pictures of a randomized scene with MJWarp's ray tracer: fast on a GPU; on a CPU what nothing is trained on."""
 
 from __future__ import annotations
 

@@ -155,7 +155,9 @@ def _coarsen(spec: mujoco.MjSpec, compiled: mujoco.MjModel, grid: float) -> None
             continue
         rotation = np.empty(9)
         mujoco.mju_quat2Mat(rotation, compiled.mesh_quat[i])
-        vertices = vertices @ rotation.reshape(3, 3).T + compiled.mesh_pos[i]  # compiling moved it to its inertial frame
+        vertices = (
+            vertices @ rotation.reshape(3, 3).T + compiled.mesh_pos[i]
+        )  # compiling moved it to its inertial frame
         _, cell = np.unique(np.floor(vertices / grid).astype(int), axis=0, return_inverse=True)
         cell = cell.ravel()
         count = np.bincount(cell)
