@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -32,8 +32,19 @@ _STATES = {
     TrialStatus.RUNNING: "running",
     TrialStatus.FINISHED: "finished",
 }
-_STALE_S = 3.0
+STALE = 3.0  # s: an older pose is none
+POSES_KEPT = 200  # of each source: 1.6 s of motion capture, longer than a picture takes to come
 _VISION, _MOCAP = (0, 200, 255), (255, 140, 0)  # of the drawn pose, RGB
+
+
+class Pose(NamedTuple):
+    """Of the object, in the hand frame."""
+
+    position: np.ndarray
+    orientation: np.ndarray
+    stamp_ns: int
+    seen: float
+    """Monotonic time when it came."""
 
 
 class Page:
@@ -45,8 +56,8 @@ class Page:
         self.view = HandView(self.server, scene)
         self.cameras = overlay.nominal_cameras(scene)
         self.panels = Panels(self.server, self._actions(), tuple(CAMERAS))
-        self.poses: dict[str, tuple[np.ndarray, np.ndarray, int]] = {}
-        """Position, orientation and system time of the last object pose of each source."""
+        self.poses: dict[str, deque[Pose]] = {source: deque(maxlen=POSES_KEPT) for source in ("mocap", "vision")}
+        """The last object poses of each source."""
         self.last: dict[str, Any] = {}
         """The last message of each topic."""
         self.statuses: dict[str, tuple[int, str, Mapping[str, str]]] = {}
@@ -119,24 +130,26 @@ class Page:
             message = self.last["/joint_states"]
             angles = dict(zip(message.name, message.position, strict=False))
             self.view.pose_hand(np.array([angles.get(ros_joint_name(joint), 0.0) for joint in JOINTS]))
-        for source in ("mocap", "vision"):
-            if f"object_pose/{source}" in taken:
-                pose = self.last[f"object_pose/{source}"].pose
-                orientation = ros.orientation(pose.orientation)
+        for source, poses in self.poses.items():
+            for item in taken.get(f"object_pose/{source}", ()):
+                pose, orientation = item.message.pose, ros.orientation(item.message.pose.orientation)
                 if np.isfinite(orientation).all():
-                    self.poses[source] = (ros.position(pose), orientation, time.time_ns())
+                    stamp_ns = ros.nanoseconds(item.message.header.stamp)
+                    poses.append(Pose(ros.position(pose), orientation, stamp_ns, time.monotonic()))
         if (shown := self._pose(self.node.settings.object_pose)) is not None:
-            self.view.pose_object(*shown)
+            self.view.pose_object(shown.position, shown.orientation)
         if "goal" in taken:
             self.view.show_goal(ros.orientation(self.last["goal"].pose.orientation))
         if "fingertips" in taken:
             message = self.last["fingertips"]
             self.view.show_fingertips(np.array([[p.x, p.y, p.z] for p in message.positions]), np.array(message.tracked))
 
-    def _pose(self, source: str) -> tuple[np.ndarray, np.ndarray] | None:
-        """The last pose from a source, unless it is stale."""
-        position, orientation, seen_ns = self.poses.get(source, (np.empty(3), np.empty(4), 0))
-        return (position, orientation) if time.time_ns() - seen_ns < _STALE_S * 1e9 else None
+    def _pose(self, source: str, stamp_ns: int | None = None) -> Pose | None:
+        """The last pose from a source, or that nearest to a stamp; None if there is no recent one."""
+        poses = self.poses[source]
+        if not poses or time.monotonic() - poses[-1].seen > STALE:
+            return None
+        return poses[-1] if stamp_ns is None else min(poses, key=lambda pose: abs(pose.stamp_ns - stamp_ns))
 
     def _update_state(self, taken: Mapping[str, list[Taken]]) -> None:
         status = self.last.get("trial/status")
@@ -177,7 +190,7 @@ class Page:
         elif message.encoding == "bgr8":
             image = np.ascontiguousarray(image[..., ::-1])
         for source, colour in (("vision", _VISION), ("mocap", _MOCAP)):
-            if (pose := self._pose(source)) is not None:
-                overlay.draw(image, self.cameras[camera], *pose, self.object, colour)
+            if (pose := self._pose(source, ros.nanoseconds(message.header.stamp))) is not None:
+                overlay.draw(image, self.cameras[camera], pose.position, pose.orientation, self.object, colour)
                 break
         return image

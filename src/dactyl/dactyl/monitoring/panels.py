@@ -18,7 +18,7 @@ PICTURE_SIZE = (320, 240)
 CURVE_SECONDS = 40.0
 _BLUE, _GREEN, _ORANGE, _RED = "#2f6fed", "#22a06b", "#e28a1a", "#d64545"
 _CARD = """
-<div style="font-family:Inter,system-ui,sans-serif;padding:.4em .2em">
+<div style="font-family:Inter,system-ui,sans-serif;padding:.4em .9em .2em .4em">
   <div style="display:flex;justify-content:space-between;align-items:center">
     <span style="font-size:.85em;opacity:.7">trial {trial}</span>
     <span style="font-size:.8em;padding:.15em .7em;border-radius:1em;color:white;background:{colour}">{state}</span>
@@ -68,7 +68,7 @@ class State:
 
 @dataclass
 class Panels:
-    """The parts that change."""
+    """Everything beside the 3D view."""
 
     server: viser.ViserServer
     actions: Actions
@@ -99,7 +99,7 @@ class Panels:
             (np.arange(2.0), np.zeros(2)),
             (uplot.Series(label="trial"), uplot.Series(label="successes", stroke=_ORANGE, width=2,
                                                        fill="rgba(226,138,26,.15)")),
-            scales={"x": uplot.Scale(time=False)}, height=130,
+            scales={"x": uplot.Scale(time=False), "y": uplot.Scale(range=(0.0, 50.0))}, height=130,
         )  # fmt: skip
         self._add_controls()
         with gui.add_folder("Nodes"):
@@ -113,15 +113,13 @@ class Panels:
         with gui.add_folder("Control"):
             if actions.pause:
                 self._add_pause(actions.pause)
-            _on_click(gui.add_button("Reset the trial", icon=viser.Icon.ROTATE), actions.reset)
+            self._add_group("Trial", {"Reset": actions.reset, "Stop the hand": actions.stop})
             hint = "Turn the goal in the 3D view by its rings first"
-            _on_click(gui.add_button("Set the goal as turned", icon=viser.Icon.TARGET, hint=hint), actions.set_goal)
-            _on_click(gui.add_button("Random goal", icon=viser.Icon.DICE_5), actions.random_goal)
-            _on_click(gui.add_button("Stop the hand", icon=viser.Icon.HAND_STOP, color="red"), actions.stop)
+            self._add_group("Goal", {"Set as turned": actions.set_goal, "Random": actions.random_goal}, hint)
             if actions.choose_policy and actions.policies:
-                self._add_choice("Policy", actions.policies, "Use this policy", actions.choose_policy)
+                self._add_choice("Policy", actions.policies, actions.choose_policy)
             if actions.inject:
-                self._add_choice("Fault", actions.faults, "Inject", actions.inject)
+                self._add_choice("Fault", actions.faults, actions.inject)
 
     def _add_pause(self, pause: Callable[[bool], None]) -> None:
         button = self.server.gui.add_button("Pause", icon=viser.Icon.PLAYER_PAUSE)
@@ -133,9 +131,13 @@ class Panels:
             button.icon = viser.Icon.PLAYER_PLAY if paused else viser.Icon.PLAYER_PAUSE
             pause(paused)
 
-    def _add_choice(self, label: str, options: Sequence[str], verb: str, act: Callable[[str], None]) -> None:
+    def _add_group(self, label: str, acts: Mapping[str, Callable[[], None]], hint: str | None = None) -> None:
+        group = self.server.gui.add_button_group(label, tuple(acts), hint=hint)
+        group.on_click(lambda _: acts[group.value]())
+
+    def _add_choice(self, label: str, options: Sequence[str], act: Callable[[str], None]) -> None:
         choice = self.server.gui.add_dropdown(label, list(options))
-        _on_click(self.server.gui.add_button(verb), lambda: act(choice.value))
+        choice.on_update(lambda _: act(choice.value))
 
     def _add_cameras(self) -> None:
         gui = self.server.gui
@@ -180,7 +182,7 @@ class Panels:
         if len(self._curve) > 1:
             times, angles = np.array(self._curve).T
             limit = np.full(len(times), SUCCESS_TOLERANCE)
-            self._angle_plot.data = (times - times[-1], np.nan_to_num(angles), limit)
+            self._angle_plot.data = (times - times[-1], angles, limit)
         successes = np.array([*self.history] or [0], float)
         self._history_plot.data = (np.arange(len(successes) + 1.0), np.append(successes, successes[-1]))
 
@@ -218,7 +220,3 @@ class Panels:
 
 def _table(rows: Sequence[str]) -> str:
     return f"<table style='font:.8em system-ui,sans-serif;width:100%;border-spacing:0'>{''.join(rows)}</table>"
-
-
-def _on_click(button: Any, act: Callable[[], None]) -> None:
-    button.on_click(lambda _: act())

@@ -25,7 +25,7 @@ from geometry_msgs.msg import PoseStamped
 from rcl_interfaces.srv import SetParameters
 from rclpy.client import Client
 from rclpy.parameter import Parameter
-from rclpy.qos import QoSProfile
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image, JointState
 from std_srvs.srv import Trigger
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 CAMERAS = ("camera_0", "camera_1", "camera_2")
 PERIOD = 0.08  # s between looks at the topics: a control step
 PICTURE_EVERY = 3  # looks
+_EVERY = QoSProfile(depth=20, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 @dataclass(frozen=True)
@@ -99,11 +100,14 @@ class Dashboard(DactylNode):
     def _open_page(self) -> int:
         """Start the web server behind the gate; called once, in a thread of the gate."""
         # what nobody may ever want to see is not imported before: viser, MuJoCo, 1 s and 100 MB
+        import rich
+
         from dactyl.monitoring.page import Page
         from dactyl.simulation.scene import SceneConfig, build
 
         with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
             port = int(free.getsockname()[1])
+        rich.get_console().quiet = True  # viser's banner gives the address behind the gate
         logging.getLogger("websockets").setLevel(logging.CRITICAL)  # it reports each browser that goes away
         self.page = Page(port, build(SceneConfig(object=self.settings.object)), self)
         return port
@@ -113,8 +117,8 @@ class Dashboard(DactylNode):
     def _topics(self, pictures: bool) -> dict[str, tuple[type[Any], QoSProfile]]:
         kinds: dict[str, tuple[type[Any], QoSProfile]] = {
             "/joint_states": (JointState, ros.SENSOR),
-            "object_pose/mocap": (PoseStamped, ros.SENSOR),
-            "object_pose/vision": (PoseStamped, ros.SENSOR),
+            "object_pose/mocap": (PoseStamped, _EVERY),  # to find the one that a picture shows
+            "object_pose/vision": (PoseStamped, _EVERY),
             "fingertips": (FingertipPositions, ros.SENSOR),
             "mocap/markers": (MocapMarkers, ros.SENSOR),
             "goal": (PoseStamped, ros.LATCHED),
