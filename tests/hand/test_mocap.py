@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 
 import numpy as np
 import pytest
@@ -228,23 +229,23 @@ def test_a_stream_of_noise_drop_outs_and_swaps_gives_good_positions() -> None:
     lost_until = np.full(26, -1.0)
     errors, angles, ages = [], [], []
     for i in range(1250):
-        time = 0.008 * i
-        tips = FINGERTIPS + 0.03 * np.sin(4.0 * time + np.arange(5))[:, None] * [0.2, 1.0, 0.6]
-        turned = quaternion.from_rotation_vector(np.array([0.0, 0.0, 3.0 * time]))
+        now = 0.008 * i
+        tips = FINGERTIPS + 0.03 * np.sin(4.0 * now + np.arange(5))[:, None] * [0.2, 1.0, 0.6]
+        turned = quaternion.from_rotation_vector(np.array([0.0, 0.0, 3.0 * now]))
         on_object = quaternion.rotate(turned, OBJECT) + OBJECT_POSITION
         points = quaternion.rotate(HAND_ORIENTATION, np.concatenate([tips, BASE, on_object])) + HAND_POSITION
         points = points + 2e-5 * random.standard_normal(points.shape)
         ids = [*LAYOUT.fingertip_ids, *LAYOUT.base_ids, *LAYOUT.object_ids]
         for marker in ids:
-            if time > lost_until[marker] and random.random() < 0.2 * 0.008:  # 0.2 per second, as in appendix C.2
-                lost_until[marker] = time + random.uniform(0.1, 1.0)
+            if now > lost_until[marker] and random.random() < 0.2 * 0.008:  # 0.2 per second, as in appendix C.2
+                lost_until[marker] = now + random.uniform(0.1, 1.0)
         if i % 10 == 5:
             a, b = random.choice(len(ids), 2, replace=False)
             ids[a], ids[b] = ids[b], ids[a]
         if i % 10 == 9:
             points[random.integers(len(ids))] += random.normal(size=3)
-        visible = [(m, *p) for m, p in zip(ids, points.tolist(), strict=True) if time > lost_until[m]]
-        tracker.update(time, visible)
+        visible = [(m, *p) for m, p in zip(ids, points.tolist(), strict=True) if now > lost_until[m]]
+        tracker.update(now, visible)
         fresh = tracker.tracked
         errors += np.linalg.norm(tracker.fingertips - tips, axis=1)[fresh].tolist()
         ages.append(tracker.age.max())
@@ -286,3 +287,22 @@ def test_a_layout_that_cannot_work_is_refused(change: dict[str, object], message
     values = {name: getattr(LAYOUT, name) for name in LAYOUT.__dataclass_fields__} | change
     with pytest.raises(DactylError, match=message):
         MarkerLayout(**values)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("disturbed", [False, True], ids=["clean", "swapped"])
+def test_cost_of_a_frame(disturbed: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects the rate, 960 frames a second at most, 240 with markers exchanged all the time; says what one costs."""
+    frames = [frame(noise=2e-5, seed=i) for i in range(100)]
+    if disturbed:
+        frames = [swap(markers, 0, 1) if i % 2 else swap(markers, 20, 21) for i, markers in enumerate(frames)]
+    tracker = MarkerTracker(LAYOUT)
+    costs = []
+    for i in range(3000):
+        begin = time.perf_counter()
+        tracker.update(i / 960, frames[i % 100])
+        costs.append(1e6 * (time.perf_counter() - begin))
+    with capsys.disabled():
+        p50, p99 = np.percentile(costs, [50, 99])
+        print(f"  marker tracker: {p50:.0f} µs a frame (p50), {p99:.0f} µs (p99)")
+    assert p50 < 1e6 / (240 if disturbed else 960)

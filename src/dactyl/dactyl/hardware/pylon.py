@@ -152,6 +152,8 @@ class PylonCamera:
 
     def _configure(self) -> None:
         settings = self._settings
+        self._set("UserSetSelector", "Default")
+        self._node("UserSetLoad").Execute()  # nothing that another program has left may count
         if self._pictures:
             self._set("TestImageSelector", "Off")
             self._set("ImageFilename", str(self._pictures))
