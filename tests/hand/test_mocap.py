@@ -299,9 +299,9 @@ def test_cost_of_a_frame(disturbed: bool, capsys: pytest.CaptureFixture[str]) ->
     tracker = MarkerTracker(LAYOUT)
     costs = []
     for i in range(3000):
-        begin = time.perf_counter()
+        begin = time.thread_time()
         tracker.update(i / 960, frames[i % 100])
-        costs.append(1e6 * (time.perf_counter() - begin))
+        costs.append(1e6 * (time.thread_time() - begin))
     with capsys.disabled():
         p50, p99 = np.percentile(costs, [50, 99])
         print(f"  marker tracker: {p50:.0f} µs a frame (p50), {p99:.0f} µs (p99)")
