@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
+from trajectory_msgs.msg import JointTrajectory
 
 from dactyl import results
 from dactyl.errors import DactylError
@@ -27,6 +29,9 @@ from dactyl_msgs.msg import FingertipPositions, HandAction
 CAMERAS = ("camera_0", "camera_1", "camera_2")
 WARM_UP = 2.0  # s after the first action that are not counted
 PATIENCE = 60.0  # s to wait for the first action
+TARGETS = "/rh_trajectory_controller/command"
+_PAUSE_NS = 150_000_000  # joint targets pause while the simulated operator has the hand
+_EVERY = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -50,7 +55,7 @@ class Sent(NamedTuple):
 
 
 class LoopBenchmark(DactylNode):
-    """fingertips, action, images -> a report."""
+    """fingertips, action, joint targets, images -> a report."""
 
     def __init__(self) -> None:
         super().__init__("loop_benchmark")
@@ -61,10 +66,13 @@ class LoopBenchmark(DactylNode):
         """Source time of the fingertips, by their stamp, ns."""
         self.action_sent: list[Sent] = []
         self.images = dict.fromkeys(CAMERAS, 0)
+        self.targets_sent: list[int] = []
+        """Source times of the joint targets."""
         self.processes_before: dict[str, Process] = {}
         # rclpy passes the message's information to callbacks with two arguments; its type hints do not say so
         self.create_subscription(FingertipPositions, "fingertips", self.on_fingertips, ros.SENSOR)  # type: ignore[arg-type]
         self.create_subscription(HandAction, "action", self.on_action, ros.RELIABLE)  # type: ignore[arg-type]
+        self.create_subscription(JointTrajectory, TARGETS, self.on_targets, _EVERY, raw=True)  # type: ignore[arg-type]
         if self.settings.cameras:
             for camera in CAMERAS:
                 # undecoded: the time it takes to turn an image into a message is not the graph's
@@ -79,6 +87,9 @@ class LoopBenchmark(DactylNode):
     def on_action(self, message: HandAction, info: Any) -> None:
         used_ns = nanoseconds(message.fingertips_stamp)
         self.action_sent.append(Sent(message.sequence, used_ns, info["source_timestamp"]))
+
+    def on_targets(self, _: bytes, info: Any) -> None:
+        self.targets_sent.append(info["source_timestamp"])
 
     def on_image(self, camera: str, _: bytes) -> None:
         self.images[camera] += 1
@@ -95,6 +106,7 @@ class LoopBenchmark(DactylNode):
                 self.measured_from = now
                 self.fingertip_sent.clear()
                 self.action_sent.clear()
+                self.targets_sent.clear()
                 self.images = dict.fromkeys(CAMERAS, 0)
                 self.processes_before = siblings()
         elif now - self.measured_from >= self.settings.seconds:
@@ -111,11 +123,13 @@ class LoopBenchmark(DactylNode):
         latencies = [(a.sent_ns - fingertips[a.used_ns]) * 1e-6 for a in actions if a.used_ns in fingertips]
         if not periods or not latencies:
             raise DactylError(f"too few actions in {seconds:.0f} s to measure anything")
+        streamed = [(b - a) * 1e-6 for a, b in pairwise(self.targets_sent) if b - a < _PAUSE_NS]
         stamps, sent = list(self.fingertip_sent), list(self.fingertip_sent.values())
         after = siblings()
         outcome: dict[str, Any] = {
             "period_ms": summary(periods),
             "latency_ms": summary(latencies),
+            "targets_period_ms": summary(streamed),
             "real_time_factor": round((stamps[-1] - stamps[0]) / (sent[-1] - sent[0]), 4),
             "rss_mb": {name: round(process.rss_mb, 1) for name, process in sorted(after.items())},
             "cpu_percent": {
