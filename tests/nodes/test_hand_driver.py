@@ -15,6 +15,7 @@ from std_srvs.srv import SetBool, Trigger
 from dactyl.errors import DactylError
 from dactyl.hand.joints import ACTUATORS, JOINTS, ros_joint_name
 from dactyl.hardware.safety import HOLDING, RUNNING, STOPPED
+from dactyl.hardware.shadow import JointStates
 from dactyl.nodes import _support as ros
 from dactyl.nodes._shadow import decode
 from dactyl.nodes.hand_driver import HandDriver
@@ -229,3 +230,14 @@ def test_position_controllers_get_one_command_each(make_node: Callable[..., Hand
     bench.read()
     bench.act()
     assert np.isfinite(bench.targets).all()
+
+
+def test_rosbridge_is_the_other_transport(make_node: Callable[..., HandDriver], recorder: type[Any]) -> None:
+    """Protects recorder and monitor: joint states that come by rosbridge are in ROS 2 too. What is lost is said."""
+    driver = make_node(HandDriver, transport="rosbridge", rosbridge_address="127.0.0.1:9")
+    driver.joint_states_publisher = recorder()
+    driver.on_joint_states(JointStates(5_000_000_007, NAMES, [0.1] * 24, []))
+    (message,) = driver.joint_states_publisher.messages
+    assert (ros.nanoseconds(message.header.stamp), list(message.name)) == (5_000_000_007, NAMES)
+    assert list(message.position) == [0.1] * 24
+    assert driver.diagnose().message == "no connection to rosbridge at 127.0.0.1:9"

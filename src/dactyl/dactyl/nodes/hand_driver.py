@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from math import inf
 
 import numpy as np
+from rclpy.publisher import Publisher
+from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
 
@@ -21,12 +23,14 @@ from dactyl.hardware.shadow import HandInterface, JointOrder, JointStates
 from dactyl.nodes._shadow import RosHand
 from dactyl.nodes._support import (
     RELIABLE,
+    SENSOR,
     DactylNode,
     Diagnosis,
     error,
     nanoseconds,
     parameter,
     run,
+    set_stamp,
     warning,
 )
 from dactyl_msgs.msg import HandAction
@@ -90,6 +94,8 @@ class HandDriver(DactylNode):
         self.monotonic_ns = time.monotonic_ns
         self.safety = Safety(_limits(settings), settings.enable_at_start)
         self.order = JointOrder()
+        self.joint_states_publisher: Publisher | None = None
+        """For recorder and monitor, where the hand's own topic is not in ROS 2."""
         self.state = self.safety.state
         self.moved = False
         """Whether it ever moved."""
@@ -116,6 +122,7 @@ class HandDriver(DactylNode):
             )  # fmt: skip
         from dactyl.hardware.rosbridge import RosbridgeHand
 
+        self.joint_states_publisher = self.create_publisher(JointState, shadow.JOINT_STATES, SENSOR)
         return RosbridgeHand(
             settings.rosbridge_address, settings.interface, settings.time_from_start,
             self.on_joint_states, self.safety.take_temperature,
@@ -124,6 +131,8 @@ class HandDriver(DactylNode):
     # ------------------------------------------------------------------------------------------------- the hand's side
 
     def on_joint_states(self, states: JointStates) -> None:
+        if self.joint_states_publisher:
+            self._publish_joint_states(self.joint_states_publisher, states)
         try:
             angles, efforts = self.order.sort(states)
         except ValueError as fault:
@@ -206,6 +215,12 @@ class HandDriver(DactylNode):
         self._send()
 
     # ------------------------------------------------------------------------------------------------------- the rest
+
+    def _publish_joint_states(self, publisher: Publisher, states: JointStates) -> None:
+        positions, efforts = (np.asarray(values, float).tolist() for values in (states.positions, states.efforts))
+        message = JointState(name=list(states.names), position=positions, effort=efforts)
+        set_stamp(message.header.stamp, states.stamp_ns)
+        publisher.publish(message)
 
     def diagnose(self) -> Diagnosis:
         safety = self.safety

@@ -1,0 +1,141 @@
+"""The graph of the real hardware, emulated: nodes killed one after another, stops, trials."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from sensor_msgs.msg import Image
+from std_msgs.msg import Bool
+from std_srvs.srv import SetBool, Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from dactyl.bringup import RealOptions, real_graph
+from dactyl.nodes import _support as ros
+from dactyl.nodes._shadow import decode
+from dactyl_msgs.msg import HandAction
+
+FINGERS = "/rh_trajectory_controller/command"
+KILLED = ("policy", "action_filter", "fingertip_tracker", "mocap", "camera", "pose_estimator", "timing_monitor")
+BUSY_MS = 100
+"""What a busy machine may add."""
+
+
+class Targets:
+    """When the joint targets changed, by the driver's own sending times."""
+
+    def __init__(self, graph: Any) -> None:
+        self.last, self.last_ns, self.changed_ns = np.empty(0), 0, 0
+        self.changes = 0
+        graph.node.create_subscription(JointTrajectory, FINGERS, self._receive, ros.RELIABLE, raw=True)
+
+    def _receive(self, data: bytes, info: Any) -> None:
+        targets = decode(FINGERS, data).targets
+        self.last_ns = info["source_timestamp"]
+        if not np.array_equal(targets, self.last):
+            self.last, self.changed_ns = targets, self.last_ns
+            self.changes += 1
+
+
+@pytest.fixture
+def graph(run_graph: Callable[..., Any]) -> Any:
+    with run_graph(
+        real_graph(RealOptions(emulate=True, dashboard=False)), trial={"settle_time": 0.3, "timeout": 600.0}
+    ) as graph:
+        yield graph
+
+
+@pytest.mark.slow
+def test_the_hand_holds_when_a_node_is_killed_and_goes_on_when_it_is_back(graph: Any) -> None:
+    """Protects the hand and the run, node by node; what the hand does not need may die without it noticing."""
+    targets = Targets(graph)
+    graph.until(lambda: targets.changes > 20, 120.0)
+    held_ms = {}
+    for name in KILLED:
+        killed_ns = graph.node.get_clock().now().nanoseconds
+        os.kill(graph.runner.pids()[name], signal.SIGKILL)
+        if name in ("policy", "action_filter", "fingertip_tracker", "mocap"):
+            graph.until(lambda: targets.last_ns > targets.changed_ns + 300_000_000)
+            held_ms[name] = (targets.changed_ns - killed_ns) * 1e-6
+            assert held_ms[name] < 160 + BUSY_MS, held_ms
+        graph.until(lambda name=name: name in graph.runner.pids(), 30.0)  # type: ignore[misc]
+        changes = targets.changes
+        graph.until(lambda changes=changes: targets.changes > changes + 10, 90.0)  # type: ignore[misc]
+    print("held after (ms):", {name: round(ms) for name, ms in held_ms.items()})
+
+    os.kill(graph.runner.pids()["hand_driver"], signal.SIGKILL)
+    graph.until(lambda: "hand_driver killed by signal 9; it starts again" in graph.text)
+    changes = targets.changes
+    graph.until(lambda: targets.changes > changes + 10, 60.0)
+
+
+@pytest.mark.slow
+def test_a_stop_is_latched_until_it_is_reset(graph: Any) -> None:
+    """Protects people, through the running graph: by topic and by service, and the pictures go on meanwhile."""
+    targets = Targets(graph)
+    images = graph.listen(Image, "/dactyl/camera_1/image_raw", ros.SENSOR)
+    statuses = graph.listen(DiagnosticArray, "/diagnostics", ros.RELIABLE)
+    graph.until(lambda: targets.changes > 20 and images, 120.0)
+    button = graph.node.create_publisher(Bool, "/dactyl/emergency_stop", ros.RELIABLE)
+    graph.until(lambda: button.get_subscription_count())
+    button.publish(Bool(data=True))
+    graph.until(lambda: "stopped: emergency_stop" in graph.text)
+    changes = targets.changes
+    graph.until(lambda: targets.last_ns > targets.changed_ns + 1_000_000_000)
+    assert targets.changes <= changes + 1
+    enable = "/dactyl/hand_driver/enable"
+    refused = graph.call(SetBool, enable, SetBool.Request(data=True))
+    assert not refused.success
+    assert "reset it first" in refused.message
+    assert graph.call(Trigger, "/dactyl/hand_driver/reset", Trigger.Request()).success
+    assert graph.call(SetBool, enable, SetBool.Request(data=True)).success
+    graph.until(lambda: targets.changes > changes + 10)
+    assert graph.call(Trigger, "/dactyl/hand_driver/stop", Trigger.Request()).success
+    assert images[-1].encoding == "rgb8"
+    assert np.std(images[-1].data) > 10
+    told = {status.name for array in statuses for status in array.status}
+    assert {"/dactyl/hand_driver", "/dactyl/timing_monitor: action", "/dactyl/timing_monitor"} <= told
+
+
+@pytest.mark.slow
+def test_ending_the_run_holds_the_hand_and_ends_every_thread(graph: Any) -> None:
+    """Protects the last moment of a run: no traceback, and the hand is where it was, not where it was going."""
+    targets = Targets(graph)
+    actions = graph.listen(HandAction, "/dactyl/action")
+    graph.until(lambda: targets.changes > 20 and actions, 120.0)
+    graph._stop.set()
+    graph.until(lambda: graph.code is not None)
+    assert "Traceback" not in graph.text
+
+
+@pytest.mark.slow
+def test_real_emulate_runs_trials(ros_domain: int, tmp_path: Path) -> None:
+    """Protects `./dactyl real --emulate --trials 1 --json FILE`: the whole real path, and its exit code."""
+    report = tmp_path / "real.json"
+    command = [sys.executable, "-m", "dactyl.cli", "real", "--emulate", "--trials", "1", "--json", str(report)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert run.returncode == 0, run.stdout
+    assert "Traceback" not in run.stdout
+    assert json.loads(report.read_text())["command"] == "real"
+    assert len(json.loads(report.read_text())["results"]["trials"]) == 1
+
+
+def test_the_emulated_graph_is_the_real_one_and_what_stands_in() -> None:
+    """Protects the point of the emulation: every node of the lab runs, with the lab's parameters."""
+    real = {node.name: node for node in real_graph(RealOptions()).nodes}
+    emulated = {node.name: node for node in real_graph(RealOptions(emulate=True)).nodes}
+    assert set(emulated) == set(real) | {"sim"}
+    assert real_graph(RealOptions(emulate=True)).parameter_file == real_graph(RealOptions()).parameter_file
+    assert dict(emulated["sim"].remappings)["mocap/markers"] == emulated["mocap"].parameters["topic"]
+    pictures = Path(str(emulated["camera"].parameters["emulate_from"]))
+    assert [len(list((pictures / f"camera_{i}").iterdir())) for i in range(3)] == [8, 8, 8]
+    assert "enable_at_start" not in real["hand_driver"].parameters
