@@ -333,6 +333,7 @@ def bench_train(
 app.command(recording.record, name="record", help="Record the running graph as a rosbag2 bag.")
 app.command(vision.app, name="vision", help="Estimate the object's pose from images: train, measure.")
 app.command(calibrate.app, name="calibrate", help="Fit what is assumed about the hand to what was measured.")
+app.command(recording.report, name="report", help="Make one HTML page of a bag: trials, latencies, pictures.")
 app.command(recording.bag, name="bag", help="Look into recorded bags, and recover damaged ones.")
 app.command(name="latency", help="Show from a bag how old what each action used was.")(latency.latency)
 

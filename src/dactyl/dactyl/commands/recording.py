@@ -41,6 +41,35 @@ def record(
     return 0 if code == 130 else code  # ctrl-C is how a recording ends
 
 
+def report(bag: BagPath, /, out: Path | None = None, json: Json = None) -> None:
+    """Make one HTML page of a bag: trials, angles to the goal, latencies, drop-outs, pictures of each success.
+
+    The page needs nothing else: it opens from the file, and can be sent.
+
+    For example:
+      ./dactyl report bags/my_bag
+      ./dactyl report bags/my_bag --out report.html --json report.json
+
+    Args:
+        out: file to write; BAG.html by default
+    """
+    from dactyl import results
+    from dactyl.recording import report as reporting
+
+    if json:
+        results.check_writable(json)
+    out = out or bag.with_name(f"{bag.stem}.html")
+    results.check_writable(out)
+    analysis = reporting.write(bag, out)
+    print(
+        f"{out}: {len(analysis.trials)} trials, {analysis.successes} goals reached, {out.stat().st_size / 1e6:.1f} MB"
+    )
+    for problem in analysis.problems:
+        print(f"damaged: {problem}")
+    if json:
+        results.write(json, "report", None, reporting.as_results(analysis))
+
+
 bag = SubcommandApp()
 
 
