@@ -38,3 +38,32 @@ def render_pictures(folder: Path, object: str, number: int, seed: int) -> None:
             for camera in CAMERAS:
                 picture = renderer.render(qpos, camera)
                 cv2.imwrite(str(folder / camera / f"{i:02d}.png"), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+
+
+def render_placement(path: Path) -> None:
+    """Write the picture of docs/hardware.md: where the cameras stand, where the markers are, what the cameras see.
+
+    Raises:
+        DactylError: no OpenGL is to be had.
+    """
+    scene = build()
+    model = scene.model
+    model.vis.scale.camera = 0.25
+    model.vis.rgba.camera = (0.1, 0.3, 0.8, 1.0)
+    qpos = mujoco.MjData(model).qpos.copy()
+    palm = model.body_pos[scene.object_body]
+    around = _camera(palm + np.array([0.0, 0.05, 0.12]), distance=1.05, azimuth=125.0, elevation=-28.0)
+    close = _camera(palm + np.array([0.0, 0.06, -0.01]), distance=0.42, azimuth=150.0, elevation=-48.0)
+    with SceneRenderer(scene, 720, 540, fine=True) as renderer:
+        far = renderer.render(qpos, around, cameras=True)
+        near = renderer.render(qpos, close, markers=True)
+        views = [cv2.resize(renderer.render(qpos, name), (480, 360)) for name in CAMERAS]
+    picture = np.vstack([np.hstack([far, near]), np.hstack(views)])
+    cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+
+
+def _camera(lookat: np.ndarray, distance: float, azimuth: float, elevation: float) -> mujoco.MjvCamera:
+    camera = mujoco.MjvCamera()
+    camera.lookat[:] = lookat
+    camera.distance, camera.azimuth, camera.elevation = distance, azimuth, elevation
+    return camera

@@ -37,7 +37,12 @@ class SceneRenderer:
         self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = fine
 
     def render(
-        self, qpos: np.ndarray, camera: str | mujoco.MjvCamera, goal: np.ndarray | None = None, markers: bool = False
+        self,
+        qpos: np.ndarray,
+        camera: str | mujoco.MjvCamera,
+        goal: np.ndarray | None = None,
+        markers: bool = False,
+        cameras: bool = False,
     ) -> np.ndarray:
         """One picture.
 
@@ -46,6 +51,7 @@ class SceneRenderer:
             camera: one of the scene's, or a free one.
             goal: (4,) orientation in the world; drawn as a copy of the object that floats beside the hand.
             markers: draw the motion-capture markers.
+            cameras: draw the cameras.
 
         Returns:
             (height, width, 3) uint8 RGB.
@@ -54,6 +60,7 @@ class SceneRenderer:
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_camlight(self._model, self._data)
         self._options.sitegroup[_MARKER_GROUP] = markers
+        self._options.flags[mujoco.mjtVisFlag.mjVIS_CAMERA] = cameras
         self._renderer.update_scene(self._data, camera, self._options)
         if goal is not None:
             self._add_ghost(goal)
