@@ -20,6 +20,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from dactyl.errors import DactylError
+from dactyl.hardware.phasespace import import_owl
+from dactyl.hardware.pylon import import_pylon
 from dactyl.results import machine
 
 SET_UP_AGAIN = "rm -r .venv, then any ./dactyl command sets it up again"
@@ -58,6 +60,8 @@ def examine() -> list[Finding]:
             "compiler", lambda: _first_line(os.environ.get("CXX", "g++"), "--version"), remedy="apt-get install g++"
         ),
         _probe("cmake", lambda: _first_line("cmake", "--version"), remedy=SET_UP_AGAIN),
+        _probe("cameras", _cameras, needed=False, remedy="connect Basler cameras; see docs/hardware.md"),
+        _probe("PhaseSpace", _phasespace, needed=False, remedy="only the real graph needs it; sim does without"),
         _disk(),
     ]
 
@@ -197,6 +201,17 @@ def _gpu() -> str:
     if not names:
         raise DactylError("no NVIDIA GPU")
     return ", ".join(names)
+
+
+def _cameras() -> str:
+    found = import_pylon().TlFactory.GetInstance().EnumerateDevices()
+    if not found:
+        raise DactylError("no Basler camera is connected")
+    return ", ".join(f"{camera.GetModelName()} {camera.GetSerialNumber()}" for camera in found)
+
+
+def _phasespace() -> str:
+    return str(import_owl().__file__)
 
 
 def _first_line(*command: str) -> str:
