@@ -89,6 +89,8 @@ class Options:
     """With pose vision: a pose estimator's file (.safetensors) or a folder with one; empty: the shipped one."""
     json: str = ""
     """Also write the results of the trials to this file, as JSON."""
+    rviz: bool = False
+    """Also draw markers for RViz, on the topic `markers`."""
     dashboard: bool = True
     """Serve a web page to watch and steer the run; it costs nothing until somebody opens it."""
     dashboard_host: str = "127.0.0.1"
@@ -148,7 +150,10 @@ def sim_graph(options: SimOptions) -> Graph:
     ):  # the network takes still smaller ones, and a CPU cannot render 37 larger ones a second
         sim |= {"image_width": 320, "image_height": 240}
     nodes = _common_nodes(options, lockstep, command="sim")
-    return Graph((Node("sim", sim, required=True), *nodes, *_dashboard(options, True)), share("config", "sim.yaml"))
+    return Graph(
+        (Node("sim", sim, required=True), *nodes, *_rviz(options), *_dashboard(options, True)),
+        share("config", "sim.yaml"),
+    )
 
 
 def real_graph(options: RealOptions) -> Graph:
@@ -158,7 +163,7 @@ def real_graph(options: RealOptions) -> Graph:
         DactylError: an option asks for what cannot be had.
     """
     nodes = [Node("camera"), Node("mocap"), *_common_nodes(options, {}, command="real"), Node("timing_monitor")]
-    nodes += _dashboard(options, False)
+    nodes += (*_rviz(options), *_dashboard(options, False))
     if options.pose == "vision":  # a pose from images comes once in a control step, and is a step old by then
         nodes = _with_parameters(nodes, {"policy": {"max_reading_age": 0.16}})
     return Graph(tuple(_emulated(nodes, options) if options.emulate else nodes), share("config", "real.yaml"))
@@ -262,6 +267,12 @@ def _estimator(options: Options) -> dict[str, Value]:
     if not options.estimator and not weights.exists():
         raise DactylError(f"no pose estimator for the object {options.object} is shipped: name one with `estimator`")
     return {"weights": str(weights), "object": options.object}
+
+
+def _rviz(options: Options) -> tuple[Node, ...]:
+    """The node that draws for RViz, if it is wanted."""
+    source = {"state": "mocap", "vision": "vision"}[options.pose]
+    return (Node("rviz_markers", {"object": options.object, "object_pose": source}),) if options.rviz else ()
 
 
 def _dashboard(options: Options, simulated: bool) -> tuple[Node, ...]:

@@ -1,0 +1,165 @@
+"""Draws the graph for RViz: hand, object, goal, fingertips and markers, and their frames where ROS has tf2."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped, TransformStamped
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import JointState
+from visualization_msgs.msg import MarkerArray
+
+from dactyl.errors import DactylError
+from dactyl.hand.joints import JOINTS, ros_joint_name
+from dactyl.hand.layout import BASE_MARKERS
+from dactyl.hand.mocap import matrix, register
+from dactyl.nodes import _support as ros
+from dactyl.nodes._polling import NotExecuted, subscribe, take
+from dactyl.nodes._support import DactylNode, Diagnosis, parameter, run
+from dactyl_msgs.msg import FingertipPositions, MocapMarkers, TrialStatus
+
+if TYPE_CHECKING:
+    from dactyl.monitoring.markers import MarkerBoard
+
+try:
+    from tf2_msgs.msg import TFMessage
+except ImportError:  # not among the wheels; RViz needs no frames but the one the markers are in
+    TFMessage = None
+
+_NAMES = [ros_joint_name(joint) for joint in JOINTS]
+_STATES = {TrialStatus.AWAITING_OBJECT: "awaiting the object", TrialStatus.FINISHED: "no trial"}
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What can be configured."""
+
+    object: str = parameter("block", "Object in the hand.", choices=("block", "octagonal_prism", "sphere"))
+    object_pose: str = parameter("mocap", "Source of the object's pose.", choices=("mocap", "vision"))
+    period: float = parameter(0.08, "Between two pictures, s.", minimum=0.02, maximum=5.0)
+    base_ids: tuple[int, ...] = parameter((10, 11, 12, 13), "Marker ids on the forearm.", minimum=0)
+    base_positions: tuple[float, ...] = parameter(
+        tuple(BASE_MARKERS.ravel().tolist()), "x y z of each in the hand frame, m.", minimum=-1.0, maximum=1.0
+    )
+
+
+class RvizMarkers(DactylNode):
+    """joint states, fingertips, object pose, goal, trial/status, mocap/markers -> markers, /tf.
+
+    Idle, subscribed to nothing, until somebody subscribes to `markers`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("rviz_markers")
+        self.settings = settings = self.declare(Parameters)
+        if len(settings.base_positions) != 3 * len(settings.base_ids):
+            raise DactylError("parameter base_positions must have three numbers for each of base_ids")
+        self.base = dict(zip(settings.base_ids, np.reshape(settings.base_positions, (-1, 3)), strict=True))
+        self.board: MarkerBoard | None = None
+        self.group = NotExecuted()
+        self.taps: dict[str, Subscription] = {}
+        self.marker_publisher = self.create_publisher(MarkerArray, "markers", ros.RELIABLE)
+        self.tf_publisher = self.create_publisher(TFMessage, "/tf", ros.RELIABLE) if TFMessage else None
+        self.wall_timer(settings.period, self.on_timer)
+
+    def on_timer(self) -> None:
+        if self.marker_publisher.get_subscription_count() == 0:
+            self._look_away()
+            return
+        if not self.taps:
+            self._look()
+        latest = {topic: taken[-1].message for topic, tap in self.taps.items() if (taken := take(tap))}
+        self.draw(latest)
+
+    def _look(self) -> None:
+        from dactyl.monitoring.markers import MarkerBoard  # MuJoCo takes a second and 50 MB: not before they are needed
+        from dactyl.simulation.scene import SceneConfig, build
+
+        self.board = self.board or MarkerBoard(build(SceneConfig(object=self.settings.object)))
+        topics: dict[str, tuple[type[Any], Any]] = {
+            "/joint_states": (JointState, ros.SENSOR),
+            "fingertips": (FingertipPositions, ros.SENSOR),
+            "pose": (PoseStamped, ros.SENSOR),
+            "goal": (PoseStamped, ros.LATCHED),
+            "trial/status": (TrialStatus, ros.LATCHED),
+            "mocap/markers": (MocapMarkers, ros.SENSOR),
+        }
+        for topic, (kind, qos) in topics.items():
+            name = f"object_pose/{self.settings.object_pose}" if topic == "pose" else topic
+            self.taps[topic] = subscribe(self, kind, name, qos, self.group, raw=False)
+
+    def _look_away(self) -> None:
+        for tap in self.taps.values():
+            self.destroy_subscription(tap)
+        self.taps.clear()
+
+    def draw(self, latest: dict[str, Any]) -> None:
+        """Take in the newest message of each topic that has one, and publish."""
+        board = self.board
+        assert board is not None
+        if (joints := latest.get("/joint_states")) is not None and set(_NAMES) <= set(joints.name):
+            angles = np.array([joints.position[joints.name.index(name)] for name in _NAMES])
+            if np.isfinite(angles).all():
+                board.move_hand(angles)
+        if (tips := latest.get("fingertips")) is not None:
+            positions = np.array([[point.x, point.y, point.z] for point in tips.positions])
+            board.show_fingertips(positions, np.asarray(tips.tracked))
+        frames = []
+        if (pose := latest.get("pose")) is not None:
+            position, orientation = ros.position(pose.pose), ros.orientation(pose.pose.orientation)
+            if np.isfinite([*position, *orientation]).all():
+                board.move_object(position, orientation)
+                frames.append(("object", position, orientation))
+        if (goal := latest.get("goal")) is not None and np.isfinite(
+            turn := ros.orientation(goal.pose.orientation)
+        ).all():
+            board.turn_goal(turn)
+        if (frame := latest.get("mocap/markers")) is not None:
+            self._draw_mocap(frame)
+        if (status := latest.get("trial/status")) is not None:
+            board.say(_sentence(status))
+        now = self.get_clock().now().nanoseconds
+        self.marker_publisher.publish(board.array(now))
+        if self.tf_publisher and frames:
+            self.tf_publisher.publish(TFMessage(transforms=[_transform(now, *frame) for frame in frames]))
+
+    def _draw_mocap(self, message: MocapMarkers) -> None:
+        """The markers seen, brought into the hand frame by those of the base among them."""
+        assert self.board is not None
+        seen = {m.id: np.array([m.position.x, m.position.y, m.position.z]) for m in message.markers if m.condition > 0}
+        ids = [number for number in self.base if number in seen]
+        pose = register(np.array([self.base[i] for i in ids]), np.array([seen[i] for i in ids]))
+        if pose is not None:
+            self.board.show_mocap((np.array(list(seen.values())) - pose.position) @ matrix(pose.quaternion))
+
+    def diagnose(self) -> Diagnosis:
+        return Diagnosis("drawing" if self.taps else "nobody watches")
+
+
+def _sentence(status: TrialStatus) -> str:
+    if status.state in _STATES:
+        return _STATES[status.state]
+    goals = f"{status.successes} goal{'' if status.successes == 1 else 's'}"
+    return f"trial {status.trial + 1}: {goals}, {status.angle_to_goal:.2f} rad to go"
+
+
+def _transform(stamp_ns: int, child: str, position: Sequence[float], orientation: Sequence[float]) -> TransformStamped:
+    message = TransformStamped(child_frame_id=child)
+    message.header.frame_id = "hand"
+    ros.set_stamp(message.header.stamp, stamp_ns)
+    translation = message.transform.translation
+    translation.x, translation.y, translation.z = (float(value) for value in position)
+    ros.set_quaternion(message.transform.rotation, orientation)
+    return message
+
+
+def main() -> int:
+    return run(RvizMarkers)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
