@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -147,7 +146,7 @@ def _sentence(status: TrialStatus) -> str:
     return f"trial {status.trial + 1}: {goals}, {status.angle_to_goal:.2f} rad to go"
 
 
-def _transform(stamp_ns: int, child: str, position: Sequence[float], orientation: Sequence[float]) -> TransformStamped:
+def _transform(stamp_ns: int, child: str, position: np.ndarray, orientation: np.ndarray) -> TransformStamped:
     message = TransformStamped(child_frame_id=child)
     message.header.frame_id = "hand"
     ros.set_stamp(message.header.stamp, stamp_ns)
