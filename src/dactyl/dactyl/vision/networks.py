@@ -46,8 +46,8 @@ class Architecture:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not len(self.channels) == len(self.blocks) == len(self.strides) > 0:
             raise DactylError("channels, blocks and strides must have one number for each ResNet stage")
-        sizes = (self.image_size, self.stem_channels, self.stem_stride, self.pool, self.dense)
-        sizes += (*self.channels, *self.blocks, *self.strides)
+        single = (self.image_size, self.stem_channels, self.stem_stride, self.pool, self.dense)
+        sizes = (*single, *self.channels, *self.blocks, *self.strides)
         if not all(isinstance(size, int) and size > 0 for size in sizes):
             raise DactylError(f"the sizes of a network must be whole numbers of at least 1: {self}")
         if self.rotation not in OUTPUTS:

@@ -1,0 +1,106 @@
+"""Table 6."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from dactyl import quaternion
+from dactyl.errors import DactylError
+from dactyl.recording.dataset import Camera, Dataset, DatasetWriter
+from dactyl.vision import evaluation
+from dactyl.vision.estimator import Contract, Estimate, Estimator
+from dactyl.vision.evaluation import Samples
+from dactyl.vision.states import load
+from tests.vision.conftest import TINY
+
+
+class Offset(Estimator):
+    """Estimates that are wrong by a known amount."""
+
+    def __init__(self, samples: Samples, position: np.ndarray, turn: np.ndarray) -> None:
+        super().__init__(Contract(architecture=TINY))
+        self.position, self.orientation = samples.position + position, quaternion.multiply(turn, samples.orientation)
+        self.given = 0
+
+    def estimate(self, pictures: np.ndarray | torch.Tensor) -> Estimate:
+        rows = slice(self.given, self.given + len(pictures))
+        self.given += len(pictures)
+        return Estimate(self.position[rows], self.orientation[rows], np.ones(len(pictures)))
+
+
+@pytest.fixture
+def samples() -> Samples:
+    random = np.random.default_rng(0)
+    orientation = quaternion.uniform(random.normal(size=(50, 4)))
+    seen = np.linspace(0.3, 1.0, 50)[:, None].repeat(3, 1)
+    pictures = random.integers(0, 255, (50, 3, 48, 48, 3), np.uint8)
+    return Samples(pictures, random.normal(size=(50, 3)), orientation, seen)
+
+
+def test_known_errors_are_found(samples: Samples) -> None:
+    """Protects every figure that is reported."""
+    turn = quaternion.from_rotation_vector(np.tile([0.0, 0.0, 0.2], (50, 1)))
+    judged = Offset(samples, np.array([0.003, 0.0, -0.004]), turn)
+    summary = evaluation.summarize(samples, evaluation.errors(judged, samples))
+    assert summary["samples"] == 50
+    assert summary["rotation_deg"]["mean"] == pytest.approx(np.degrees(0.2))
+    assert summary["position_mm"]["p95"] == pytest.approx(5.0)
+    assert summary["position_mm"]["std"] == pytest.approx(0.0, abs=1e-9)
+    axes = summary["by_axis"]
+    assert [round(axes[axis]["position_mm"]["mean"], 6) for axis in "xyz"] == [3.0, 0.0, -4.0]
+    assert axes["z"]["rotation_deg"]["mean"] == pytest.approx(np.degrees(0.2))
+    assert axes["x"]["rotation_deg"]["mean_absolute"] == pytest.approx(0.0, abs=1e-6)
+    shares = summary["by_share_seen"]
+    assert sum(values["samples"] for values in shares.values()) == 50
+    assert set(shares) == {"below 50%", "50% to 80%", "80% and more"}
+    text = evaluation.as_text({"training": summary})
+    assert "11.46° ± 0.00" in text
+    assert "5.00 mm ± 0.00" in text
+
+
+def test_the_worst_cases_are_drawn(samples: Samples, tmp_path: Path) -> None:
+    """Protects the look at what goes wrong."""
+    turn = quaternion.from_rotation_vector(np.linspace(0, 1, 50)[:, None] * [1.0, 0.0, 0.0])
+    found = evaluation.errors(Offset(samples, np.zeros(3), turn), samples)
+    evaluation.draw_worst(samples, found, tmp_path / "worst.png")
+    sheet = cv2.imread(str(tmp_path / "worst.png"))
+    assert sheet.shape == (6 * (24 + 96), 3 * 96, 3)
+    np.testing.assert_array_equal(sheet[24:120:2, :96:2, ::-1], samples.pictures[49, 0])
+    with pytest.raises(DactylError, match="cannot write"):
+        evaluation.draw_worst(samples, found, tmp_path / "nowhere" / "worst.png")
+
+
+def test_recorded_test_sets_are_cut_like_live_images(tmp_path: Path) -> None:
+    """Protects the third row: pictures of real cameras, whatever the order they were stored in."""
+    random = np.random.default_rng(0)
+    names = ("camera_2", "camera_0", "camera_1")
+    cameras = [Camera(name, 160, 120, (1.0,) * 9) for name in names]
+    images = random.integers(0, 255, (2, 3, 120, 160, 3), np.uint8)
+    with DatasetWriter(tmp_path / "set", "block", cameras) as writer:
+        for shown in images:
+            writer.add(shown, np.array([0.0, -0.05, 0.35]), np.array([1.0, 0.0, 0.0, 0.0]), 0)
+    torch.manual_seed(0)
+    estimator = Estimator(Contract(architecture=TINY))
+    estimator.network.eval()
+    samples = evaluation.recorded_samples(estimator, Dataset(tmp_path / "set"))
+    assert samples.seen is None
+    np.testing.assert_array_equal(samples.pictures[1, 0], estimator.cut(images[1, 1]))
+    assert evaluation.summarize(samples, evaluation.errors(estimator, samples))["samples"] == 2
+    other = Estimator(Contract(architecture=TINY, object="sphere"))
+    with pytest.raises(DactylError, match="the test set shows the object block, not sphere"):
+        evaluation.recorded_samples(other, Dataset(tmp_path / "set"))
+
+
+def test_rendered_samples_come_from_states_not_trained_on(states_folder: Path) -> None:
+    """Protects the first row, and that what is hidden is measured."""
+    estimator = Estimator(Contract(architecture=TINY))
+    samples = evaluation.rendered_samples(estimator, load(states_folder), 4, 0, "training")
+    assert samples.pictures.shape == (4, 3, 48, 48, 3)
+    assert samples.seen is not None
+    assert samples.seen.shape == (4, 3)
+    assert 0.5 < samples.seen.mean() <= 1.0, "at rest the hand hides little"
