@@ -158,6 +158,29 @@ def test_a_lost_picture_does_not_stop_the_next(camera: Callable[..., PylonCamera
     assert one.dropped == 2
 
 
+@pytest.mark.parametrize("trigger", ["software", "free"])
+def test_a_camera_that_falls_silent_counts_as_lost(
+    camera: Callable[..., PylonCamera], monkeypatch: pytest.MonkeyPatch, trigger: str
+) -> None:
+    """Protects against a camera that hangs: it is opened anew, and works again."""
+    monkeypatch.setattr(pylon, "SILENCE", 0.5)
+    one = camera(trigger=trigger)
+    one.open()
+    expose(one)
+    one._node("AcquisitionStop").Execute()
+
+    def wait_for_pictures() -> None:
+        for step in range(20):
+            one.trigger(80_000_000 * step)
+            one.read(0.1)
+
+    with pytest.raises(DeviceLostError, match="camera_1: sends no pictures"):
+        wait_for_pictures()
+    one.close()
+    one.open()
+    expose(one)
+
+
 def test_settings_reach_the_camera(camera: Callable[..., PylonCamera]) -> None:
     """Protects a lab's exposure, gain and trigger; what a model lacks is named, not ignored."""
     one = camera(exposure=4321.0, gain=6.0, trigger="hardware", trigger_line="Line1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
@@ -68,12 +69,18 @@ class DeviceReader(Generic[Reading]):
         self.fault = f"{device.name}: not opened yet"
         """Why there are no readings; empty while all is well."""
         self.readings = 0
+        self._read_at = time.monotonic()
         self.reconnections = 0
         """How often a device that had worked was opened again."""
         self._on_reading, self._log = on_reading, log
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=device.name, daemon=True)
         self._thread.start()
+
+    @property
+    def silence(self) -> float:
+        """s since the last reading, or since this began."""
+        return time.monotonic() - self._read_at
 
     def close(self) -> None:
         """Stop, and let go of the device."""
@@ -92,11 +99,17 @@ class DeviceReader(Generic[Reading]):
                     reading = self.device.read(PATIENCE)
                     if reading is not None:
                         self.readings += 1
+                        self._read_at = time.monotonic()
                         self._on_reading(reading)
             except DactylError as error:
-                if str(error) != self.fault:
-                    self._log(str(error))
-                self.fault = str(error)
+                self._report(str(error))
+            except Exception as error:  # a driver's library can raise anything; it is tried again all the same
+                self._report(f"{self.device.name}: {type(error).__name__}: {' '.join(str(error).split())}")
             finally:
                 self.device.close()
             self._stopping.wait(RETRY)
+
+    def _report(self, fault: str) -> None:
+        if fault != self.fault:
+            self._log(fault)
+        self.fault = fault

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from dactyl.hardware.device import DeviceLostError
 
 LOST_AFTER_NS = 500_000_000
 """A triggered picture that has not come by then will not come."""
+SILENCE = 2.0
+"""s without a picture that should have come, after which the camera counts as lost."""
 LATCH_EVERY = 12
 """Pictures between two looks at the camera's clock: about a second."""
 PICTURE_FILES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
@@ -71,11 +74,13 @@ class PylonCamera:
         """
         self.name, self._serial_number, self._settings, self._now_ns = name, serial_number, settings, now_ns
         self._pictures = pictures
+        self._patience = max(SILENCE, 3.0 / settings.frame_rate if settings.trigger == "free" else 0.0)
         self.dropped = 0
         self.unsupported: list[str] = []
         """Features asked for that this model does not have."""
         self._camera: Any = None
         self._awaited_ns: int | None = None
+        self._due_since: float | None = None
         self._next_block: int | None = None
         self._clock_offset: int | None = None
         self._until_latch = 0
@@ -106,6 +111,7 @@ class PylonCamera:
             self._camera.StartGrabbing(pylon.GrabStrategy_LatestImageOnly)
             if self._settings.trigger == "software" and self._camera.CanWaitForFrameTriggerReady():
                 self._camera.WaitForFrameTriggerReady(1000, pylon.TimeoutHandling_Return)  # earlier ones go unheard
+            self._due_since = time.monotonic() if self._settings.trigger == "free" else None
         except pylon.GenericException as error:
             raise DactylError(f"{self.name}: cannot be configured: {_reason(error)}") from error
 
@@ -117,6 +123,8 @@ class PylonCamera:
             if camera.IsCameraDeviceRemoved() or not camera.IsGrabbing():
                 raise DeviceLostError(f"{self.name}: was unplugged")
             if not result.IsValid():
+                if self._due_since is not None and time.monotonic() - self._due_since > self._patience:
+                    raise DeviceLostError(f"{self.name}: sends no pictures")
                 return None
             with result:
                 return self._receive(result, arrived_ns)
@@ -126,7 +134,7 @@ class PylonCamera:
     def trigger(self, time_ns: int) -> None:
         """Begin an exposure now, where the settings leave that to software. Never raises, never waits."""
         camera, awaited_ns = self._camera, self._awaited_ns
-        if camera is None:
+        if camera is None or self._settings.trigger != "software":
             return
         if awaited_ns is not None:
             self.dropped += 1
@@ -135,6 +143,7 @@ class PylonCamera:
             self._next_block = None  # the lost one is counted already
         try:
             self._awaited_ns = time_ns
+            self._due_since = self._due_since or time.monotonic()
             camera.ExecuteSoftwareTrigger()
         except import_pylon().GenericException:
             self._awaited_ns = None  # read() finds out what is wrong
@@ -201,6 +210,7 @@ class PylonCamera:
             self.dropped += max(result.BlockID - self._next_block, 0)
         self._next_block = result.BlockID + 1
         triggered_ns, self._awaited_ns = self._awaited_ns, None
+        self._due_since = time.monotonic() if self._settings.trigger == "free" else None
         if not result.GrabSucceeded():
             self.dropped += 1
             return None

@@ -20,6 +20,8 @@ from dactyl.nodes._support import SENSOR, DactylNode, Diagnosis, parameter, run,
 from dactyl.nodes._ticks import PERIOD_NS
 
 NAMES = ("camera_0", "camera_1", "camera_2")
+SILENCE = 1.0
+"""s without a picture after which the diagnostics say so."""
 CLOCK_RESOLUTION = 0.01
 """s; how soon a ROS clock that does not run with the machine's is looked at again."""
 
@@ -125,6 +127,8 @@ class CameraNode(DactylNode):
 
     def _publish(self, images: Publisher, infos: Publisher, info: CameraInfo, picture: pylon.Picture) -> None:
         """In the camera's thread."""
+        if not self.context.ok():
+            return
         set_stamp(info.header.stamp, picture.time_ns)
         if images.get_subscription_count():
             height, width, colors = picture.pixels.shape
@@ -147,6 +151,9 @@ class CameraNode(DactylNode):
             return warning("no images: no camera has a serial number")
         if faults:
             return Diagnosis("; ".join(faults), DiagnosticStatus.ERROR, values)
+        if silent := [reader for reader in self.readers.values() if reader.silence > SILENCE]:
+            text = (f"{reader.device.name}: no picture for {reader.silence:.0f} s" for reader in silent)
+            return warning("; ".join(text), **values)
         return Diagnosis(values=values) if self.settings.calibration else warning("not calibrated", **values)
 
     def destroy_node(self) -> None:

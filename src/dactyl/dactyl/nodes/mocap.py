@@ -53,8 +53,7 @@ class MocapNode(DactylNode):
         self.settings = self.declare(Parameters)
         self.message = MocapMarkers()
         self.message.header.frame_id = "mocap"
-        self.published_at = time.monotonic()
-        self.reported = (self.published_at, 0)
+        self.reported = (time.monotonic(), 0)
         self.marker_publisher = self.create_publisher(MocapMarkers, "mocap/markers", SENSOR)
         self.reader = DeviceReader(self._source(), self._publish, self.get_logger().warning)
 
@@ -79,6 +78,8 @@ class MocapNode(DactylNode):
 
     def _publish(self, frame: MarkerFrame) -> None:
         """In the source's thread."""
+        if not self.context.ok():
+            return
         messages = self.message.markers
         if [marker.id for marker in frame.markers] != [message.id for message in messages]:
             self.message.markers = messages = [MocapMarker(id=marker.id) for marker in frame.markers]
@@ -87,7 +88,6 @@ class MocapNode(DactylNode):
             message.condition = marker.condition
         set_stamp(self.message.header.stamp, max(frame.time_ns, 0))
         self.marker_publisher.publish(self.message)
-        self.published_at = time.monotonic()
 
     def diagnose(self) -> Diagnosis:
         now, reader = time.monotonic(), self.reader
@@ -100,8 +100,8 @@ class MocapNode(DactylNode):
         }
         if reader.fault:
             return Diagnosis(reader.fault, DiagnosticStatus.ERROR, values)
-        if now - self.published_at > SILENCE:
-            return warning(f"{reader.device.name}: no frame for {now - self.published_at:.1f} s", **values)
+        if reader.silence > SILENCE:
+            return warning(f"{reader.device.name}: no frame for {reader.silence:.1f} s", **values)
         return Diagnosis(values=values)
 
     def destroy_node(self) -> None:
