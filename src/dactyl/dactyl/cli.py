@@ -17,7 +17,7 @@ import tyro
 from tyro.extras import SubcommandApp
 
 from dactyl.bringup import RealOptions, SimOptions
-from dactyl.commands import calibrate, latency, recording, vision
+from dactyl.commands import calibrate, dataset, latency, recording, vision
 from dactyl.errors import DactylError
 
 app = SubcommandApp()
@@ -334,6 +334,7 @@ app.command(recording.record, name="record", help="Record the running graph as a
 app.command(vision.app, name="vision", help="Estimate the object's pose from images: train, measure.")
 app.command(calibrate.app, name="calibrate", help="Fit what is assumed about the hand to what was measured.")
 app.command(recording.report, name="report", help="Make one HTML page of a bag: trials, latencies, pictures.")
+app.command(dataset.app, name="dataset", help="Make vision test sets of bags, check and show them.")
 app.command(recording.bag, name="bag", help="Look into recorded bags, and recover damaged ones.")
 app.command(name="latency", help="Show from a bag how old what each action used was.")(latency.latency)
 

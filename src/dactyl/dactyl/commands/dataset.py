@@ -1,0 +1,93 @@
+"""dataset …: bags made into vision test sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from tyro.extras import SubcommandApp
+
+Json = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help="also write the results to this file, as JSON")]
+Folder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DATASET", help="folder of a test set")]
+
+app = SubcommandApp()
+
+
+@app.command(name="from-bag")
+def from_bag(
+    bag: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="BAG")],
+    out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")],
+    /,
+    object: Literal["block", "octagonal_prism", "sphere"] = "block",
+    cameras_within: float = 0.02,
+    poses_within: float = 0.04,
+    every: float = 0.4,
+    limit: int = 0,
+    fingers_raised: float = 0.1,
+    json: Json = None,
+) -> None:
+    """Make a vision test set of a bag: image triples with motion capture's pose at their moment.
+
+    Left out and counted: pictures without partners, lost markers, a dropped object, what repeats the last sample.
+
+    For example:
+      ./dactyl dataset from-bag bags/my_bag datasets/lab
+      ./dactyl dataset from-bag bags/my_bag datasets/lab --every 1 --limit 992
+
+    Args:
+        bag: folder of a bag, or an .mcap file
+        out: folder to make
+        object: that was in the hand
+        cameras_within: s that the stamps of a triple's pictures may differ
+        poses_within: s between the two poses that a sample's is interpolated from, at most
+        every: s from one sample to the next, at least
+        limit: samples at most, 0 for all
+        fingers_raised: tilt of the palm, rad, which decides what has been dropped
+    """
+    from dactyl import results
+    from dactyl.recording import from_bag as making
+
+    if json:
+        results.check_writable(json)
+    matching = making.Matching(cameras_within, poses_within, every, limit)
+    found = making.make(bag, out, object, matching, fingers_raised)
+    print(f"{out}: {making.as_text(found)}")
+    if json:
+        results.write(
+            json, "dataset from-bag", None,
+            {"samples": found.samples, "left_out": dict(found.left_out), "problems": found.problems},
+        )  # fmt: skip
+
+
+@app.command
+def check(dataset: Folder, /) -> None:
+    """Check that a test set is whole and unchanged.
+
+    For example:
+      ./dactyl dataset check datasets/lab
+    """
+    from dactyl.recording.dataset import Dataset
+
+    data = Dataset(dataset, verify=True)
+    print(f"{dataset}: {len(data)} samples of the {data.object}, whole and unchanged")
+
+
+@app.command
+def show(dataset: Folder, /, out: Path = Path("dataset.png"), rows: int = 6, columns: int = 2) -> None:
+    """Draw a contact sheet of a test set, with the true poses drawn into the pictures.
+
+    For example:
+      ./dactyl dataset show datasets/lab --out lab.png
+
+    Args:
+        out: picture to write
+        rows: of samples
+        columns: of samples
+    """
+    from dactyl import results
+    from dactyl.recording import sheet
+    from dactyl.recording.dataset import Dataset
+
+    results.check_writable(out)
+    print(f"{out}: {sheet.write(Dataset(dataset), out, rows, columns)} samples")
