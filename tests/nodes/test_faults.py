@@ -1,6 +1,6 @@
 """What the hand does when a stream breaks: tracker, policy, filter and driver in one process, each wire breakable.
 
-docs/hardware.md has the table of these faults; test_every_fault_is_documented holds it to what is tested here.
+docs/hardware.md has the table of faults and of the tests behind each; tests/test_hardware_docs.py compares.
 """
 
 from __future__ import annotations

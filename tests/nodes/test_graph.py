@@ -233,7 +233,7 @@ def test_the_real_graph_waits_for_its_hardware_and_says_so(run_graph: Any) -> No
         for said in (
             "no images: this version has no driver for Basler cameras yet",
             "no poses from images: this version has no trained network yet",
-            "the hand does not move until the service hand_driver/enable says so",
+            "the hand does not move until it is enabled",
         ):
             graph.until(lambda said=said: said in graph.text)  # type: ignore[misc]
         assert graph.call(SetBool, "/dactyl/hand_driver/enable", SetBool.Request(data=True)).success

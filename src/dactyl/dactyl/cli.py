@@ -17,7 +17,7 @@ import tyro
 from tyro.extras import SubcommandApp
 
 from dactyl.bringup import RealOptions, SimOptions
-from dactyl.commands import calibrate, dataset, latency, recording, vision
+from dactyl.commands import calibrate, dataset, hand, latency, recording, vision
 from dactyl.errors import DactylError
 
 app = SubcommandApp()
@@ -47,8 +47,8 @@ def sim(options: Annotated[SimOptions, _FLAT, tyro.conf.FlagCreatePairsOff]) -> 
 def real(options: Annotated[RealOptions, _FLAT, tyro.conf.FlagCreatePairsOff]) -> int:
     """Run trials with the real hand: the whole ROS graph with the settings of config/real.yaml.
 
-    The hand does not move until the service /dactyl/hand_driver/enable is called. With --emulate everything runs
-    without a lab: pylon's emulated cameras, a simulated hand and markers.
+    The hand does not move until `./dactyl hand enable` lets it. With --emulate everything runs without a lab:
+    pylon's emulated cameras, a simulated hand and markers.
 
     For example:
       ./dactyl real --trials 10 --json real.json
@@ -330,9 +330,11 @@ def bench_train(
         results.write(json, "bench train", None, outcome)
 
 
+app.command(hand.app, name="hand", help="Enable, disable, stop or reset the real hand.")
 app.command(recording.record, name="record", help="Record the running graph as a rosbag2 bag.")
 app.command(vision.app, name="vision", help="Estimate the object's pose from images: train, measure.")
 app.command(calibrate.app, name="calibrate", help="Fit what is assumed about the hand to what was measured.")
+app.command(recording.replay, name="replay", help="Play a bag to a node and compare its answers with the recording.")
 app.command(recording.report, name="report", help="Make one HTML page of a bag: trials, latencies, pictures.")
 app.command(dataset.app, name="dataset", help="Make vision test sets of bags, check and show them.")
 app.command(recording.bag, name="bag", help="Look into recorded bags, and recover damaged ones.")

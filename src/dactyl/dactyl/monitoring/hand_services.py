@@ -1,0 +1,48 @@
+"""Calls the hand driver's services: for a terminal where ROS's own `ros2 service call` is not installed."""
+
+from __future__ import annotations
+
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from std_srvs.srv import SetBool, Trigger
+
+from dactyl.errors import DactylError
+
+_REQUESTS = {
+    "enable": ("enable", SetBool, SetBool.Request(data=True)),
+    "disable": ("enable", SetBool, SetBool.Request(data=False)),
+    "stop": ("stop", Trigger, Trigger.Request()),
+    "reset": ("reset", Trigger, Trigger.Request()),
+}
+PATIENCE = 5.0
+"""s"""
+
+
+def call(what: str) -> str:
+    """Ask the driver to enable, disable, stop or reset the hand; what it says.
+
+    Raises:
+        DactylError: it refuses, or there is none.
+    """
+    service, kind, request = _REQUESTS[what]
+    context = Context()
+    context.init()
+    node = rclpy.create_node("hand_services", context=context)
+    try:
+        client = node.create_client(kind, f"/dactyl/hand_driver/{service}")
+        if not client.wait_for_service(PATIENCE):
+            raise DactylError(f"there is no hand_driver to {what} the hand: is the graph running?")
+        executor = SingleThreadedExecutor(context=context)
+        future = client.call_async(request)
+        executor.add_node(node)
+        executor.spin_until_future_complete(future, PATIENCE)
+        answer = future.result()
+    finally:
+        node.destroy_node()
+        context.try_shutdown()
+    if answer is None:
+        raise DactylError(f"the hand_driver has not answered for {PATIENCE:g} s")
+    if not answer.success:
+        raise DactylError(answer.message)
+    return str(answer.message)
