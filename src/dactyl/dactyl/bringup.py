@@ -135,6 +135,28 @@ class RecordOptions:
     """Also write what was recorded and lost to this file, as JSON."""
 
 
+@dataclass(frozen=True)
+class ReplayOptions:
+    """What can be chosen for a replay."""
+
+    bag: str
+    """Folder of a bag, or an .mcap file."""
+    node: Literal["policy", "pose_estimator"] = "policy"
+    """Who it is played to."""
+    weights: str = ""
+    """Policy or pose estimator, a file or a folder with one; empty: the shipped one."""
+    object: Literal["block", "octagonal_prism", "sphere"] = "block"
+    """Object in the hand."""
+    pose: Literal["state", "vision"] = "state"
+    """Where the policy takes the object's pose from: motion capture or cameras."""
+    seed: int = 0
+    """Of the policy's drawn actions; as in the recorded run."""
+    speed: float = 1.0
+    """Times the pace of the recording."""
+    json: str = ""
+    """Also write the comparison to this file, as JSON."""
+
+
 def sim_graph(options: SimOptions) -> Graph:
     """The graph with the sim node in the hardware's place.
 
@@ -218,6 +240,36 @@ def record_graph(options: RecordOptions) -> Graph:
         "report": str(Path(options.json).absolute()) if options.json else "",
     }
     return Graph((Node("recorder", parameters, required=True),), share("config", "sim.yaml"))
+
+
+def replay_graph(options: ReplayOptions) -> Graph:
+    """One node of the graph, and another that plays a bag to it.
+
+    Raises:
+        DactylError: an option asks for what cannot be had.
+    """
+    if not Path(options.bag).exists():
+        raise DactylError(f"there is no bag {options.bag}")
+    if options.json:
+        check_writable(Path(options.json))
+    source = {"object_pose": {"state": "mocap", "vision": "vision"}[options.pose]}
+    player: dict[str, Value] = {
+        "bag": str(Path(options.bag).absolute()),
+        "node": options.node,
+        "speed": options.speed,
+        "report": str(Path(options.json).absolute()) if options.json else "",
+        **source,
+    }
+    weights = Path(options.weights or share("models", options.object if options.node == "policy" else "pose-block"))
+    weights = next(iter(sorted(weights.glob("*.safetensors"))), weights) if weights.is_dir() else weights
+    if not weights.exists():
+        raise DactylError(f"there are no weights {weights} for the {options.node}: name them with --weights")
+    tried: dict[str, Value] = {"object": options.object}
+    if options.node == "policy":
+        tried |= {"policy": str(weights.absolute()), "seed": options.seed, **source}
+    else:
+        tried |= {"weights": str(weights.absolute()), "sensor_noise": False}
+    return Graph((Node("replayer", player, required=True), Node(options.node, tried)), share("config", "sim.yaml"))
 
 
 def with_loop_benchmark(graph: Graph, seconds: float, cameras: bool, json: Path | None) -> Graph:

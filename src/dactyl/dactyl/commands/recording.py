@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 from tyro.extras import SubcommandApp
 
-from dactyl.bringup import RecordOptions
+from dactyl.bringup import RecordOptions, ReplayOptions
 
 Json = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help="also write the results to this file, as JSON")]
 BagPath = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="BAG", help="folder of a bag, or an .mcap file")]
@@ -39,6 +39,22 @@ def record(
         return rosbag2.record(graph.node("recorder").parameters)
     code = processes.run(graph)
     return 0 if code == 130 else code  # ctrl-C is how a recording ends
+
+
+def replay(options: Annotated[ReplayOptions, tyro.conf.arg(name="")]) -> int:
+    """Play a bag to the policy or to the pose estimator, and compare the answers with the recording.
+
+    The policy is given the recorded readings: with the same weights and seed it must decide the same. The pose
+    estimator is given the recorded pictures: its poses are compared with motion capture's.
+
+    For example:
+      ./dactyl replay --bag bags/my_bag
+      ./dactyl replay --bag bags/my_bag --node pose_estimator --weights runs/vision-cpu-small --json replay.json
+    """
+    from dactyl import processes
+    from dactyl.bringup import replay_graph
+
+    return processes.run(replay_graph(options))
 
 
 def report(bag: BagPath, /, out: Path | None = None, json: Json = None) -> None:

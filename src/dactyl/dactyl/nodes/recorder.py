@@ -6,7 +6,6 @@ all the rest. When each one arrived is what DDS says. Publishers number their me
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 import threading
@@ -23,7 +22,7 @@ from rclpy.topic_or_service_is_hidden import topic_or_service_is_hidden
 
 from dactyl import results
 from dactyl.errors import DactylError
-from dactyl.nodes._polling import NotExecuted, Taken, subscribe, take
+from dactyl.nodes._polling import NotExecuted, Taken, message_class, subscribe, take
 from dactyl.nodes._support import DactylNode, Diagnosis, parameter, run, warning
 from dactyl.recording import bag
 from dactyl.recording.definitions import definition
@@ -108,10 +107,9 @@ class Recorder(DactylNode):
         publishers = self.get_publishers_info_by_topic(name)
         offered = [publisher.qos_profile for publisher in publishers]
         try:
-            package, _, message = kind.partition("/msg/")
-            type_class = getattr(importlib.import_module(f"{package}.msg"), message)
+            type_class = message_class(kind)
             text = definition(kind)
-        except (ImportError, AttributeError, DactylError) as error:
+        except DactylError as error:
             self.refused.add(name)
             self.get_logger().warning(f"{name} is not recorded: {error}")
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from functools import cache
@@ -40,10 +41,23 @@ def definition(type_name: str) -> str:
     )  # the first one's name is the schema's
 
 
-def _text(type_name: str) -> str:
+@cache
+def type_hash(type_name: str) -> str:
+    """The hash of a type as it is installed here, RIHS01_….
+
+    Raises:
+        DactylError: it is not installed.
+    """
+    for found in json.loads(_text(type_name, "json"))["type_hashes"]:
+        if found["type_name"] == type_name:
+            return str(found["hash_string"])
+    raise DactylError(f"the description of the message type {type_name} has no hash")
+
+
+def _text(type_name: str, suffix: str = "msg") -> str:
     package, _, name = type_name.partition("/msg/")
     for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
-        path = Path(prefix, "share", package, "msg", f"{name}.msg")
+        path = Path(prefix, "share", package, "msg", f"{name}.{suffix}")
         if prefix and name and path.is_file():
             return path.read_text()
     raise DactylError(f"there is no definition of the message type {type_name} in AMENT_PREFIX_PATH")
