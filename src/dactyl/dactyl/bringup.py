@@ -294,14 +294,16 @@ def _common_nodes(options: Options, lockstep: Mapping[str, Value], command: str)
         raise DactylError(f"no policy for the object {options.object} is shipped: name one with `policy`")
     contract = read_contract(policy)
     source = {"object_pose": {"state": "mocap", "vision": "vision"}[options.pose]}
+    # a simulated referee knows where the object is, though no camera may see it
+    referee = {"object_pose": "mocap"} if command == "sim" else source
     seed = {"seed": options.seed}
     report = str(Path(options.json).absolute()) if options.json else ""
     return (
-        Node("pose_estimator", _estimator(options)),
+        Node("pose_estimator", _estimator(options, bool(lockstep.get("lockstep")))),
         Node("fingertip_tracker"),
         Node(
             "trial",
-            {"trials": options.trials, "report": report, "command": command, **source, **seed, **lockstep},
+            {"trials": options.trials, "report": report, "command": command, **referee, **seed, **lockstep},
             required=True,
         ),
         Node("policy", {"policy": str(policy), "object": options.object, **source, **seed, **lockstep}),
@@ -310,7 +312,7 @@ def _common_nodes(options: Options, lockstep: Mapping[str, Value], command: str)
     )
 
 
-def _estimator(options: Options) -> dict[str, Value]:
+def _estimator(options: Options, lockstep: bool) -> dict[str, Value]:
     """Parameters of the pose estimator: a network only where poses come from images."""
     if options.pose == "state":
         return {}
@@ -318,7 +320,8 @@ def _estimator(options: Options) -> dict[str, Value]:
     weights = weights / "estimator.safetensors" if weights.is_dir() else weights
     if not options.estimator and not weights.exists():
         raise DactylError(f"no pose estimator for the object {options.object} is shipped: name one with `estimator`")
-    return {"weights": str(weights), "object": options.object}
+    # in lockstep everybody waits for the pose, so the best guess is given, as in `evaluate`
+    return {"weights": str(weights), "object": options.object, **({"min_confidence": 0.0} if lockstep else {})}
 
 
 def _rviz(options: Options) -> tuple[Node, ...]:
