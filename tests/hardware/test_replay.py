@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from pathlib import Path
 
 import c3d
@@ -24,7 +25,8 @@ def write_c3d(path: Path, labels: tuple[str, ...] = ("M003", "M010"), units: str
     writer = c3d.Writer(point_rate=rate, point_units=units)
     writer.set_point_labels(labels)
     writer.add_frames([(np.array(frame), np.zeros((0, 0))) for frame in frames])
-    with path.open("wb") as file:
+    with path.open("wb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the writer misses analog channels
         writer.write(file)
     return path
 
@@ -62,6 +64,10 @@ def test_what_is_no_c3d_file_is_refused(tmp_path: Path) -> None:
     """Protects a typing error from a stack trace."""
     with pytest.raises(DactylError, match="there is no C3D file"):
         read_c3d(tmp_path / "none.c3d")
+    whole = write_c3d(tmp_path / "whole.c3d").read_bytes()
+    (tmp_path / "cut.c3d").write_bytes(whole[: len(whole) - 512])
+    with pytest.raises(DactylError, match="is not a C3D file: reached end of file"):
+        read_c3d(tmp_path / "cut.c3d")
     (tmp_path / "text.c3d").write_text("not at all\n" * 100)
     with pytest.raises(DactylError, match="is not a C3D file"):
         read_c3d(tmp_path / "text.c3d")

@@ -100,7 +100,7 @@ class PylonCamera:
                 f"{self.name}: no camera with serial number {self._serial_number} is connected"
             ) from error
         self._camera = pylon.InstantCamera(device)
-        self._awaited_ns = self._next_block = self._clock_offset = None
+        self._next_block = self._clock_offset = None
         self._until_latch, self.unsupported = 0, []
         try:
             self._camera.Open()
@@ -111,6 +111,7 @@ class PylonCamera:
             self._camera.StartGrabbing(pylon.GrabStrategy_LatestImageOnly)
             if self._settings.trigger == "software" and self._camera.CanWaitForFrameTriggerReady():
                 self._camera.WaitForFrameTriggerReady(1000, pylon.TimeoutHandling_Return)  # earlier ones go unheard
+            self._awaited_ns = None
             self._due_since = time.monotonic() if self._settings.trigger == "free" else None
         except pylon.GenericException as error:
             raise DactylError(f"{self.name}: cannot be configured: {_reason(error)}") from error

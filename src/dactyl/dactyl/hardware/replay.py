@@ -78,6 +78,7 @@ def read_c3d(path: Path) -> Recording:
     try:
         with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about analog channels, which are not looked at
+            warnings.filterwarnings("error", message="reached end of file")
             reader = c3d.Reader(file)
             rate, labels = float(reader.point_rate), [str(label) for label in reader.point_labels]
             units = reader.get("POINT:UNITS").string_value.strip()
