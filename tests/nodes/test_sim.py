@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from dactyl.errors import DactylError
 from dactyl.hand.joints import ACTUATORS
 from dactyl.nodes import _shadow
-from dactyl.nodes.sim import Sim
+from dactyl.nodes.sim import STEP_NS, Sim
 
 TOPIC = "/rh_trajectory_controller/command"
 
@@ -45,3 +46,15 @@ def test_lockstep_needs_stamped_commands(make_node: Callable[..., Sim]) -> None:
     """Protects users from a simulation that waits for a stamp that never comes."""
     with pytest.raises(DactylError, match="lockstep needs interface = trajectory"):
         make_node(Sim, lockstep="true", interface="position")
+
+
+def test_stamps_follow_the_machines_clock_where_they_are_to(sim: Sim) -> None:
+    """Protects the emulated lab: a simulation that was late does not stay late, and stamps never go back."""
+    due = time.monotonic() - 0.02
+    sim._follow_machine_clock(due)
+    behind = time.time_ns() - sim.time_ns - STEP_NS - (time.monotonic() - due) * 1e9
+    assert -1e6 < behind < STEP_NS + 5e7
+    assert sim.time_ns % STEP_NS == 0
+    before = sim.time_ns
+    sim._follow_machine_clock(due + 1.0)
+    assert sim.time_ns >= before

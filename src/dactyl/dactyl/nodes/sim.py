@@ -175,9 +175,6 @@ class Sim(DactylNode):
 
     def _in_real_time(self) -> None:
         viewer = self._open_viewer()
-        if self.settings.machine_clock:
-            self.time_ns = (time.time_ns() // PERIOD_NS + 1) * PERIOD_NS
-            time.sleep((self.time_ns + STEP_NS - time.time_ns()) * 1e-9)
         next_frame = due = time.monotonic()
         while not self.stopping.is_set():
             if self.paused:
@@ -193,6 +190,8 @@ class Sim(DactylNode):
                 self._advance_time(taken)
                 due += taken * 1e-9
             self._drop_object_if_told()
+            if self.settings.machine_clock:
+                self._follow_machine_clock(due)
             self.laboratory.step()
             self._advance_time(STEP_NS)
             self._read_sensors()
@@ -210,10 +209,6 @@ class Sim(DactylNode):
             if lag > MAX_LAG:
                 self.lagged += 1
                 due += lag
-                if self.settings.machine_clock:
-                    skipped = round(lag * 1e9) // STEP_NS * STEP_NS
-                    due += skipped * 1e-9 - lag
-                    self.time_ns += skipped
             elif lag < 0:
                 time.sleep(-lag)
 
@@ -267,6 +262,11 @@ class Sim(DactylNode):
     def _advance_time(self, ns: int) -> None:
         self.time_ns += ns
         self.simulated += ns
+
+    def _follow_machine_clock(self, due: float) -> None:
+        """Leave out the time that was lost, so that the step that is due, monotonic s, is stamped with its own time."""
+        behind = time.time_ns() - self.time_ns - STEP_NS - round((time.monotonic() - due) * 1e9)
+        self.time_ns += max(behind // STEP_NS, 0) * STEP_NS
 
     def _apply_commands(self) -> None:
         with self.changed:
