@@ -517,6 +517,18 @@ def test_chosen_observations_and_rewards():
     assert make(1, "none", reset=False).observation_sizes == {"policy": 22, "value": 85}
 
 
+@pytest.mark.parametrize("choice", ["none", "all"])
+def test_fewer_physics_steps_are_longer_ones(choice, monkeypatch):
+    """However a control step is divided, it takes 80 ms, with randomizations a little more."""
+    env = make(2, choice, substeps=5)
+    seen: list[Tensor] = []
+    monkeypatch.setattr(env.physics, "step", seen.append)
+    env.step(hold(2))
+    assert seen[0].shape == (5, env.physics.num_worlds)
+    spread = 0.0 if choice == "none" else 0.02
+    torch.testing.assert_close(seen[0].sum(0), torch.full_like(seen[0][0], 0.08), atol=spread + 1e-6, rtol=0)
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
@@ -524,6 +536,7 @@ def test_chosen_observations_and_rewards():
         ({"policy_terms": ("touch",)}, "'touch'"),
         ({"value_terms": ("touch",)}, "'touch'"),
         ({"start_steps": 0}, "start_steps 0"),
+        ({"substeps": 0}, "substeps 0"),
         ({"nursery": -0.1}, "nursery -0.1"),
         ({"nursery": float("nan")}, "nursery nan"),
         ({"smoothing": 0.0}, "smoothing 0.0"),

@@ -51,6 +51,8 @@ class EnvironmentConfig:
     action_scale: float = 1.0
     """Reach of action 1 in units of half the actuator's range."""
     smoothing: float = control.SMOOTHING
+    substeps: int = control.SUBSTEPS
+    """Physics steps in a control step. Fewer are coarser and faster: for training alone, the evaluation has ten."""
     start_steps: int | None = None
     """Random actions before an episode; None: as many as `trial.START_STEPS` says."""
     nursery: float = 0.1
@@ -64,14 +66,15 @@ class EnvironmentConfig:
             observation.check(term)
         in_range = (
             self.start_steps is None or self.start_steps >= 1,
+            self.substeps >= 1,
             0 <= self.nursery < inf,
             0 < self.smoothing <= 1,
             0 < self.action_scale < inf,
         )
         if not all(in_range):
             raise DactylError(
-                f"environment: start_steps {self.start_steps} must be >= 1, nursery {self.nursery} >= 0, "
-                f"smoothing {self.smoothing} in (0, 1], action_scale {self.action_scale} > 0"
+                f"environment: start_steps {self.start_steps} and substeps {self.substeps} must be >= 1, "
+                f"nursery {self.nursery} >= 0, smoothing {self.smoothing} in (0, 1], action_scale {self.action_scale} > 0"
             )
         if self.goal_angle_limit is not None and not self.goal_angle_limit > self.rules.tolerance:
             raise DactylError(
@@ -342,10 +345,11 @@ class ReorientEnvironment:
         if self._forces:
             mass = self._object_mass * self._factors.masses[:, self.scene.object_body, None]
             self.physics.object_force[:] = mass * self._forces.accelerations()
+        substeps = self.config.substeps
         if self._timing:
-            timesteps = self._timing.timesteps().to(state.qpos.dtype)
+            timesteps = self._timing.timesteps(substeps).to(state.qpos.dtype)
         else:
-            timesteps = state.qpos.new_full((control.SUBSTEPS, len(bins)), control.PHYSICS_TIMESTEP)
+            timesteps = state.qpos.new_full((substeps, len(bins)), control.CONTROL_PERIOD / substeps)
         self.physics.step(timesteps)
         measurement = self._frame.measure()
         lost = trial.is_dropped(measurement.sensed.object_position, self._rest, self._up)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dactyl.hand import backlash
-from dactyl.hand.control import CONTROL_PERIOD, PHYSICS_TIMESTEP, SUBSTEPS
+from dactyl.hand.control import CONTROL_PERIOD, SUBSTEPS
 from dactyl.hand.joints import ACTUATORS
 from dactyl.task.randomization.effect import Effect
 from dactyl.task.randomization.random import Random, check_amount, check_range, where
@@ -117,9 +117,9 @@ class Timing(Effect):
     def restart(self, mask: Tensor) -> None:
         self.redraw(mask, rate=self._random.uniform(*self._range, len(self.rate)))
 
-    def timesteps(self) -> Tensor:
-        """(10, N) s."""
-        return PHYSICS_TIMESTEP + self._random.exponential(SUBSTEPS, len(self.rate)) / self.rate
+    def timesteps(self, substeps: int = SUBSTEPS) -> Tensor:
+        """(substeps, N) s; of a control step divided into ten as in the paper, or otherwise."""
+        return CONTROL_PERIOD / substeps + self._random.exponential(substeps, len(self.rate)) / self.rate
 
 
 class Forces(Effect):
