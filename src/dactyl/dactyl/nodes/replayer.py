@@ -7,7 +7,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 from geometry_msgs.msg import PoseStamped
@@ -20,33 +20,18 @@ from dactyl.nodes._polling import message_class
 from dactyl.nodes._support import DactylNode, nanoseconds, parameter, run
 from dactyl.recording.comparison import Action, Pose, compare_actions, compare_poses
 from dactyl.recording.definitions import type_hash
+from dactyl.recording.questions import FINGERTIPS, GOAL, STATUS, Question, read
 from dactyl.recording.reading import Bag
 from dactyl_msgs.msg import HandAction
 
 PATIENCE = 60.0  # s that the node may take to come up
-QUIET = 1.0  # s to wait for the last answers
+ANSWER_WITHIN = 2.0  # s
+SETTLE = 0.02  # s: readings arrive before the one that the policy acts on
+QUIET = 1.0  # s to wait for the last poses
 NEAR_NS = 20_000_000  # motion capture's pose nearest to a picture's moment
 SILENT_S = 2.0  # longer silences of the bag are cut short
-_IMAGES = tuple(f"/dactyl/camera_{i}/image_raw" for i in range(3))
-
-
-class Trial(NamedTuple):
-    """What is played to a node, and what it answers."""
-
-    inputs: tuple[str, ...]
-    answer: str
-    reference: str
-    """Topic of the bag that the answers are compared with."""
-
-
-def trials(object_pose: str) -> dict[str, Trial]:
-    """By the node that is tried."""
-    policy_inputs = ("/clock", "/dactyl/fingertips", f"/dactyl/object_pose/{object_pose}", "/dactyl/goal",
-                     "/dactyl/trial/status")  # fmt: skip
-    return {
-        "policy": Trial(policy_inputs, "/dactyl/action", "/dactyl/action"),
-        "pose_estimator": Trial(_IMAGES, "/dactyl/object_pose/vision", "/dactyl/object_pose/mocap"),
-    }
+IMAGES = tuple(f"/dactyl/camera_{i}/image_raw" for i in range(3))
+ACTION, POSE, TRUTH = "/dactyl/action", "/dactyl/object_pose/vision", "/dactyl/object_pose/mocap"
 
 
 @dataclass(frozen=True)
@@ -56,40 +41,42 @@ class Parameters:
     bag: str = parameter("", "Folder of a bag, or an .mcap file.")
     node: str = parameter("policy", "Who it is played to.", choices=("policy", "pose_estimator"))
     object_pose: str = parameter("mocap", "Source of the object's pose.", choices=("mocap", "vision"))
-    speed: float = parameter(1.0, "Times the pace of the recording.", minimum=0.01, maximum=10.0)
+    speed: float = parameter(1.0, "Times the recorded pace, of pictures.", minimum=0.01, maximum=10.0)
     report: str = parameter("", "File for the comparison, as JSON. Empty: none.")
 
 
 class Replayer(DactylNode):
-    """a bag -> topics; action or object_pose/vision -> a comparison."""
+    """a bag -> topics; action or object_pose/vision -> a comparison.
+
+    The policy is asked one question after the other, each with exactly the readings of the recorded action, so that
+    the pace of this machine does not matter. The pose estimator is shown the pictures at their recorded pace.
+    """
 
     def __init__(self) -> None:
         super().__init__("replayer")
         self.settings = settings = self.declare(Parameters)
         if settings.report:
             results.check_writable(Path(settings.report))
-        self.trial = trials(settings.object_pose)[settings.node]
         self.bag = Bag(Path(settings.bag))
-        self.recorded = self._read_reference()
-        self.again: dict[int, Any] = {}
+        self.answered = threading.Condition()
+        self.answers: dict[int, Any] = {}
+        """By their stamps."""
         self.publishers_of: dict[str, Publisher] = {}
-        for topic in self.trial.inputs:
+        self.questions: list[Question] = []
+        self.truth: dict[int, Pose] = {}
+        if settings.node == "policy":
+            self.questions = read(self.bag, settings.object_pose)
+            topics: tuple[str, ...] = (STATUS, GOAL, f"/dactyl/object_pose/{settings.object_pose}", FINGERTIPS)
+            self.create_subscription(HandAction, ACTION, self.on_action, ros.RELIABLE)
+        else:
+            self.truth = {nanoseconds(fields.header.stamp): _pose(fields) for _, fields in self.bag.decoded({TRUTH})}
+            topics = IMAGES
+            self.create_subscription(PoseStamped, POSE, self.on_pose, ros.SENSOR)
+        for topic in topics:
             self._make_publisher(topic)
-        kind = HandAction if settings.node == "policy" else PoseStamped
-        self.create_subscription(kind, self.trial.answer, self.on_answer, ros.RELIABLE if settings.node == "policy"
-                                 else ros.SENSOR)  # fmt: skip
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self._guarded, daemon=True)
         self.thread.start()
-
-    def _read_reference(self) -> dict[int, Any]:
-        found: dict[int, Any] = {}
-        for _, fields in self.bag.decoded({self.trial.reference}):
-            stamp, value = _as_answer(fields)
-            found[stamp] = value
-        if not found and self.settings.node == "policy":
-            raise DactylError(f"{self.settings.bag} has no {self.trial.reference} to compare with")
-        return found
 
     def _make_publisher(self, topic: str) -> None:
         if topic not in self.bag.topics:
@@ -103,16 +90,27 @@ class Replayer(DactylNode):
         profile = ros.LATCHED if latched else ros.RELIABLE if reliable else ros.SENSOR
         self.publishers_of[topic] = self.create_publisher(message_class(kind), topic, profile)
 
-    def on_answer(self, message: Any) -> None:
-        stamp, value = _as_answer(message)
-        self.again.setdefault(stamp, value)
+    def on_action(self, message: HandAction) -> None:
+        used = (message.fingertips_stamp, message.object_pose_stamp, message.goal_stamp)
+        fingertips_ns, pose_ns, goal_ns = (nanoseconds(each) for each in used)
+        answer = Action(tuple(int(each) for each in message.bins), (fingertips_ns, pose_ns, goal_ns))
+        with self.answered:
+            self.answers[nanoseconds(message.header.stamp)] = answer
+            self.answered.notify()
+
+    def on_pose(self, message: PoseStamped) -> None:
+        self.answers[nanoseconds(message.header.stamp)] = _pose(message)
 
     def _guarded(self) -> None:
         try:
             self._await_node()
-            self._play()
-            if not self.stopping.wait(QUIET):
-                self._report()
+            if self.settings.node == "policy":
+                outcome = self._ask_policy()
+            else:
+                self._show_pictures()
+                outcome = compare_poses(self.truth, self.answers, NEAR_NS)
+            if not self.stopping.is_set():
+                self._report(outcome)
         except BaseException as error:
             self.failure = error
         if not self.stopping.is_set():
@@ -127,25 +125,45 @@ class Replayer(DactylNode):
                 raise DactylError(f"the {self.settings.node} does not listen: is it running?")
         self.stopping.wait(0.5)  # and its own publishers are found
 
-    def _play(self) -> None:
+    def _ask_policy(self) -> dict[str, Any]:
+        again: list[Action | None] = []
+        for question in self.questions:
+            if self.stopping.is_set():
+                break
+            answer = self._ask(question) if question.messages else None
+            same = answer is not None and answer.readings == question.answer.readings
+            again.append(answer if same else None)
+        asked = self.questions[: len(again)]
+        return compare_actions([each.answer for each in asked], again, [each.first for each in asked])
+
+    def _ask(self, question: Question) -> Action | None:
+        *before, (topic, decisive) = question.messages
+        for other, data in before:
+            self.publishers_of[other].publish(data)
+        self.stopping.wait(SETTLE)
+        self.publishers_of[topic].publish(decisive)
+        with self.answered:
+            self.answered.wait_for(lambda: question.stamp_ns in self.answers, ANSWER_WITHIN)
+            return self.answers.get(question.stamp_ns)
+
+    def _show_pictures(self) -> None:
         last_ns, due = 0, time.monotonic()
-        for message in self.bag.messages(self.publishers_of.keys()):
+        for message in self.bag.messages(IMAGES):
             pause = (message.received_ns - last_ns) * 1e-9 if last_ns else 0.0
             last_ns = max(last_ns, message.received_ns)
             due += min(max(pause, 0.0), SILENT_S) / self.settings.speed
             if self.stopping.wait(max(0.0, due - time.monotonic())):
                 return
             self.publishers_of[message.topic].publish(message.data)
+        self.stopping.wait(QUIET)
 
-    def _report(self) -> None:
+    def _report(self, outcome: dict[str, Any]) -> None:
         if self.settings.node == "policy":
-            outcome = compare_actions(self.recorded, self.again)
             self.get_logger().info(
-                f"{outcome['recorded']} actions recorded, {outcome['again']} again; on the same readings until then: "
-                f"{outcome['comparable']}, of these equal: {outcome['equal']}"
+                f"{outcome['recorded']} actions recorded, {outcome['asked']} asked for again; "
+                f"{outcome['compared']} in step, of these equal: {outcome['equal']}"
             )
         else:
-            outcome = compare_poses(self.recorded, self.again, NEAR_NS)
             self.get_logger().info(
                 f"{outcome['again']} poses, {outcome['compared']} compared with motion capture: rotation "
                 f"{outcome['rotation_deg']} degrees, position {outcome['position_mm']} mm"
@@ -161,14 +179,9 @@ class Replayer(DactylNode):
         super().destroy_node()
 
 
-def _as_answer(message: Any) -> tuple[int, Action | Pose]:
-    """By its stamp, from ROS's message or from one decoded out of a bag, which have the same fields."""
-    stamp = nanoseconds(message.header.stamp)
-    if hasattr(message, "bins"):
-        readings = (message.fingertips_stamp, message.object_pose_stamp, message.goal_stamp)
-        used = tuple(nanoseconds(each) for each in readings)
-        return stamp, Action(tuple(int(each) for each in message.bins), (used[0], used[1], used[2]))
-    return stamp, Pose(ros.position(message.pose), ros.orientation(message.pose.orientation))
+def _pose(message: Any) -> Pose:
+    """From ROS's message or from one decoded out of a bag, which have the same fields."""
+    return Pose(ros.position(message.pose), ros.orientation(message.pose.orientation))
 
 
 def main() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,25 +25,35 @@ class Pose(NamedTuple):
     orientation: np.ndarray
 
 
-def compare_actions(recorded: Mapping[int, Action], again: Mapping[int, Action]) -> dict[str, Any]:
-    """Of answers by the stamp of their control tick.
+def compare_actions(
+    recorded: Sequence[Action], again: Sequence[Action | None], first: Sequence[bool]
+) -> dict[str, Any]:
+    """Of answers to the same questions.
 
-    A recurrent policy that once was given another reading is another policy from then on: bins are compared up to
-    that tick, the first that differs.
+    A recurrent policy that was not asked once is in another state from then on, until it begins anew: what comes
+    between is not compared.
+
+    Args:
+        recorded: what was answered.
+        again: what is answered now; None where the question could not be asked.
+        first: whether the policy began anew with the question.
     """
-    both = sorted(recorded.keys() & again.keys())
-    same_readings = [stamp for stamp in both if recorded[stamp].readings == again[stamp].readings]
-    first_other = next((stamp for stamp in both if recorded[stamp].readings != again[stamp].readings), None)
-    comparable = [stamp for stamp in both if first_other is None or stamp < first_other]
-    equal = [stamp for stamp in comparable if recorded[stamp].bins == again[stamp].bins]
+    compared = equal = 0
+    first_difference: int | None = None
+    in_step = False
+    for i, (before, now, begins) in enumerate(zip(recorded, again, first, strict=True)):
+        in_step = now is not None and (in_step or begins)
+        if in_step and now is not None:
+            compared += 1
+            equal += now.bins == before.bins
+            if now.bins != before.bins and first_difference is None:
+                first_difference = i
     return {
         "recorded": len(recorded),
-        "again": len(again),
-        "same_tick": len(both),
-        "same_readings": len(same_readings),
-        "comparable": len(comparable),
-        "equal": len(equal),
-        "first_difference": next((i for i, stamp in enumerate(comparable) if stamp not in equal), None),
+        "asked": sum(answer is not None for answer in again),
+        "compared": compared,
+        "equal": equal,
+        "first_difference": first_difference,
     }
 
 
