@@ -74,7 +74,8 @@ class EnvironmentConfig:
         if not all(in_range):
             raise DactylError(
                 f"environment: start_steps {self.start_steps} and substeps {self.substeps} must be >= 1, "
-                f"nursery {self.nursery} >= 0, smoothing {self.smoothing} in (0, 1], action_scale {self.action_scale} > 0"
+                f"nursery {self.nursery} >= 0, smoothing {self.smoothing} in (0, 1], "
+                f"action_scale {self.action_scale} > 0"
             )
         if self.goal_angle_limit is not None and not self.goal_angle_limit > self.rules.tolerance:
             raise DactylError(
