@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from dactyl.calibration import cameras
+from dactyl.calibration.cameras import CameraFit
 from dactyl.errors import DactylError
 from dactyl.hardware import camera_info
 
@@ -42,6 +45,17 @@ def test_what_camera_calibration_writes_is_read(tmp_path: Path) -> None:
     assert found.k[:3] == (837.0, 0.0, 320.0)
     assert found.d == (0.1, -0.2, 0.0, 0.0, 0.0)
     assert len(found.p) == 12
+
+
+def test_what_calibrate_cameras_writes_is_read(tmp_path: Path) -> None:
+    """Protects the way from the one command to the other node."""
+    matrix = np.array([[800.0, 0.0, 320.0], [0.0, 801.0, 240.0], [0.0, 0.0, 1.0]])
+    fit = CameraFit(640, 480, matrix, np.array([0.1, 0.2, 0.0, 0.0, 0.3]), 0.2, {}, None)
+    (path,) = cameras.write(tmp_path, {"camera_0": fit})
+    found = camera_info.read(path)
+    assert found.k == tuple(matrix.ravel())
+    assert found.d == (0.1, 0.2, 0.0, 0.0, 0.3)
+    assert found.p[:4] == (800.0, 0.0, 320.0, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -66,14 +66,10 @@ class CameraNode(DactylNode):
     def __init__(self) -> None:
         super().__init__("camera")
         self.settings = self.declare(Parameters)
-        infos = [self._camera_info(name) for name in NAMES]
-        images = [self.create_publisher(Image, f"{name}/image_raw", SENSOR) for name in NAMES]
-        publishers = [self.create_publisher(CameraInfo, f"{name}/camera_info", SENSOR) for name in NAMES]
-        outputs = zip(self._cameras(), images, publishers, infos, strict=True)
+        outputs = {camera: self._output(camera.name) for camera in self._cameras()}
         self.readers = {
             camera: DeviceReader(camera, partial(self._publish, *output), self.get_logger().warning)
-            for camera, *output in outputs
-            if camera is not None
+            for camera, output in outputs.items()
         }
         if not self.readers:
             self.get_logger().warning("no camera has a serial number: there will be no images")
@@ -81,7 +77,7 @@ class CameraNode(DactylNode):
         if self.settings.trigger == "software":
             threading.Thread(target=self._trigger, name="trigger", daemon=True).start()
 
-    def _cameras(self) -> list[pylon.PylonCamera | None]:
+    def _cameras(self) -> list[pylon.PylonCamera]:
         settings = self.settings
         found: list[tuple[str, Path | None]] = [(number, None) for number in settings.serial_numbers]
         if settings.emulate_from:
@@ -93,9 +89,15 @@ class CameraNode(DactylNode):
             settings.trigger, settings.trigger_line, settings.frame_rate,  # type: ignore[arg-type]
         )  # fmt: skip
         return [
-            pylon.PylonCamera(name, number, how, self._now_ns, pictures) if number else None
+            pylon.PylonCamera(name, number, how, self._now_ns, pictures)
             for name, (number, pictures) in zip(NAMES, found, strict=True)
+            if number
         ]
+
+    def _output(self, name: str) -> tuple[Publisher, Publisher, CameraInfo]:
+        images = self.create_publisher(Image, f"{name}/image_raw", SENSOR)
+        infos = self.create_publisher(CameraInfo, f"{name}/camera_info", SENSOR)
+        return images, infos, self._camera_info(name)
 
     def _camera_info(self, name: str) -> CameraInfo:
         settings = self.settings
