@@ -65,8 +65,9 @@ def test_keypoints_lie_on_the_block_in_the_pictures(config: VisionConfig) -> Non
                 right, down = np.floor((spots[side] + 1.0) / 2.0 * 96).astype(int)
                 if seen[side] and 0 <= right < 96 and 0 <= down < 96:
                     red, green, blue = picture[down, right].astype(float)
-                    hues.setdefault(side, []).append(np.degrees(np.arctan2(np.sqrt(3) * (green - blue), 2 * red - green - blue)))
-    spread = [np.abs(np.exp(1j * np.radians(angles)).mean()) for angles in hues.values()]
+                    hue = np.arctan2(np.sqrt(3) * (green - blue), 2 * red - green - blue)
+                    hues.setdefault(side, []).append(hue)
+    spread = [np.abs(np.exp(1j * np.array(angles)).mean()) for angles in hues.values()]
     assert len(spread) == 6
     assert np.median(spread) > 0.8, "letters and fingers hide some"
 
