@@ -147,14 +147,12 @@ class Sim(DactylNode):
             self.status = message
             self.changed.notify()
 
-    def on_paused(self, paused: Any) -> None:
-        if not isinstance(paused, bool):
-            raise DactylError(f"paused must be true or false, not {paused!r}")
+    def on_paused(self, paused: bool) -> None:
         if self.settings.lockstep or self.settings.machine_clock:
             raise DactylError("cannot pause: in lockstep and on the machine's clock time is not the simulator's own")
         self.paused = paused
 
-    def on_fault(self, fault: Any) -> None:
+    def on_fault(self, fault: str) -> None:
         if fault not in FAULTS:
             raise DactylError(f"there is no fault {fault!r}; there are: {', '.join(FAULTS)}")
         self.fault = Fault(fault)
