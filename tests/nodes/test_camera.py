@@ -56,10 +56,11 @@ def test_images_of_all_cameras_are_exposed_together_at_each_control_step(
     def sets() -> set[int]:
         return set.intersection(*({ros.nanoseconds(m.header.stamp) for m in messages} for messages in images))
 
-    until(node, lambda: len(sets()) >= 12)
+    until(node, lambda: len(sets()) >= 15)
     together = sorted(sets())
     assert len({stamp // PERIOD_NS for stamp in together}) == len(together), "one exposure for each control step"
-    assert np.median([stamp % PERIOD_NS for stamp in together]) < 0.25 * PERIOD_NS
+    phases = sorted(stamp % PERIOD_NS for stamp in together)
+    assert phases[2] < PERIOD_NS / 16, "at its beginning, as far as a busy machine lets it"
     for i, messages in enumerate(images):
         assert messages[0].encoding == "rgb8"
         assert messages[0].header.frame_id == f"camera_{i}_optical"
