@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 import tyro
 from tyro.extras import SubcommandApp
 
+from dactyl.errors import DactylError
+
 Json = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help="also write the results to this file, as JSON")]
 
 app = SubcommandApp()
@@ -176,10 +178,15 @@ def evaluate(
 
     if json:
         results.check_writable(json)
+    if samples < 2:
+        raise DactylError(f"{samples} samples: at least 2 are needed")
     judged = Estimator.load(find_estimator(estimator))
     recorded = {path.name: Dataset(path) for path in test_sets}
     rendered = load(states) if on else None
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DactylError(f"cannot write to {out}: {error.strerror}") from error
     rows = {}
     for name in (*on, *recorded):
         if name in recorded:

@@ -31,6 +31,8 @@ def show(
         crop: see `images.cut`.
         seed: of everything random.
     """
+    if min(rows, columns) < 1 or size < 8 or not 0 < crop <= 1:
+        raise DactylError("a sheet needs rows and columns, pictures of at least 8 pixels, and a crop in (0, 1]")
     random = np.random.default_rng(seed)
     number = rows * columns
     scene = scene_config(states.recipe) if states else SceneConfig()

@@ -1,0 +1,105 @@
+"""The commands of the group `vision`, and `calibrate cameras`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from dactyl import cli
+from dactyl.calibration.boards import Board
+from dactyl.calibration.cameras import read_pose
+from dactyl.vision.estimator import Contract, Estimator
+from tests.calibration.test_cameras import DISTORTION, MATRIX, around
+from tests.vision.conftest import TINY, states_folder
+
+__all__ = ["states_folder"]
+
+
+@pytest.fixture
+def estimator(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path / "estimator.safetensors"
+    Estimator(Contract(architecture=TINY)).save(path)
+    return path
+
+
+def test_a_sheet_is_drawn(tmp_path: Path, states_folder: Path) -> None:
+    """Protects the picture of docs/vision.md."""
+    out = tmp_path / "sheet.png"
+    arguments = ["--rows", "2", "--columns", "1", "--size", "32", "--out", str(out)]
+    assert cli.main(["vision", "show", *arguments, "--states", str(states_folder)]) == 0
+    assert cv2.imread(str(out)).shape == (64, 96, 3)
+
+
+def test_an_evaluation_is_reported(tmp_path: Path, states_folder: Path, estimator: Path) -> None:
+    """Protects the keys that others read from --json, and the pictures of the worst cases."""
+    report, out = tmp_path / "report.json", tmp_path / "pictures"
+    arguments = ["--estimator", str(estimator), "--states", str(states_folder), "--samples", "8", "--on", "training"]
+    assert cli.main(["vision", "evaluate", *arguments, "--out", str(out), "--json", str(report)]) == 0
+    found = json.loads(report.read_text())
+    assert found["command"] == "vision evaluate"
+    row = found["results"]["training"]
+    assert row["samples"] == 8
+    for name in ("rotation_deg", "position_mm"):
+        assert {"mean", "std", "p50", "p95"} <= row[name].keys()
+    assert (out / "worst-training.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "--estimator", "/nowhere.safetensors"], "there is no such file"),
+        (["evaluate", "--estimator", "FILE", "--states", "/nowhere"], "there are no states in /nowhere"),
+        (["evaluate", "--estimator", "FILE", "--test-sets", "/nowhere"], "is no vision test set"),
+        (["evaluate", "--samples", "0"], "at least 2"),
+        (["show", "--out", "/nowhere/sheet.png", "--rows", "1", "--columns", "1", "--size", "16"], "cannot write"),
+        (["show", "--rows", "0"], "a sheet needs rows"),
+        (["train", "nothing"], "there is no vision preset nothing"),
+        (["collect", "--policy", "/nowhere.safetensors"], "there is no such file"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(
+    estimator: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    """Protects users from tracebacks."""
+    assert cli.main(["vision", *(str(estimator) if word == "FILE" else word for word in arguments)]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_cameras_are_calibrated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects the command from the printed board to ROS's files."""
+    assert cli.main(["calibrate", "cameras", "--print-board", str(tmp_path / "board.png")]) == 0
+    assert cv2.imread(str(tmp_path / "board.png")).shape == (1200, 1680, 3)
+    assert "210 x 150 mm" in capsys.readouterr().out
+    random = np.random.default_rng(0)
+    views = [around(np.array([0.0, 0.0, 0.42]), random) for _ in range(6)]
+    for camera in ("camera_0", "camera_1", "camera_2"):
+        folder = tmp_path / "pictures" / camera
+        folder.mkdir(parents=True)
+        for i, view in enumerate(views):
+            picture = Board().render(MATRIX, DISTORTION, view.rotation, view.position, 640, 480)
+            cv2.imwrite(str(folder / f"{i}.png"), picture)
+    arguments = [
+        str(tmp_path / "pictures"),
+        "--placed",
+        "0",
+        "--position",
+        "0",
+        "0",
+        "0.3",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert cli.main(["calibrate", "cameras", *arguments, "--json", str(tmp_path / "report.json")]) == 0
+    assert json.loads((tmp_path / "report.json").read_text())["results"]["cameras"]["camera_2"]["views"] == 6
+    expected = views[0].inverse().position + np.array([0.0, 0.0, 0.3])
+    assert np.linalg.norm(read_pose(tmp_path / "out" / "camera_1.yaml").position - expected) < 0.005
+    assert cli.main(["calibrate", "cameras", str(tmp_path / "pictures"), "--placed", "0"]) == 1
+    assert "need both --placed and --position" in capsys.readouterr().err
