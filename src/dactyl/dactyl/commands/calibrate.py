@@ -104,8 +104,9 @@ def cameras(
 ) -> None:
     """Find intrinsics and places of the three cameras from pictures of a ChArUco board.
 
-    Writes ROS's camera_info YAML for each. PICTURES holds folders camera_0, camera_1, camera_2; pictures of the same name
-    show the board at the same moment. For the cameras' places, name the moment in which the board lay where it is known.
+    Writes ROS's camera_info YAML for each. PICTURES holds folders camera_0, camera_1, camera_2; pictures of the same
+    name show the board at the same moment. For the cameras' places, name the moment in which the board lay where it is
+    known.
 
     For example:
       ./dactyl calibrate cameras --print-board board.png
