@@ -17,12 +17,13 @@ import numpy as np
 import pytest
 import rclpy
 import yaml
-from geometry_msgs.msg import PoseStamped
+from geometry_msgs.msg import Pose, PoseStamped, Quaternion
 from sensor_msgs.msg import JointState
 
 from dactyl.hand.joints import JOINTS, ros_joint_name
 from dactyl.nodes import _support as ros
 from dactyl.nodes._shadow import decode
+from dactyl.nodes._ticks import PERIOD_NS
 from dactyl.nodes.action_filter import ActionFilter
 from dactyl.nodes.fingertip_tracker import FingertipTracker
 from dactyl.nodes.hand_driver import HandDriver
@@ -136,7 +137,8 @@ class Lab:
         goal = PoseStamped()
         goal.pose.orientation.y = 1.0
         self.policy.on_goal(goal)
-        self.policy.on_status(TrialStatus(state=TrialStatus.RUNNING))
+        self.status = TrialStatus(state=TrialStatus.RUNNING)
+        self.wires["trial/status"] = Wire(self, self.policy.on_status)
 
     def _receive(self, data: bytes) -> None:
         self.sent.append((self.now, decode("/rh_trajectory_controller/command", data).targets))
@@ -147,6 +149,9 @@ class Lab:
             for message, stream in ((self.joint_states, "/joint_states"), (self.markers, "mocap/markers")):
                 ros.set_stamp(message.header.stamp, self.now)
                 self.wires[stream].publish(message)
+            if self.now % PERIOD_NS == 0:
+                self.status.header.stamp = self.markers.header.stamp
+                self.wires["trial/status"].publish(self.status)
             for wire in self.wires.values():
                 wire.pass_late()
             self.policy.on_grace()
@@ -197,7 +202,32 @@ def test_a_broken_stream_holds_the_hand_within_160_ms_until_it_is_mended(lab: La
         assert lab.follows()
 
 
-@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("fault", ["silent", "frozen", "delayed"])
+def test_without_a_referee_the_hand_holds(lab: Lab, fault: str) -> None:
+    """Protects a run whose trial node hangs: two more actions, then the hand is held until it is back."""
+    lab.wires["trial/status"].fault = fault
+    begun = lab.now
+    lab.run(800)
+    assert lab.still_after(begun) <= 320 * MS
+    assert lab.policy.diagnose().message == "no new trial/status for more than 0.2 s"
+    lab.wires["trial/status"].mend()
+    lab.run(800)
+    assert lab.follows()
+
+
+def test_a_goal_that_is_none_holds_the_hand(lab: Lab) -> None:
+    """Protects against a goal whose orientation is no rotation."""
+    good, begun = lab.policy.goal, lab.now
+    lab.policy.on_goal(PoseStamped(pose=Pose(orientation=Quaternion(w=float("nan")))))
+    lab.run(800)
+    assert lab.still_after(begun) <= HOLDS_WITHIN + PERIOD_NS
+    assert good is not None
+    lab.policy.on_goal(good)
+    lab.run(800)
+    assert lab.follows()
+
+
+@pytest.mark.parametrize("stream", [*STREAMS, "trial/status"])
 def test_a_duplicated_stream_changes_nothing(lab: Lab, stream: str) -> None:
     """Protects against acting twice on one message."""
     lab.wires[stream].fault = "duplicated"

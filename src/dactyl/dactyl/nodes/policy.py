@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +41,9 @@ class Parameters:
         "Without newer fingertips or object pose than this, s, the policy does not act.",
         minimum=0.0,
         maximum=10.0,
+    )
+    max_status_age: float = parameter(
+        inf, "Without a newer trial/status than this, s, nobody referees and the policy does not act.", minimum=0.08
     )
     max_fingertip_age: float = parameter(
         2.0, "A fingertip hidden for longer than this, s, stops the policy.", minimum=0.0, maximum=60.0
@@ -206,6 +210,8 @@ class PolicyNode(DactylNode):
             age = (tick_ns - nanoseconds(message.header.stamp)) * 1e-9
             if age > self.settings.max_reading_age:
                 raise DactylError(f"no new {name} for more than {self.settings.max_reading_age:g} s")
+        if (tick_ns - nanoseconds(self.status.header.stamp)) * 1e-9 > self.settings.max_status_age:
+            raise DactylError(f"no new trial/status for more than {self.settings.max_status_age:g} s")
         if not (ages := readings.fingertips.age).max() <= self.settings.max_fingertip_age:
             finger = FINGERS[int(np.argmax(np.nan_to_num(ages, nan=np.inf)))]
             raise DactylError(f"fingertip {finger} not seen for more than {self.settings.max_fingertip_age:g} s")
