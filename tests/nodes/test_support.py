@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,3 +94,16 @@ def test_stamps_survive() -> None:
     ros.set_stamp(message, 12_000_000_034)
     assert (message.sec, message.nanosec) == (12, 34)
     assert ros.nanoseconds(message) == 12_000_000_034
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_node_in_order(ros_domain: int, number: int) -> None:
+    """Protects the last messages and the threads of a node, which end before ROS does: success, and no traceback."""
+    command = [sys.executable, "-m", "dactyl.nodes.hand_driver"]
+    node = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert node.stdout is not None
+    said = node.stdout.readline()
+    assert "does not move until it is enabled" in said
+    node.send_signal(number)
+    rest, _ = node.communicate(timeout=30.0)
+    assert (node.returncode, rest) == (0, "")
