@@ -14,7 +14,7 @@ from dactyl.bringup import Node, RealOptions, SimOptions, real_graph, sim_graph
 from dactyl.errors import DactylError
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMON = {"pose_estimator", "fingertip_tracker", "trial", "policy", "action_filter", "hand_driver"}
+COMMON = {"pose_estimator", "fingertip_tracker", "trial", "policy", "action_filter", "hand_driver", "dashboard"}
 
 
 def policy_file(path: Path, contract: dict[str, Any]) -> Path:

@@ -62,6 +62,14 @@ def test_a_graph_in_time_is_said_to_be(monitor: TimingMonitor) -> None:
     assert values["latency p50 (ms)"] == "1.0"
 
 
+def test_targets_from_before_an_action_do_not_answer_it(monitor: TimingMonitor) -> None:
+    """Protects against clocks that seem out of step because one topic's message was heard before another's."""
+    send(monitor, FILTERED, NOW + 10 * MS)
+    send(monitor, TARGETS, NOW + 8 * MS)
+    send(monitor, TARGETS, NOW + 12 * MS)
+    assert monitor.stages[TARGETS].latencies_ms.tolist() == [2.0]
+
+
 def test_a_late_stage_is_named(monitor: TimingMonitor) -> None:
     """Protects the operator: one line says which stage, how late, and what its limit is."""
     run(monitor, {"action": 50.0})

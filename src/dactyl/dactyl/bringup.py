@@ -206,7 +206,7 @@ def _emulated(nodes: list[Node], options: RealOptions) -> list[Node]:
             "enable_at_start": True,  # nobody's fingers are near
             "stop_after": 60.0,  # the simulated hand is silent while the simulated operator has it
         },
-        "timing_monitor": {"period": [0.008, 0.008, 0.008, 0.08, 0.08, 0.008, 0.008]},  # simulated markers at 125 Hz
+        "timing_monitor": {"period": [0.008] * 3 + [0.08] * 6 + [0.008] * 2},  # simulated markers come at 125 Hz
     }  # fmt: skip
     parameters: dict[str, Value] = {"object": options.object, "seed": options.seed, "machine_clock": True}
     elsewhere = ["mocap/markers", "/clock"]  # what the drivers publish, or nobody wants

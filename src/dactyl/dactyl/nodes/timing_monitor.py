@@ -91,7 +91,7 @@ class TimingMonitor(DactylNode):
         stamp_ns = int.from_bytes(data[4:8], "little") * 1_000_000_000 + int.from_bytes(data[8:12], "little")
         if topic == FILTERED:
             self.filtered_ns = sent_ns
-        elif topic == TARGETS:
+        elif topic == TARGETS and sent_ns >= self.filtered_ns:  # topics may overtake each other
             stamp_ns, self.filtered_ns = self.filtered_ns, 0
         self.stages[topic].add(sent_ns, stamp_ns)
 
