@@ -115,7 +115,7 @@ class Trainer:
         progress = Progress(self.out, self.steps)
         began, saved = time.monotonic(), time.monotonic()
         try:
-            with _signals() as received:
+            with signals() as received:
                 while self.steps < self.config.total_steps and not received:
                     if time.monotonic() - began >= 60.0 * minutes:
                         break
@@ -265,7 +265,7 @@ class Trainer:
 
 
 @contextmanager
-def _signals() -> Iterator[list[str]]:
+def signals() -> Iterator[list[str]]:
     """Collects the name of a SIGINT or SIGTERM instead of dying of it; a second one kills as usual."""
     received: list[str] = []
     previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

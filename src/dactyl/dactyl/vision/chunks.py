@@ -6,13 +6,14 @@ is, and a chunk that is missing when training goes on is rendered again. Chunks 
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import multiprocessing
 import os
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -68,6 +69,8 @@ def make_renderer(
 ) -> tuple[Studio, Renderer]:  # fmt: skip
     """A renderer of `config.RENDERERS`, and what it renders; `shadows` are the ray tracer's."""
     traced = kind == "raytracer"
+    if traced and importlib.util.find_spec("mujoco_warp") is None:
+        raise DactylError("the ray tracer needs mujoco-warp: pip install mujoco-warp")
     studio = make_studio(scene, colours=colours, seed=seed, mesh_grid=mesh_grid, wrapped=traced)
     if not traced:
         from dactyl.simulation.appearance.opengl import OpenGLRenderer
@@ -193,6 +196,10 @@ class Kitchen:
         self.waited += time.monotonic() - began
         return read(self.folder, number)
 
+    def clear(self) -> None:
+        """Throw the pictures away: some GB that can be rendered again."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def stop(self) -> None:
         for worker in self.workers:
             worker.terminate()
@@ -209,9 +216,8 @@ def _work(kitchen: Kitchen, index: int, parent: int) -> None:
 
     torch.set_num_threads(1)
     maker = ChunkMaker(kitchen.config, load(kitchen.states), kitchen.device)
-    needed, oldest = _value(kitchen.needed), _value(kitchen.oldest)
     while os.getppid() == parent:
-        numbers = [VALIDATION, *range(oldest.value, needed.value + _AHEAD + 1)]
+        numbers = [VALIDATION, *range(kitchen.oldest.value, kitchen.needed.value + _AHEAD + 1)]
         share = [n for n in numbers if (n + 1) % kitchen.processes == index]
         missing = next((n for n in share if not path_of(kitchen.folder, n).exists()), None)
         if missing is None:
@@ -219,7 +225,3 @@ def _work(kitchen: Kitchen, index: int, parent: int) -> None:
         else:
             write(kitchen.folder, missing, maker.make(missing))
     maker.close()
-
-
-def _value(shared: object) -> Synchronized[int]:
-    return shared  # type: ignore[return-value]

@@ -5,11 +5,8 @@ from __future__ import annotations
 import csv
 import os
 import pickle
-import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from math import cos, pi
 from pathlib import Path
@@ -23,6 +20,7 @@ from dactyl.errors import DactylError
 from dactyl.learning.files import sync
 from dactyl.learning.presets import ROOT
 from dactyl.learning.progress import duration
+from dactyl.learning.trainer import signals
 from dactyl.vision import images, pose
 from dactyl.vision.chunks import VALIDATION, Kitchen, Moments
 from dactyl.vision.config import VisionConfig, read_preset
@@ -94,7 +92,6 @@ class Trainer:
         self.kitchen = Kitchen(config, states_folder, out / "images", renderers, device)
         self.chunks: dict[int, dict[str, Tensor]] = {}
         self.render_seconds = self.rendered = 0.0
-        self.best = float("inf")
 
     # ------------------------------------------------------------------------------------------------ the images
 
@@ -208,7 +205,7 @@ class Trainer:
             began = last = saved = time.monotonic()
             waited_before = waited = self.kitchen.waited
             losses: list[float] = []
-            with _signals() as received:
+            with signals() as received:
                 while self.batch < config.batches and not received and time.monotonic() - began < 60.0 * minutes:
                     losses.append(self.step())
                     if self.batch % LOG_EVERY == 0 or self.batch == config.batches:
@@ -237,6 +234,8 @@ class Trainer:
             self.kitchen.stop()
             if board:
                 board.close()
+        if self.batch >= config.batches:
+            self.kitchen.clear()
         ended = received[0] if received else "done" if self.batch >= config.batches else "time"
         return {"ended": ended, "batches": self.batch, "estimator": str(self.out / FILE), **row}
 
@@ -295,19 +294,6 @@ def as_text(outcome: dict[str, Any]) -> str:
         f"{how} after {outcome['batches']} batches: {outcome['rotation_deg']:.2f}° and {outcome['position_mm']:.2f} mm "
         f"on pictures not trained on; {outcome['estimator']}"
     )
-
-
-@contextmanager
-def _signals() -> Iterator[list[str]]:
-    """Collects the names of SIGINT and SIGTERM instead of letting them end the process."""
-    received: list[str] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(n, lambda number, _: received.append(signal.Signals(number).name)) for n in numbers]
-    try:
-        yield received
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 _COLUMNS = (
