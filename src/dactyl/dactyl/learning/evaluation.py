@@ -107,7 +107,8 @@ def evaluate(
             environment.object_sensor = make_sensor(config.scene, trials)
         outcome = run_trials(policy, environment, kind == "most-likely", seed, _report(trials))
         summary = summarize(outcome, seed)
-        print(as_text(summary, f"{file}, {policy.contract.object}, pose {results['pose']}, randomizations {randomizations}, {kind} actions"))
+        conditions = f"pose {results['pose']}, randomizations {randomizations}, {kind} actions"
+        print(as_text(summary, f"{file}, {policy.contract.object}, {conditions}"))
         if actions == "both" and kind == "most-likely":
             results["most_likely"] = summary
         else:
