@@ -44,9 +44,12 @@ class _Process:
 class Runner:
     """Starts the processes of a graph, prints what they say, restarts what ends, and ends everything in the end."""
 
-    def __init__(self, graph: Graph, write: Callable[[str], object] | None = None) -> None:
+    def __init__(
+        self, graph: Graph, write: Callable[[str], object] | None = None, kill_after: float = KILL_AFTER
+    ) -> None:
         """`write` takes whole lines; by default they go to standard output."""
         self._graph = graph
+        self._kill_after = kill_after
         self._write = write or functools.partial(print, end="", flush=True)
         self._lock = threading.Lock()
         self._width = max(len(node.name) for node in graph.nodes)
@@ -140,7 +143,7 @@ class Runner:
         """SIGTERM, which is silent where SIGINT makes a starting python print a traceback; in the end SIGKILL."""
         start = time.monotonic()
         running = [process.popen for process in self._processes if process.popen]
-        for after, number in ((0.0, signal.SIGTERM), (KILL_AFTER, signal.SIGKILL)):
+        for after, number in ((0.0, signal.SIGTERM), (self._kill_after, signal.SIGKILL)):
             while (
                 running := [popen for popen in running if popen.poll() is None]
             ) and time.monotonic() - start < after:
@@ -175,8 +178,8 @@ def _yaml(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
-def run(graph: Graph) -> int:
-    """Run a graph to its end.
+def run(graph: Graph, kill_after: float = KILL_AFTER) -> int:
+    """Run a graph to its end; its nodes then have so many s to end by themselves.
 
     Returns:
         The exit code of the node that ended it; 130 after SIGINT, 143 after SIGTERM.
@@ -190,7 +193,7 @@ def run(graph: Graph) -> int:
 
     handlers = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        code = Runner(graph).run(stop)
+        code = Runner(graph, kill_after=kill_after).run(stop)
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

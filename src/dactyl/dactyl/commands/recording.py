@@ -37,7 +37,7 @@ def record(
     graph = record_graph(options)
     if not own and rosbag2.installed():
         return rosbag2.record(graph.node("recorder").parameters)
-    code = processes.run(graph)
+    code = processes.run(graph, kill_after=30.0)  # what still waits for the disk is written
     return 0 if code == 130 else code  # ctrl-C is how a recording ends
 
 

@@ -22,7 +22,7 @@ _VISIBLE_GROUPS = 2  # of geoms: 0 and 1 are what is seen, the others what colli
 FLOOR = 0.22
 """Where the grid is drawn, m: nearer than the scene's floor, so that the shadow helps to see where things are."""
 _SEEN, _LOST = (45, 190, 120), (235, 60, 60)
-_HAND_COLOUR = (150, 156, 166)
+_HAND_COLOUR = (162, 168, 178)
 _FACES: tuple[tuple[int, int, int, int, int], ...] = (
     # OpenGL's cube maps: for +x -x +y -y +z -z, axis and sign of the column, axis and sign of the row
     (0, 2, -1, 1, -1), (0, 2, 1, 1, -1), (1, 0, 1, 2, 1), (1, 0, 1, 2, -1), (2, 0, 1, 1, -1), (2, 0, -1, 1, -1),
@@ -52,7 +52,8 @@ class HandView:
         api.add_grid("/floor", 2.0, 2.0, cell_size=0.05, section_size=0.25, position=(0.0, 0.0, FLOOR),
                      cell_color=(214, 219, 226), section_color=(186, 193, 203), shadow_opacity=0.25)  # fmt: skip
         api.set_up_direction("+z")
-        api.configure_environment_map("studio", environment_intensity=0.12)
+        api.configure_environment_map(None)  # it would be fetched from the network
+        api.add_light_ambient("/light", intensity=1.8)
         palm = self.to_world(PALM_CENTER)
         server.initial_camera.position = tuple(palm + np.array([0.27, -0.34, 0.27]))
         server.initial_camera.look_at = tuple(palm + np.array([0.0, 0.06, 0.03]))

@@ -77,6 +77,8 @@ class Recorder(DactylNode):
         self.waiting: SimpleQueue[tuple[str, Taken] | bag.Topic] = SimpleQueue()
         self.waiting_bytes = 0
         self.begun: float | None = None
+        self.last = 0.0
+        """Monotonic time of the last look that found messages."""
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self._write_all, daemon=True)
         self.thread.start()
@@ -129,7 +131,8 @@ class Recorder(DactylNode):
         taken = [(name, message) for name, tap in self.taps.items() for message in take(tap)]
         if not taken:
             return
-        self.begun = self.begun or time.monotonic()
+        self.last = time.monotonic()
+        self.begun = self.begun or self.last
         for name, message in sorted(taken, key=lambda item: item[1].received_ns):
             self._count_lost(name, message.sequence)
             if self.waiting_bytes > WAITING_BYTES:
@@ -201,7 +204,7 @@ class Recorder(DactylNode):
         super().destroy_node()
 
     def _report(self) -> None:
-        seconds = time.monotonic() - self.begun if self.begun else 0.0
+        seconds = self.last - self.begun if self.begun else 0.0
         counts, lost = self.writer.counts, self._lost()
         outcome = {
             "bag": self.settings.bag,
