@@ -275,7 +275,8 @@ def replay_graph(options: ReplayOptions) -> Graph:
 def with_loop_benchmark(graph: Graph, seconds: float, cameras: bool, json: Path | None) -> Graph:
     """The graph and a node that measures its control loop for so long, optionally with all images subscribed."""
     report = str(json.absolute()) if json else ""
-    parameters: dict[str, Value] = {"seconds": seconds, "cameras": cameras, "report": report}
+    vision = graph.node("policy").parameters["object_pose"] == "vision"
+    parameters: dict[str, Value] = {"seconds": seconds, "cameras": cameras, "vision": vision, "report": report}
     benchmark = Node("loop_benchmark", parameters, required=True, package="dactyl.monitoring")
     return dataclasses.replace(graph, nodes=(*graph.nodes, benchmark))
 

@@ -237,23 +237,33 @@ app.command(bench, name="bench", help="Measure how fast the parts are.")
 
 
 @bench.command(name="loop")
-def bench_loop(seconds: float = 30.0, cameras: bool = False, json: Json = None) -> int:
+def bench_loop(
+    seconds: float = 30.0,
+    cameras: bool = False,
+    pose: Literal["state", "vision"] = "state",
+    estimator: str = "",
+    json: Json = None,
+) -> int:
     """Period and latency of the control loop, real-time factor, memory: the whole graph in real time.
 
     For example:
       ./dactyl bench loop
       ./dactyl bench loop --seconds 120 --cameras --json loop.json
+      ./dactyl bench loop --pose vision
 
     Args:
         seconds: how long to measure
         cameras: with all three cameras subscribed
+        pose: where the object's pose comes from; vision: also how long that takes
+        estimator: with vision: a pose estimator's file or a folder with one; the shipped one by default
     """
     from dactyl import processes, results
     from dactyl.bringup import sim_graph, with_loop_benchmark
 
     if json:
         results.check_writable(json)
-    return processes.run(with_loop_benchmark(sim_graph(SimOptions(headless=True)), seconds, cameras, json))
+    options = SimOptions(headless=True, pose=pose, estimator=estimator)
+    return processes.run(with_loop_benchmark(sim_graph(options), seconds, cameras, json))
 
 
 @bench.command(name="env")

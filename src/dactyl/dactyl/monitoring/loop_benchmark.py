@@ -6,6 +6,7 @@ Times are DDS source timestamps, taken when a message is handed to the middlewar
 from __future__ import annotations
 
 import os
+import struct
 import sys
 import time
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from geometry_msgs.msg import PoseStamped
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from trajectory_msgs.msg import JointTrajectory
@@ -41,6 +43,7 @@ class Parameters:
 
     seconds: float = parameter(30.0, "How long to measure, s.", minimum=1.0)
     cameras: bool = parameter(False, "Subscribe to the images too.")
+    vision: bool = parameter(False, "Also measure how long poses from images take.")
     report: str = parameter("", "File for the results, as JSON. Empty: none.")
 
 
@@ -66,6 +69,10 @@ class LoopBenchmark(DactylNode):
         """Source time of the fingertips, by their stamp, ns."""
         self.action_sent: list[Sent] = []
         self.images = dict.fromkeys(CAMERAS, 0)
+        self.image_sent: dict[int, int] = {}
+        """Source time of the last image of a moment, by its stamp, ns."""
+        self.pose_sent: dict[int, int] = {}
+        """Source time of the pose from images, by its stamp, ns."""
         self.targets_sent: list[int] = []
         """Source times of the joint targets."""
         self.processes_before: dict[str, Process] = {}
@@ -73,12 +80,13 @@ class LoopBenchmark(DactylNode):
         self.create_subscription(FingertipPositions, "fingertips", self.on_fingertips, ros.SENSOR)  # type: ignore[arg-type]
         self.create_subscription(HandAction, "action", self.on_action, ros.RELIABLE)  # type: ignore[arg-type]
         self.create_subscription(JointTrajectory, TARGETS, self.on_targets, _EVERY, raw=True)  # type: ignore[arg-type]
-        if self.settings.cameras:
+        if self.settings.vision:
+            self.create_subscription(PoseStamped, "object_pose/vision", self.on_pose, ros.SENSOR)  # type: ignore[arg-type]
+        if self.settings.cameras or self.settings.vision:
             for camera in CAMERAS:
                 # undecoded: the time it takes to turn an image into a message is not the graph's
-                self.create_subscription(
-                    Image, f"{camera}/image_raw", partial(self.on_image, camera), ros.SENSOR, raw=True
-                )
+                callback: Any = partial(self.on_image, camera)
+                self.create_subscription(Image, f"{camera}/image_raw", callback, ros.SENSOR, raw=True)
         self.wall_timer(0.1, self.on_timer)
 
     def on_fingertips(self, message: FingertipPositions, info: Any) -> None:
@@ -91,8 +99,13 @@ class LoopBenchmark(DactylNode):
     def on_targets(self, _: bytes, info: Any) -> None:
         self.targets_sent.append(info["source_timestamp"])
 
-    def on_image(self, camera: str, _: bytes) -> None:
+    def on_image(self, camera: str, data: bytes, info: Any) -> None:
         self.images[camera] += 1
+        seconds, ns = struct.unpack_from("<iI", data, 4)  # of the header's stamp, after CDR's four bytes
+        self.image_sent[seconds * 1_000_000_000 + ns] = info["source_timestamp"]
+
+    def on_pose(self, message: PoseStamped, info: Any) -> None:
+        self.pose_sent[nanoseconds(message.header.stamp)] = info["source_timestamp"]
 
     def on_timer(self) -> None:
         now = time.monotonic()
@@ -107,6 +120,8 @@ class LoopBenchmark(DactylNode):
                 self.fingertip_sent.clear()
                 self.action_sent.clear()
                 self.targets_sent.clear()
+                self.image_sent.clear()
+                self.pose_sent.clear()
                 self.images = dict.fromkeys(CAMERAS, 0)
                 self.processes_before = siblings()
         elif now - self.measured_from >= self.settings.seconds:
@@ -140,7 +155,9 @@ class LoopBenchmark(DactylNode):
             "actions": len(self.action_sent),
             "seconds": round(seconds, 1),
         }
-        if self.settings.cameras:
+        if self.settings.vision:
+            outcome |= self._vision(seconds)
+        if self.settings.cameras or self.settings.vision:
             outcome["images_per_s"] = {camera: round(count / seconds, 2) for camera, count in self.images.items()}
         for name, value in outcome.items():
             self.get_logger().info(f"{name}: {_text(value)}")
@@ -148,6 +165,17 @@ class LoopBenchmark(DactylNode):
         self.get_logger().info(f"total: {memory:.0f} MB, {cpu:.0f} % of a core")
         if self.settings.report:
             results.write(Path(self.settings.report), "bench loop", None, outcome)
+
+
+    def _vision(self, seconds: float) -> dict[str, Any]:
+        """How long poses take: from the moment that the images show, rendering included, and from the last image."""
+        outcome: dict[str, Any] = {"poses_per_s": round(len(self.pose_sent) / seconds, 2)}
+        for name, since in (("pose_from_stamp_ms", self.fingertip_sent), ("pose_from_images_ms", self.image_sent)):
+            latencies = [(sent - since[stamp]) * 1e-6 for stamp, sent in self.pose_sent.items() if stamp in since]
+            if not latencies:
+                raise DactylError("no poses from images: /diagnostics of the pose estimator says why")
+            outcome[name] = summary(latencies)
+        return outcome
 
 
 @dataclass(frozen=True)
