@@ -37,7 +37,7 @@ def test_every_fault_is_backed_by_tests() -> None:
     rows = section("Faults and what happens")
     assert len(rows) > 10
     for fault, *_, named in rows:
-        names = re.findall(r"`([^`]+)`", named) 
+        names = re.findall(r"`([^`]+)`", named)
         assert names, fault
         for name in names:
             assert (ROOT / name).is_file() if name.startswith("tests/") else f"def {name}(" in tests, name

@@ -111,7 +111,9 @@ class HandDriver(DactylNode):
         if settings.priority:
             self._set_priority(settings.priority)
         if not settings.enable_at_start:
-            self.get_logger().info("the hand does not move until it is enabled: ./dactyl hand enable, or the service hand_driver/enable")
+            self.get_logger().info(
+                "the hand does not move until it is enabled: ./dactyl hand enable, or the service hand_driver/enable"
+            )
 
     def _connect(self) -> HandInterface:
         settings = self.settings
