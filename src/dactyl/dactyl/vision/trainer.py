@@ -21,11 +21,12 @@ from dactyl.learning.files import sync
 from dactyl.learning.presets import ROOT
 from dactyl.learning.progress import duration
 from dactyl.learning.trainer import signals
+from dactyl.simulation.scene import build
 from dactyl.vision import images, pose
-from dactyl.vision.chunks import VALIDATION, Kitchen, Moments
+from dactyl.vision.chunks import VALIDATION, Kitchen, Moments, scene_config, split
 from dactyl.vision.config import VisionConfig, read_preset
 from dactyl.vision.estimator import FILE, Contract, Estimator
-from dactyl.vision.states import load
+from dactyl.vision.states import States, load, object_poses
 
 TRAINING = "training.pt"
 TABLE = "progress.csv"
@@ -70,10 +71,14 @@ class Trainer:
     def __init__(self, config: VisionConfig, name: str, out: Path, device: str, renderers: int, resume: bool) -> None:
         """Set everything up for the first batch, or as a checkpoint left it."""
         self.config, self.out, self.device = config, out, torch.device(device)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DactylError(f"cannot write to {out}: {error.strerror}") from error
         states_folder = ROOT / config.states
         states = load(states_folder)
         torch.manual_seed(config.seed)
-        mean, scale = _position_statistics(config, states_folder)
+        mean, scale = _position_statistics(config, states)
         contract = Contract(
             architecture=config.architecture, crop=config.crop, position_mean=mean, position_scale=scale,
             object=states.recipe.object, symmetry=config.symmetry,
@@ -272,13 +277,8 @@ class Trainer:
         self.batch, self.seconds = state["batch"], state["seconds"]
 
 
-def _position_statistics(config: VisionConfig, folder: Path) -> tuple[tuple[float, float, float], float]:
+def _position_statistics(config: VisionConfig, states: States) -> tuple[tuple[float, float, float], float]:
     """Mean and scale of the object's position over augmented training states, m."""
-    from dactyl.simulation.scene import build
-    from dactyl.vision.chunks import scene_config, split
-    from dactyl.vision.states import object_poses
-
-    states = load(folder)
     random = np.random.default_rng([config.seed, 0])
     training, _ = split(states)
     qpos = config.poses.apply(training[random.integers(len(training), size=20_000)], random)
