@@ -341,11 +341,11 @@ def bench_train(
 
 
 app.command(hand.app, name="hand", help="Enable, disable, stop or reset the real hand.")
-app.command(recording.record, name="record", help="Record the running graph as a rosbag2 bag.")
+app.command(name="record", help="Record the running graph as a rosbag2 bag.")(recording.record)
 app.command(vision.app, name="vision", help="Estimate the object's pose from images: train, measure.")
 app.command(calibrate.app, name="calibrate", help="Fit what is assumed about the hand to what was measured.")
-app.command(recording.replay, name="replay", help="Play a bag to a node and compare its answers with the recording.")
-app.command(recording.report, name="report", help="Make one HTML page of a bag: trials, latencies, pictures.")
+app.command(name="replay", help="Play a bag to a node and compare its answers with the recording.")(recording.replay)
+app.command(name="report", help="Make one HTML page of a bag: trials, latencies, pictures.")(recording.report)
 app.command(dataset.app, name="dataset", help="Make vision test sets of bags, check and show them.")
 app.command(recording.bag, name="bag", help="Look into recorded bags, and recover damaged ones.")
 app.command(name="latency", help="Show from a bag how old what each action used was.")(latency.latency)
