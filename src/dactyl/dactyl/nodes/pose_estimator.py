@@ -51,7 +51,7 @@ class Parameters:
         True, "No live camera sends the same image twice; false for simulated ones, whose scene may stand still."
     )
     min_confidence: float = parameter(
-        0.4, "Poses the network is less sure of, 0…1, are withheld.", minimum=0.0, maximum=1.0
+        0.6, "Poses the network is less sure of, 0…1, are withheld.", minimum=0.0, maximum=1.0
     )
 
 
