@@ -93,7 +93,7 @@ class Board:
         places = (hits[..., :2] * _PRINT - 0.5).astype(np.float32)
         seen = cv2.remap(
             self.picture(), places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT,
-            borderValue=170,
+            borderValue=(170.0,),
         )  # fmt: skip
         return cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA)
 

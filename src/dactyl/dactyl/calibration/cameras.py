@@ -130,7 +130,7 @@ def _fit(
     reprojection, matrix, distortion, rotations, positions = cv2.calibrateCamera(
         [corners.board.astype(np.float32) for corners in found.values()],
         [corners.image.astype(np.float32) for corners in found.values()],
-        (width, height), None, None,
+        (width, height), np.eye(3), np.zeros(5),
     )  # fmt: skip
     views = {
         name: Pose(position.ravel(), cv2.Rodrigues(rotation)[0])
