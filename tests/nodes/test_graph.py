@@ -62,8 +62,8 @@ def imports_torch(pid: int) -> bool:
 
 def resident_mb(pid: int) -> float:
     """Without the memory that processes share to pass messages: 16 MB each (config/fastdds.xml)."""
-    fields = dict(line.split(":") for line in Path(f"/proc/{pid}/status").read_text().splitlines() if "Rss" in line)
-    return (int(fields["VmRSS"].split()[0]) - int(fields["RssShmem"].split()[0])) / 1024
+    fields = dict(line.split(":") for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return sum(int(fields[kind].split()[0]) for kind in ("RssAnon", "RssFile")) / 1024
 
 
 def test_every_topic_has_its_type_quality_and_rate(run_graph: Any) -> None:
