@@ -60,6 +60,22 @@ def test_filter_and_driver_follow_the_policys_contract(tmp_path: Path) -> None:
     assert folder.node("policy").parameters["policy"] == str(tmp_path / "policy.safetensors")
 
 
+def test_vision_gives_the_network_to_the_estimator_and_its_poses_to_the_policy(tmp_path: Path) -> None:
+    """Protects `--pose vision`: nothing is rendered without it, and the simulated referee goes by the truth."""
+    assert sim_graph(SimOptions()).node("pose_estimator").parameters == {}
+    graph = sim_graph(SimOptions(pose="vision"))
+    weights = str(graph.node("pose_estimator").parameters["weights"])
+    assert weights.endswith("models/pose-block/estimator.safetensors")
+    assert Path(weights).is_file()
+    assert graph.node("policy").parameters["object_pose"] == "vision"
+    assert graph.node("trial").parameters["object_pose"] == "mocap"
+    assert "min_confidence" not in graph.node("pose_estimator").parameters
+    lockstep = sim_graph(SimOptions(pose="vision", lockstep=True, estimator=str(tmp_path / "mine.safetensors")))
+    assert lockstep.node("pose_estimator").parameters["weights"] == str(tmp_path / "mine.safetensors")
+    assert lockstep.node("pose_estimator").parameters["min_confidence"] == 0.0
+    assert real_graph(RealOptions(pose="vision")).node("trial").parameters["object_pose"] == "vision"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
