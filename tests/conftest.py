@@ -13,6 +13,9 @@ import pytest
 # Above 101 the ports of a domain reach into Linux's range of ephemeral ports.
 DOMAINS = range(1, 102)
 
+# What bringup gives to nodes, for the tests' own. Fast DDS reads it once in a process, when its first node is made.
+os.environ.setdefault("FASTRTPS_DEFAULT_PROFILES_FILE", str(Path(__file__).parents[1] / "config" / "fastdds.xml"))
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run the slow tests too")

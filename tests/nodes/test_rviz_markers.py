@@ -73,7 +73,7 @@ def test_every_node_that_reports_is_aggregated() -> None:
     """Protects the overview: a node whose health nobody sees."""
     analyzers = yaml.safe_load((CONFIG / "diagnostics.yaml").read_text())["/analyzers"]["ros__parameters"]
     listed = {name for value in analyzers.values() if isinstance(value, dict) for name in value["contains"]}
-    watching = {"dashboard", "rviz_markers"}
+    watching = {"dashboard", "rviz_markers", "replayer"}
     nodes = {path.stem for path in (Path(ros.__file__).parent).glob("[!_]*.py")} - watching
     assert listed == {f"/dactyl/{node}" for node in nodes}
 
