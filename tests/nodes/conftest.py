@@ -22,7 +22,7 @@ EVERYTHING = QoSProfile(depth=1000, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Graphs of ten processes in real time, on a machine that may stall for seconds: a second try, which pytest counts."""
+    """Graphs of ten processes in real time, on a machine that may stall: a second try, which pytest counts."""
     for item in items:
         if "run_graph" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.flaky(reruns=1))
