@@ -84,3 +84,28 @@ def test_collecting_never_waits_for_the_device() -> None:
         c.collect()
         with pytest.raises(AssertionError):
             c.rollout.values.sum().item()
+
+
+def test_held_noise_repeats_a_world_s_draws_and_renews_them_in_turn() -> None:
+    """Protects exploration: for the same probabilities the same bins, for as long as they are held."""
+    c = collector(Steady(4), FEED_FORWARD, horizon=12, sequence=4)
+    held = Collector(c.environment, c.policy, c.value, 12, 4, c.generator, hold=3)
+    bins = held.collect().bins
+    changes = (bins[1:] != bins[:-1]).any(-1)  # (11, 4); the observations are always the same
+    renewed = {world: changes[:, world].nonzero().flatten().add(1).tolist() for world in range(4)}
+    assert renewed == {0: [3, 6, 9], 1: [1, 4, 7, 10], 2: [2, 5, 8, 11], 3: [3, 6, 9]}
+    assert (c.collect().bins[1:] != c.rollout.bins[:-1]).any(-1).all(), "by default each draw is its own"
+
+
+def test_held_noise_goes_on_after_loading() -> None:
+    """Protects `--resume`: exactly the same actions."""
+    a = Collector(Steady(4), *_networks(), 4, 4, torch.Generator().manual_seed(0), hold=3)
+    a.collect()
+    b = Collector(Steady(4), *_networks(), 4, 4, torch.Generator().manual_seed(5), hold=3)
+    b.load_state_dict(a.state_dict())
+    assert torch.equal(a.collect().bins, b.collect().bins)
+
+
+def _networks() -> tuple[Network, Value]:
+    torch.manual_seed(0)
+    return Network(3, 220, FEED_FORWARD), Value(3, FEED_FORWARD)

@@ -21,14 +21,23 @@ def entropy(logits: Tensor) -> Tensor:
     return -(log_probs.exp() * log_probs).sum((-2, -1))
 
 
-def sample(logits: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Random bins (..., actuators) int64.
+def noise(like: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """The random numbers of one draw from logits `like`: exponential waiting times."""
+    return torch.empty_like(like, dtype=torch.float32).exponential_(generator=generator)
+
+
+def draw(logits: Tensor, waiting: Tensor) -> Tensor:
+    """Bins (..., actuators) int64 from random numbers by `noise`; the same ones make neighbouring draws alike.
 
     The smallest of exponential waiting times with rates p is a draw from p; unlike `torch.multinomial` this needs no
     round trip from GPU to CPU.
     """
-    waiting = torch.empty_like(logits, dtype=torch.float32).exponential_(generator=generator)
     return (logits.float().softmax(-1) / waiting).argmax(-1)
+
+
+def sample(logits: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Random bins (..., actuators) int64."""
+    return draw(logits, noise(logits, generator))
 
 
 def mode(logits: Tensor) -> Tensor:

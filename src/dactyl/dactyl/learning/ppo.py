@@ -45,6 +45,9 @@ class PPOConfig:
     kl_target: float | None = None
     """Where given, the policy's learning rate follows it after every iteration: down when its gradient steps found more
     than twice as much on average, up when less than half."""
+    hold: int = 1
+    """Control steps for which a world keeps the random numbers its actions are drawn with. Each action still has the
+    policy's probabilities, but a motion tried is tried for so long, and smoothing does not average it out."""
     bf16: bool = False
     """Multiply matrices in bfloat16 (GPU only); probabilities, values and losses stay in float32."""
 
@@ -54,7 +57,7 @@ class PPOConfig:
         for name in ("clip", "learning_rate", "max_grad_norm", "kl_limit"):
             if not getattr(self, name) > 0:
                 raise DactylError(f"ppo: {name} must be positive, not {getattr(self, name)}")
-        for name in ("sequence", "minibatch", "minibatches"):
+        for name in ("sequence", "minibatch", "minibatches", "hold"):
             if not getattr(self, name) >= 1:
                 raise DactylError(f"ppo: {name} must be at least 1, not {getattr(self, name)}")
         if self.minibatch % self.sequence:

@@ -147,7 +147,9 @@ class Collector:
         sequence: int,
         generator: torch.Generator,
         bf16: bool = False,
+        hold: int = 1,
     ) -> None:
+        """See `ppo.PPOConfig` for sequence, bf16 and hold."""
         self.environment = environment
         self.policy = policy
         self.value = value
@@ -155,12 +157,17 @@ class Collector:
         self.sequence = sequence
         self.generator = generator
         self.bf16 = bf16
+        self.hold = hold
         n, device = environment.num_envs, environment.device
         self.statistics = Statistics(n, device)
         self.observations = environment.reset()
         self.starts = torch.ones(n, dtype=torch.bool, device=device)
         self.policy_state = policy.initial_state(n)
         self.value_state = value.network.initial_state(n)
+        self.phase = torch.arange(n, device=device) % hold
+        """Control steps until a world gets new random numbers."""
+        shape = n, environment.num_actuators, environment.num_bins
+        self.noise = distribution.noise(torch.empty(shape, device=device), generator)
         self.rollout = self._allocate(n, device)
 
     def _allocate(self, n: int, device: torch.device) -> Rollout:
@@ -210,7 +217,7 @@ class Collector:
             logits, self.policy_state = self.policy.step(self.observations["policy"], self.policy_state)
             rollout.values[t], self.value_state = self.value.step(self.observations["value"], self.value_state)
         logits = logits.unflatten(-1, (environment.num_actuators, environment.num_bins))
-        bins = distribution.sample(logits, self.generator)
+        bins = distribution.draw(logits, self._held_noise())
         rollout.bins[t] = bins
         rollout.log_probs[t] = distribution.log_prob(logits, bins)
 
@@ -226,6 +233,13 @@ class Collector:
         self.policy_state = self.policy_state.masked_fill(self.starts.unsqueeze(-1), 0.0)
         self.value_state = self.value_state.masked_fill(self.starts.unsqueeze(-1), 0.0)
 
+    def _held_noise(self) -> Tensor:
+        """Random numbers that each world keeps for `hold` control steps, not all worlds renewing them at once."""
+        fresh = distribution.noise(self.noise, self.generator)
+        self.noise = torch.where((self.phase == 0)[:, None, None], fresh, self.noise)
+        self.phase = (self.phase - 1) % self.hold
+        return self.noise
+
     def _value_truncated(self, t: int, step: Step) -> None:
         """Predict what would have followed in the truncated worlds; on a GPU in all, to stay clear of the CPU."""
         worlds = step.truncated.nonzero().squeeze(-1) if step.truncated.is_cpu else slice(None)
@@ -239,6 +253,8 @@ class Collector:
             "starts": self.starts,
             "policy_state": self.policy_state,
             "value_state": self.value_state,
+            "noise": self.noise,
+            "phase": self.phase,
             "previous": self.statistics.previous,
             "generator": self.generator.get_state(),
             "environment": self.environment.state_dict(),
@@ -250,6 +266,8 @@ class Collector:
         self.starts = state["starts"].to(device)
         self.policy_state = state["policy_state"].to(device)
         self.value_state = state["value_state"].to(device)
+        self.noise = state["noise"].to(device)
+        self.phase = state["phase"].to(device) % self.hold
         self.statistics.previous = state["previous"].to(device)
         self.generator.set_state(state["generator"].cpu())
         self.environment.load_state_dict(state["environment"])

@@ -86,7 +86,7 @@ class Trainer:
         config, stage = self.config, self.config.stages[self.stage]
         networks = self.policy.network, self.value
         self.collector = Collector(
-            environment, *networks, config.horizon, stage.ppo.sequence, self.generator, stage.ppo.bf16
+            environment, *networks, config.horizon, stage.ppo.sequence, self.generator, stage.ppo.bf16, stage.ppo.hold
         )
         self.ppo = PPO(*networks, stage.ppo, self.generator)
 
