@@ -55,7 +55,7 @@ def test_an_evaluation_is_reported(tmp_path: Path, states_folder: Path, estimato
     [
         (["evaluate", "--estimator", "/nowhere.safetensors"], "there is no such file"),
         (["evaluate", "--estimator", "FILE", "--states", "/nowhere"], "there are no states in /nowhere"),
-        (["evaluate", "--estimator", "FILE", "--test-sets", "/nowhere"], "is no vision test set"),
+        (["evaluate", "--estimator", "FILE", "--dataset", "/nowhere"], "is no vision test set"),
         (["evaluate", "--samples", "0"], "at least 2"),
         (["show", "--out", "/nowhere/sheet.png", "--rows", "1", "--columns", "1", "--size", "16"], "cannot write"),
         (["show", "--rows", "0"], "a sheet needs rows"),

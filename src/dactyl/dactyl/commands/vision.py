@@ -143,8 +143,8 @@ def train(
 def evaluate(
     estimator: Path | None = None,
     states: Path = Path("runs/states-block"),
-    on: tuple[Literal["training", "held-out"], ...] = ("training", "held-out"),
-    test_sets: tuple[Path, ...] = (),
+    on: tuple[Literal["training", "held-out"], ...] | None = None,
+    dataset: tuple[Path, ...] = (),
     samples: int = 512,
     out: Path = Path("runs/vision-evaluation"),
     seed: int = 0,
@@ -158,13 +158,14 @@ def evaluate(
     For example:
       ./dactyl vision evaluate
       ./dactyl vision evaluate --on training --samples 2000 --json vision.json
-      ./dactyl vision evaluate --test-sets datasets/lab --estimator runs/vision-cpu-small
+      ./dactyl vision evaluate --dataset datasets/lab --estimator runs/vision-cpu-small
 
     Args:
         estimator: a file, or a folder with one; models/pose-block by default
         states: folder of `vision collect`
-        on: training, the renderer trained on; held-out, one never trained on (slow without a GPU)
-        test_sets: folders of `dataset` with recorded images
+        on: training, the renderer trained on; held-out, one never trained on (slow without a GPU); both by default, or
+            none where a dataset is named
+        dataset: folders of `dactyl dataset` with recorded images
         samples: moments of three images on each renderer
         out: folder for pictures
         seed: of what is rendered
@@ -180,15 +181,16 @@ def evaluate(
         results.check_writable(json)
     if samples < 2:
         raise DactylError(f"{samples} samples: at least 2 are needed")
+    renderers = on if on is not None else () if dataset else ("training", "held-out")
     judged = Estimator.load(find_estimator(estimator))
-    recorded = {path.name: Dataset(path) for path in test_sets}
-    rendered = load(states) if on else None
+    recorded = {path.name: Dataset(path) for path in dataset}
+    rendered = load(states) if renderers else None
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DactylError(f"cannot write to {out}: {error.strerror}") from error
     rows = {}
-    for name in (*on, *recorded):
+    for name in (*renderers, *recorded):
         if name in recorded:
             shown = evaluation.recorded_samples(judged, recorded[name])
         else:
