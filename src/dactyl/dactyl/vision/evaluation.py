@@ -150,17 +150,17 @@ def summarize(samples: Samples, found: Errors) -> dict[str, Any]:
 
 def as_text(rows: Mapping[str, Mapping[str, Any]]) -> str:
     """Table 6 for people."""
-    lines = [f"{'test set':<24}{'samples':>8}  {'rotation error':<34}{'position error':<34}"]
+    lines = [f"{'test set':<24}{'samples':>8}  {'rotation error':<36}{'position error':<36}"]
     for name, row in rows.items():
         cells = (_cell(row["rotation_deg"], "°"), _cell(row["position_mm"], " mm"))
-        lines.append(f"{name:<24}{row['samples']:>8}  {cells[0]:<34}{cells[1]:<34}")
+        lines.append(f"{name:<24}{row['samples']:>8}  {cells[0]:<36}{cells[1]:<36}")
         for axis, values in row["by_axis"].items():
             turn, offset = values["rotation_deg"], values["position_mm"]
             absolute = f"{turn['mean_absolute']:.2f}°, {offset['mean_absolute']:.2f} mm"
             lines.append(f"    {axis}: {absolute} (bias {offset['mean']:+.2f} mm)")
         for share, values in row.get("by_share_seen", {}).items():
             cells = (_cell(values["rotation_deg"], "°"), _cell(values["position_mm"], " mm"))
-            lines.append(f"    {'seen ' + share:<20}{values['samples']:>8}  {cells[0]:<34}{cells[1]:<34}")
+            lines.append(f"    {'seen ' + share:<20}{values['samples']:>8}  {cells[0]:<36}{cells[1]:<36}")
     return "\n".join(lines)
 
 
