@@ -12,7 +12,8 @@ import torch
 from dactyl.errors import DactylError
 from dactyl.learning import export
 from dactyl.learning.networks import Architecture
-from dactyl.learning.policy import METADATA_KEY, Contract, Policy
+from dactyl.learning.policy import Contract, Policy
+from dactyl.learning.weights import METADATA_KEY
 
 STEPS = 80
 

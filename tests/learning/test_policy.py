@@ -14,7 +14,8 @@ from safetensors.torch import load_file, save_file
 
 from dactyl.errors import DactylError
 from dactyl.learning.networks import Architecture
-from dactyl.learning.policy import METADATA_KEY, Contract, Policy
+from dactyl.learning.policy import Contract, Policy
+from dactyl.learning.weights import METADATA_KEY
 
 CONTRACT = Contract(architecture=Architecture((32,), 16), trained={"untrained": True})
 

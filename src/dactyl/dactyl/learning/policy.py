@@ -15,20 +15,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from dactyl.errors import DactylError
 from dactyl.hand.control import CONTROL_PERIOD, NUM_BINS, SMOOTHING
 from dactyl.hand.joints import ACTUATORS
-from dactyl.learning import distribution
+from dactyl.learning import distribution, weights
 from dactyl.learning.files import write_atomically
 from dactyl.learning.networks import Architecture, Network
+from dactyl.learning.weights import METADATA_KEY
 from dactyl.task.observation import POLICY_TERMS, TERMS
 
 FORMAT = "dactyl-policy/1"
-METADATA_KEY = "dactyl"
 HEAD_GAIN = 0.01  # near-uniform probabilities at first: every bin gets tried
 
 
@@ -111,11 +110,12 @@ class Policy:
             DactylError: the file is not a policy that fits this hand and object; says why.
         """
         try:
-            contract, tensors = _read(Path(path))
+            text, tensors = weights.read(Path(path))
+            contract = Contract.from_json(text)
             if object not in (None, contract.object):
                 raise ValueError(f"it was trained for the object {contract.object}, not {object}")
             policy = cls(contract)
-            _fill(policy.network, tensors)
+            weights.fill(policy.network, tensors)
         except (ValueError, DactylError) as error:
             raise DactylError(f"cannot use the policy {path}: {error}") from error
         policy.network.to(device).eval().requires_grad_(False)
@@ -176,39 +176,6 @@ class Policy:
             finite = (bool(torch.isfinite(values).all()) for values in observation.split(sizes, -1))
             bad = [name for name, good in zip(names, finite, strict=True) if not good]
             raise DactylError(f"the policy was given numbers that are not finite in: {', '.join(bad)}")
-
-
-def _read(path: Path) -> tuple[Contract, dict[str, Tensor]]:
-    """A policy file's parts; ValueError says what is wrong with it."""
-    if not path.is_file():
-        raise ValueError("there is no such file")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
-    except SafetensorError as error:
-        raise ValueError(f"it is not a whole safetensors file ({error})") from error
-    except OSError as error:
-        raise ValueError(error.strerror or str(error)) from error
-    if METADATA_KEY not in metadata:
-        raise ValueError("it is a safetensors file without a dactyl contract")
-    return Contract.from_json(metadata[METADATA_KEY]), tensors
-
-
-def _fill(network: Network, tensors: Mapping[str, Tensor]) -> None:
-    """Copy tensors into the network; ValueError says which does not fit."""
-    expected = network.state_dict()
-    if missing := sorted(expected.keys() - tensors.keys()):
-        raise ValueError(f"the tensor {missing[0]} is missing")
-    if extra := sorted(tensors.keys() - expected.keys()):
-        raise ValueError(f"the tensor {extra[0]} does not belong to its architecture")
-    for name, tensor in tensors.items():
-        if tensor.shape != expected[name].shape:
-            shapes = f"{tuple(tensor.shape)}, its contract says {tuple(expected[name].shape)}"
-            raise ValueError(f"the tensor {name} has shape {shapes}")
-        if not tensor.is_floating_point() or not bool(torch.isfinite(tensor).all()):
-            raise ValueError(f"the tensor {name} holds numbers that are not finite")
-    network.load_state_dict(dict(tensors))
 
 
 def _short(value: Any) -> str:

@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from dactyl.errors import DactylError
+from dactyl.learning import weights
 from dactyl.learning.files import write_atomically
-from dactyl.learning.policy import METADATA_KEY
 from dactyl.learning.presets import ROOT
+from dactyl.learning.weights import METADATA_KEY
 from dactyl.simulation.scene import CAMERA_FOVY, CAMERAS
 from dactyl.vision import images, pose
 from dactyl.vision.networks import Architecture, PoseNetwork
@@ -115,11 +115,12 @@ class Estimator:
             DactylError: the file is not an estimator for this object and these cameras; says why.
         """
         try:
-            contract, tensors = _read(Path(path))
+            text, tensors = weights.read(Path(path))
+            contract = Contract.from_json(text)
             if object not in (None, contract.object):
                 raise ValueError(f"it was trained for the object {contract.object}, not {object}")
             estimator = cls(contract)
-            _fill(estimator.network, tensors)
+            weights.fill(estimator.network, tensors)
         except (ValueError, DactylError) as error:
             raise DactylError(f"cannot use the pose estimator {path}: {error}") from error
         estimator.network.to(device).eval().requires_grad_(False)
@@ -177,35 +178,3 @@ def find_estimator(path: Path | None, object: str = "block") -> Path:
     if path is None and not found.exists():
         raise DactylError(f"no pose estimator for the object {object} is shipped: name one")
     return found
-
-
-def _read(path: Path) -> tuple[Contract, dict[str, Tensor]]:
-    """An estimator file's parts; ValueError says what is wrong with it."""
-    if not path.is_file():
-        raise ValueError("there is no such file")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
-    except SafetensorError as error:
-        raise ValueError(f"it is not a whole safetensors file ({error})") from error
-    except OSError as error:
-        raise ValueError(error.strerror or str(error)) from error
-    if METADATA_KEY not in metadata:
-        raise ValueError("it is a safetensors file without a dactyl contract")
-    return Contract.from_json(metadata[METADATA_KEY]), tensors
-
-
-def _fill(network: PoseNetwork, tensors: Mapping[str, Tensor]) -> None:
-    """Copy tensors into the network; ValueError says which does not fit."""
-    expected = network.state_dict()
-    if differing := sorted(expected.keys() ^ tensors.keys()):
-        what = "is missing" if differing[0] in expected else "does not belong to its architecture"
-        raise ValueError(f"the tensor {differing[0]} {what}")
-    for name, tensor in tensors.items():
-        if tensor.shape != expected[name].shape:
-            shapes = f"{tuple(tensor.shape)}, its contract says {tuple(expected[name].shape)}"
-            raise ValueError(f"the tensor {name} has shape {shapes}")
-        if not bool(torch.isfinite(tensor).all()):
-            raise ValueError(f"the tensor {name} holds numbers that are not finite")
-    network.load_state_dict(dict(tensors))
