@@ -166,7 +166,6 @@ class LoopBenchmark(DactylNode):
         if self.settings.report:
             results.write(Path(self.settings.report), "bench loop", None, outcome)
 
-
     def _vision(self, seconds: float) -> dict[str, Any]:
         """How long poses take: from the moment that the images show, rendering included, and from the last image."""
         outcome: dict[str, Any] = {"poses_per_s": round(len(self.pose_sent) / seconds, 2)}
