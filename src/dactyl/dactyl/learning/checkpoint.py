@@ -8,7 +8,6 @@ OUT/checkpoint-000001310720/policy.safetensors   the policy file
 from __future__ import annotations
 
 import os
-import pickle
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +20,7 @@ from safetensors.torch import save as serialize
 from torch import Tensor
 
 from dactyl.errors import DactylError
-from dactyl.learning.files import sync
+from dactyl.learning.files import load_state, sync
 from dactyl.learning.policy import Policy
 from dactyl.learning.presets import ROOT
 
@@ -92,14 +91,11 @@ def find_policy(path: Path | None) -> Path:
 def load_training(path: Path) -> dict[str, Any]:
     """training.pt of a checkpoint, on the CPU."""
     try:
-        state = torch.load(path / TRAINING, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        return load_state(path / TRAINING)
+    except ValueError as error:
         others = [p.name for p in find(path.parent) if p != path]
         hint = f"; try {others[-1]}" if others else ""
-        raise DactylError(f"cannot read {path / TRAINING}: {_line(error)}{hint}") from error
-    if not isinstance(state, dict):
-        raise DactylError(f"cannot read {path / TRAINING}: it holds no training state")
-    return state
+        raise DactylError(f"cannot read {path / TRAINING}: {error}{hint}") from error
 
 
 def load_value(path: Path) -> dict[str, Tensor]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import pickle
 import sys
 import time
 from dataclasses import asdict
@@ -17,7 +15,7 @@ import torch
 from torch import Tensor
 
 from dactyl.errors import DactylError
-from dactyl.learning.files import sync
+from dactyl.learning.files import load_state, save_state
 from dactyl.learning.presets import ROOT
 from dactyl.learning.progress import duration
 from dactyl.learning.trainer import signals
@@ -252,25 +250,21 @@ class Trainer:
             "batch": self.batch, "seconds": self.seconds, "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(), "contract": self.estimator.contract.to_json(),
         }  # fmt: skip
-        temporary = self.out / f".{TRAINING}.{os.getpid()}"
         try:
-            torch.save(state, temporary)
-            sync(temporary)
-            os.replace(temporary, self.out / TRAINING)
+            save_state(self.out / TRAINING, state)
             contract = self.estimator.contract
             trained = {**contract.trained, "batches": self.batch, "batch": self.config.batch}
             Estimator(Contract(**{**vars(contract), "trained": trained}), self.network).save(self.out / FILE)
         except (OSError, RuntimeError) as error:
-            temporary.unlink(missing_ok=True)
             raise DactylError(f"cannot write to {self.out}: {error}") from error
 
     def _restore(self) -> None:
         try:
-            state = torch.load(self.out / TRAINING, map_location=self.device, weights_only=True)
+            state = load_state(self.out / TRAINING, self.device)
             contract = Contract.from_json(state["contract"])
             self.network.load_state_dict(state["network"])
             self.optimizer.load_state_dict(state["optimizer"])
-        except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        except (RuntimeError, ValueError, KeyError) as error:
             raise DactylError(f"cannot read {self.out / TRAINING}: {' '.join(str(error).split())}") from error
         if asdict(contract) != asdict(Contract.from_json(self.estimator.contract.to_json())):
             raise DactylError(f"{self.out} holds a training of another preset or other states")
