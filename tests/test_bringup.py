@@ -50,10 +50,12 @@ def test_options_reach_their_nodes(tmp_path: Path) -> None:
 
 def test_filter_and_driver_follow_the_policys_contract(tmp_path: Path) -> None:
     """Protects a policy from being run with another smoothing or reach than it was trained with."""
-    path = policy_file(tmp_path / "p.safetensors", {"smoothing": 0.5, "action_scale": 0.25})
+    contract = {"smoothing": 0.5, "action_origin": "middle", "action_scale": 0.25}
+    path = policy_file(tmp_path / "p.safetensors", contract)
     graph = sim_graph(SimOptions(policy=str(path)))
     assert graph.node("action_filter").parameters["smoothing"] == 0.5
-    assert graph.node("hand_driver").parameters["action_scale"] == 0.25
+    driver = graph.node("hand_driver").parameters
+    assert (driver["action_origin"], driver["action_scale"]) == ("middle", 0.25)
     assert graph.node("policy").parameters["policy"] == str(path)
     path.rename(tmp_path / "policy.safetensors")
     folder = sim_graph(SimOptions(policy=str(tmp_path)))

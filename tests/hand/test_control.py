@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from dactyl.errors import DactylError
 from dactyl.hand import control
 from dactyl.hand.joints import ACTUATOR_LIMITS, ACTUATORS, JOINTS
 
@@ -66,19 +67,32 @@ def test_targets_are_relative_to_the_present_positions():
     lower, upper = ACTUATOR_LIMITS.T
     middle, half = (lower + upper) / 2, (upper - lower) / 2
     zero, one = np.zeros(20), np.ones(20)
-    np.testing.assert_array_equal(control.relative_target(middle, zero, ACTUATOR_LIMITS), middle)
-    np.testing.assert_allclose(control.relative_target(middle, one, ACTUATOR_LIMITS), upper)
-    np.testing.assert_allclose(control.relative_target(middle, -0.5 * one, ACTUATOR_LIMITS), middle - half / 2)
-    np.testing.assert_allclose(control.relative_target(middle, one, ACTUATOR_LIMITS, 0.25), middle + half / 4)
+    np.testing.assert_array_equal(control.target(middle, zero, ACTUATOR_LIMITS), middle)
+    np.testing.assert_allclose(control.target(middle, one, ACTUATOR_LIMITS), upper)
+    np.testing.assert_allclose(control.target(middle, -0.5 * one, ACTUATOR_LIMITS), middle - half / 2)
+    np.testing.assert_allclose(control.target(middle, one, ACTUATOR_LIMITS, scale=0.25), middle + half / 4)
+
+
+def test_targets_counted_from_the_middle_are_postures():
+    """Whatever the positions are: 0 is the middle of the range and 1 its end."""
+    lower, upper = ACTUATOR_LIMITS.T
+    middle, one = (lower + upper) / 2, np.ones(20)
+    for array in (np.asarray, torch.as_tensor):
+        for positions in (lower, np.random.default_rng(0).normal(size=20)):
+            arrays = array(positions), array(-one), array(ACTUATOR_LIMITS), "middle"
+            np.testing.assert_allclose(control.target(*arrays), lower)
+            np.testing.assert_allclose(control.target(*arrays, scale=0.5), (lower + middle) / 2)
+    with pytest.raises(DactylError, match="counted from current or middle, not 'wrist'"):
+        control.check_origin("wrist")
 
 
 def test_targets_stay_inside_the_limits():
     """Appendix B.4: the low-level controller clips to the valid range; also where a joint already is outside."""
     lower, upper = ACTUATOR_LIMITS.T
     one = np.ones(20)
-    np.testing.assert_array_equal(control.relative_target(upper, one, ACTUATOR_LIMITS), upper)
-    np.testing.assert_array_equal(control.relative_target(lower, -one, ACTUATOR_LIMITS), lower)
-    np.testing.assert_array_equal(control.relative_target(upper + 0.3, 0 * one, ACTUATOR_LIMITS), upper)
+    np.testing.assert_array_equal(control.target(upper, one, ACTUATOR_LIMITS), upper)
+    np.testing.assert_array_equal(control.target(lower, -one, ACTUATOR_LIMITS), lower)
+    np.testing.assert_array_equal(control.target(upper + 0.3, 0 * one, ACTUATOR_LIMITS), upper)
 
 
 def test_nan_is_not_taken_for_a_limit():
@@ -86,13 +100,13 @@ def test_nan_is_not_taken_for_a_limit():
     positions = np.zeros(20)
     positions[3] = np.nan
     for array in (np.asarray, torch.as_tensor):
-        target = control.relative_target(array(positions), array(np.zeros(20)), array(ACTUATOR_LIMITS))
+        target = control.target(array(positions), array(np.zeros(20)), array(ACTUATOR_LIMITS))
         assert np.isnan(np.asarray(target)).nonzero()[0].tolist() == [3]
 
 
 def test_numpy_and_torch_find_the_same_targets():
     generator = np.random.default_rng(1)
     positions, actions = generator.normal(size=(50, 20)), generator.uniform(-1, 1, (50, 20))
-    ours = control.relative_target(positions, actions, ACTUATOR_LIMITS)
-    theirs = control.relative_target(*map(torch.as_tensor, (positions, actions, ACTUATOR_LIMITS)))
+    ours = control.target(positions, actions, ACTUATOR_LIMITS)
+    theirs = control.target(*map(torch.as_tensor, (positions, actions, ACTUATOR_LIMITS)))
     np.testing.assert_array_equal(ours, theirs.numpy())

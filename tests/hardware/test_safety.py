@@ -86,6 +86,19 @@ def test_targets_start_from_the_angles_at_the_actions_tick(hand: Hand) -> None:
     assert (targets <= ACTUATOR_LIMITS[:, 1]).all()
 
 
+def test_targets_counted_from_the_middle_do_not_depend_on_the_angles() -> None:
+    """And come no nearer at once than the largest step allows."""
+    middle = ACTUATOR_LIMITS.mean(-1)
+    for step in (np.inf, 0.1):
+        hand = Hand(action_origin="middle", max_step=step)
+        hand.angle = 0.3
+        hand.read()
+        assert hand.act() is None
+        positions = actuator_positions(angles(0.3))
+        expected = np.clip(middle + 0.2 * REACH, positions - step, positions + step)
+        np.testing.assert_allclose(hand.targets(), expected, atol=1e-6)
+
+
 # ------------------------------------------------------------------------------------------------------------ enable
 
 

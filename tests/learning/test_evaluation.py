@@ -106,12 +106,12 @@ def test_bootstrap_interval_of_many_trials_is_that_of_the_normal_distribution() 
 
 
 def test_the_protocol_is_the_papers_whatever_the_policy_was_trained_in() -> None:
-    contract = Contract(object="sphere", locked_wrist=True, action_scale=0.5)
+    contract = Contract(object="sphere", locked_wrist=True, action_origin="middle", action_scale=0.5)
     config = evaluation.environment_config(contract, select("all"))
     assert (config.rules.tolerance, config.rules.timeout, config.rules.max_successes) == (0.4, 80.0, 50)
     assert config.goal_angle_limit is None
     assert config.start_steps is None  # appendix C.1
     assert config.scene.object == "sphere"
     assert config.scene.locked_wrist
-    assert config.action_scale == 0.5
+    assert (config.action_origin, config.action_scale) == ("middle", 0.5)
     assert config.randomization == select("all")

@@ -21,7 +21,7 @@ total_steps: 48
 policy: {dense: [8], lstm: 4}
 value: {dense: [8], lstm: 4}
 ppo: {sequence: 4, minibatch: 8, minibatches: 2}
-environment: {start_steps: 2, nursery: 0.4, action_scale: 0.5, scene: {object: sphere}}
+environment: {start_steps: 2, nursery: 0.4, action_origin: middle, action_scale: 0.5, scene: {object: sphere}}
 """
 
 
@@ -53,7 +53,7 @@ def test_the_commands_train_and_evaluate(preset: str, tmp_path: Path, capsys: py
     assert cli.main(["train", preset, "--device", "cpu", "--out", str(out), *common]) == 0
     assert json.loads(report.read_text())["results"]["steps"] == 48
     contract = Policy.load(checkpoint.resolve(out) / "policy.safetensors").contract
-    assert (contract.object, contract.action_scale) == ("sphere", 0.5)
+    assert (contract.object, contract.action_origin, contract.action_scale) == ("sphere", "middle", 0.5)
     assert contract.trained["preset"] == "tiny"
 
     again = ["train", preset, "--device", "cpu", "--out", str(out)]

@@ -135,7 +135,7 @@ def test_an_action_goes_round(run_graph: Any) -> None:
             assert outputs[tick].sequence == sequence
             np.testing.assert_allclose(outputs[tick].action, expected, atol=1e-6)
             positions = control.actuator_positions(angles[tick])
-            targets = control.relative_target(positions, expected.astype(float), ACTUATOR_LIMITS)
+            targets = control.target(positions, expected.astype(float), ACTUATOR_LIMITS)
             sent = np.where(np.isnan(commands[WRIST][tick]), commands[FINGERS][tick], commands[WRIST][tick])
             np.testing.assert_allclose(sent, targets, atol=1e-6)
             checked += 1

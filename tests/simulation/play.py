@@ -64,4 +64,4 @@ class RandomPlay:
         """Actuator targets (N, 20) for the next control step."""
         bins = torch.randint(control.NUM_BINS, self._action.shape, generator=self._generator)
         self._action = control.smooth(self._action, control.action_from_bins(bins).double())
-        return control.relative_target(control.actuator_positions(joint_angles.double()), self._action, self._limits)
+        return control.target(control.actuator_positions(joint_angles.double()), self._action, self._limits)

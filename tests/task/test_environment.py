@@ -173,6 +173,28 @@ def test_action_scale_and_smoothing():
         np.testing.assert_allclose(env.physics.state.targets[0], expected, atol=1e-6)
 
 
+def test_actions_from_the_middle():
+    """They move the acting worlds alone: initial states are made by the paper's relative random actions."""
+    env = make(2, "none", action_origin="middle", nursery=1.0)
+    positions = env.physics.state.qpos[:, :24].numpy() @ ACTUATION.T
+    env.step(hold(2))
+    lower, upper = ACTUATOR_LIMITS.T
+    targets = env.physics.state.targets.numpy()
+    np.testing.assert_allclose(targets[:2], np.broadcast_to((lower + upper) / 2, (2, 20)), atol=1e-6)
+    reach = 0.3 * (upper - lower) / 2
+    assert (abs(targets[2:] - np.clip(positions[2:], lower, upper)) <= reach + 1e-6).all()
+
+
+def test_initial_states_do_not_depend_on_the_origin_of_actions():
+    """Protects evaluations of policies with different actions from starting differently."""
+    states = []
+    for origin in ("current", "middle"):
+        env = make(3, "none", action_origin=origin)
+        env.reset()
+        states.append(env.physics.state.qpos.clone())
+    assert torch.equal(*states)
+
+
 def test_a_control_step_takes_80_ms():
     """Exactly without, and 0.1 to 0.8 ms longer per physics step with the randomised timing."""
     exact, varied = make(4, "none"), make(200)
@@ -541,6 +563,7 @@ def test_fewer_physics_steps_are_longer_ones(choice, monkeypatch):
         ({"nursery": float("nan")}, "nursery nan"),
         ({"smoothing": 0.0}, "smoothing 0.0"),
         ({"smoothing": 1.1}, "smoothing 1.1"),
+        ({"action_origin": "wrist"}, "current or middle, not 'wrist'"),
         ({"action_scale": 0.0}, "action_scale 0.0"),
         ({"action_scale": float("inf")}, "action_scale inf"),
         ({"goal_angle_limit": 0.4}, "goal_angle_limit 0.4"),

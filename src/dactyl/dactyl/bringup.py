@@ -309,7 +309,7 @@ def _common_nodes(options: Options, lockstep: Mapping[str, Value], command: str)
         ),
         Node("policy", {"policy": str(policy), "object": options.object, **source, **seed, **lockstep}),
         Node("action_filter", {"smoothing": contract["smoothing"]}),
-        Node("hand_driver", {"action_scale": contract["action_scale"], **lockstep}),
+        Node("hand_driver", {name: contract[name] for name in ("action_origin", "action_scale")} | lockstep),
     )
 
 
@@ -349,7 +349,7 @@ def _dashboard(options: Options, simulated: bool) -> tuple[Node, ...]:
     return (Node("dashboard", parameters),)
 
 
-def read_contract(policy: Path) -> dict[str, float]:
+def read_contract(policy: Path) -> dict[str, Value]:
     """What filter and driver need of the contract in a policy file's header, read without torch, which takes seconds.
 
     Raises:
@@ -359,7 +359,8 @@ def read_contract(policy: Path) -> dict[str, float]:
         with policy.open("rb") as file:
             header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
         contract = json.loads(header["__metadata__"]["dactyl"])
-        return {name: float(contract[name]) for name in ("smoothing", "action_scale")}
+        numbers: dict[str, Value] = {name: float(contract[name]) for name in ("smoothing", "action_scale")}
+        return numbers | {"action_origin": str(contract.get("action_origin", "current"))}
     except OSError as error:
         raise DactylError(f"cannot read the policy {policy}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:

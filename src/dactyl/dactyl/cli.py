@@ -89,6 +89,7 @@ def train(
     minutes: float = math.inf,
     device: Literal["cpu", "cuda"] | None = None,
     threads: int = 0,
+    workers: int = 1,
     seed: int | None = None,
     json: Json = None,
 ) -> None:
@@ -96,7 +97,7 @@ def train(
 
     For example:
       ./dactyl train single-gpu
-      ./dactyl train cpu-small --minutes 60
+      ./dactyl train cpu-small --workers 2 --minutes 60
       ./dactyl train cpu-small --resume runs/cpu-small
       ./dactyl train my.yaml --initial models/block --out runs/mine
 
@@ -107,7 +108,8 @@ def train(
         initial: checkpoint, or a folder with a policy, whose networks to begin with
         minutes: stop after so long
         device: the GPU where there is one by default
-        threads: CPU threads, 0 for all cores
+        threads: CPU threads of each worker, 0 for all cores
+        workers: processes that share the work; one for each core is fastest on a CPU
         seed: in place of the preset's
     """
     from dactyl import results
@@ -115,7 +117,7 @@ def train(
 
     if json:
         results.check_writable(json)
-    outcome = training.train(preset, out, resume, initial, minutes, device, threads, seed)
+    outcome = training.train(preset, out, resume, initial, minutes, device, threads, seed, workers)
     print(training.as_text(outcome))
     if json:
         results.write(json, "train", seed, outcome)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from array_api_compat import array_namespace
 
 from dactyl.arrays import Constant
+from dactyl.errors import DactylError
 from dactyl.hand.joints import ACTUATION
 from dactyl.quaternion import Array
 
@@ -16,6 +17,9 @@ NUM_BINS = 11  # section 4.2
 CONTROL_PERIOD = 0.08  # s, appendix C.1
 PHYSICS_TIMESTEP = 0.008  # s, appendix C.1
 SUBSTEPS = 10  # physics steps in a control step, appendix C.1
+ORIGINS = ("current", "middle")
+"""What actions are counted from: the joint angles when the action is specified (section 4.2), or the middle of each
+actuator's range, so that an action is a posture (as most of the paper's successors have it)."""
 SMOOTHING = 0.3  # weight of the new action per control step, appendix C.1 footnote 15
 
 
@@ -39,13 +43,20 @@ def actuator_positions(joint_angles: Array) -> Array:
     return joint_angles @ _ACTUATION_T.like(joint_angles)
 
 
-def relative_target(positions: Array, action: Array, limits: Array, scale: float = 1.0) -> Array:
-    """Absolute targets from actions relative to the positions at the time the action was taken, inside the limits.
+def check_origin(origin: str) -> None:
+    """Raise DactylError if actions cannot be counted from there."""
+    if origin not in ORIGINS:
+        raise DactylError(f"actions are counted from {' or '.join(ORIGINS)}, not {origin!r}")
+
+
+def target(positions: Array, action: Array, limits: Array, origin: str = "current", scale: float = 1.0) -> Array:
+    """Targets that actions mean, inside the limits.
 
     Args:
         positions: actuator positions when the action was specified (s_t of appendix C.1), (..., 20).
         action: (..., 20) in [-1, 1].
         limits: (20, 2) lower and upper actuator limits.
+        origin: what action 0 means, see `ORIGINS`.
         scale: how far action 1 reaches, in units of half the actuator's range.
 
     Returns:
@@ -53,5 +64,5 @@ def relative_target(positions: Array, action: Array, limits: Array, scale: float
     """
     xp = array_namespace(positions, action, limits)
     lower, upper = limits[..., 0], limits[..., 1]
-    target = positions + action * (0.5 * scale * (upper - lower))
-    return xp.minimum(xp.maximum(target, lower), upper)
+    start = positions if origin == "current" else xp.broadcast_to(0.5 * (lower + upper), positions.shape)
+    return xp.minimum(xp.maximum(start + action * (0.5 * scale * (upper - lower)), lower), upper)

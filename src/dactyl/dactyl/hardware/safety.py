@@ -93,6 +93,8 @@ class Limits:
     """(20,) limit of each motor's temperature, in degrees Celsius."""
     lock_wrist: bool = False
     """Keep WRJ1 at zero whatever the action says (section 6.1)."""
+    action_origin: str = "current"
+    """What actions are counted from, see `control.ORIGINS`."""
     action_scale: float = 1.0
     """Reach of action 1 in units of half the actuator's range."""
     lockstep: bool = False
@@ -305,7 +307,8 @@ class Safety:
             self.refused[reason] += 1
             return reason
         positions = control.actuator_positions(reading.angles)
-        targets = control.relative_target(positions, action.action, ACTUATOR_LIMITS, self.limits.action_scale)
+        origin, scale = self.limits.action_origin, self.limits.action_scale
+        targets = control.target(positions, action.action, ACTUATOR_LIMITS, origin, scale)
         targets = np.clip(targets, positions - self.limits.max_step, positions + self.limits.max_step)
         if self.limits.lock_wrist:
             targets[_LOCKED_WRIST] = 0.0

@@ -30,10 +30,15 @@ KEPT = 2
 POLICY, VALUE, TRAINING = "policy.safetensors", "value.safetensors", "training.pt"
 
 
-def save(out: Path, steps: int, policy: Policy, value: Mapping[str, Tensor], training: Mapping[str, Any]) -> Path:
+def path(out: Path, steps: int) -> Path:
+    """Where a training's checkpoint after so many steps is kept."""
+    return out / f"{PREFIX}{steps:012d}"
+
+
+def save(target: Path, policy: Policy, value: Mapping[str, Tensor], training: Mapping[str, Any]) -> None:
     """Write a checkpoint and then remove all but the newest few. On any error those before it are left as they are."""
-    name = f"{PREFIX}{steps:012d}"
-    unfinished = out / f"{UNFINISHED}{name}"
+    out = target.parent
+    unfinished = out / f"{UNFINISHED}{target.name}"
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         unfinished.mkdir(parents=True)
@@ -44,15 +49,14 @@ def save(out: Path, steps: int, policy: Policy, value: Mapping[str, Tensor], tra
         for path in unfinished.iterdir():
             sync(path)
         sync(unfinished)
-        shutil.rmtree(out / name, ignore_errors=True)  # the same step again: what is there is as good
-        os.rename(unfinished, out / name)
+        shutil.rmtree(target, ignore_errors=True)  # the same step again: what is there is as good
+        os.rename(unfinished, target)
         sync(out)
     except (OSError, SafetensorError, RuntimeError) as error:
         shutil.rmtree(unfinished, ignore_errors=True)
-        raise DactylError(f"cannot write the checkpoint {out / name}: {_line(error)}") from error
+        raise DactylError(f"cannot write the checkpoint {target}: {_line(error)}") from error
     for old in find(out)[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)
-    return out / name
 
 
 def clean(out: Path) -> None:

@@ -55,6 +55,7 @@ def environment_config(contract: Contract, randomization: RandomizationConfig) -
         rules=TrialRules(),
         randomization=randomization,
         policy_terms=tuple(name for name, _ in contract.observation),
+        action_origin=contract.action_origin,
         action_scale=contract.action_scale,
         smoothing=contract.smoothing,
         nursery=0.0,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from dactyl.learning.team import ALONE, Team
+
 CLIP = 5.0  # standard deviations, appendix D.1
 
 
@@ -36,14 +38,17 @@ class RunningNormalizer(nn.Module):
         return ((x - self.mean.float()) / self.std).clamp(-CLIP, CLIP)
 
     @torch.no_grad()
-    def update(self, x: Tensor) -> None:
-        """Take in samples (..., size)."""
+    def update(self, x: Tensor, team: Team = ALONE) -> None:
+        """Take in samples (..., size), as many from each member of the team."""
         x = x.flatten(0, -2)
-        variance, mean = torch.var_mean(x.double(), 0, correction=0)
+        variance, own_mean = torch.var_mean(x.double(), 0, correction=0)
+        mean = team.mean(own_mean)
+        variance = team.mean(variance + (own_mean - mean).square())
+        new = len(x) * team.size
         count = torch.clamp(self.count, max=self.horizon)
-        total = count + len(x)
+        total = count + new
         difference = mean - self.mean
-        self.mean += difference * (len(x) / total)
-        between = difference.square() * (count * len(x) / total)
-        self.variance.copy_((self.variance * count + variance * len(x) + between) / total)
+        self.mean += difference * (new / total)
+        between = difference.square() * (count * new / total)
+        self.variance.copy_((self.variance * count + variance * new + between) / total)
         self.count.copy_(total)

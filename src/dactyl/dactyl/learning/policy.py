@@ -19,7 +19,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from dactyl.errors import DactylError
-from dactyl.hand.control import CONTROL_PERIOD, NUM_BINS, SMOOTHING
+from dactyl.hand.control import CONTROL_PERIOD, NUM_BINS, ORIGINS, SMOOTHING
 from dactyl.hand.joints import ACTUATORS
 from dactyl.learning import distribution, weights
 from dactyl.learning.files import write_atomically
@@ -43,6 +43,8 @@ class Contract:
     actuators: tuple[str, ...] = ACTUATORS
     control_period: float = CONTROL_PERIOD
     """s between two decisions."""
+    action_origin: str = "current"
+    """What actions are counted from, see `control.ORIGINS`."""
     action_scale: float = 1.0
     """How far action 1 reaches, in units of half the actuator's range."""
     smoothing: float = SMOOTHING
@@ -79,6 +81,8 @@ class Contract:
         for name, expected in (("bins", NUM_BINS), ("actuators", ACTUATORS), ("control_period", CONTROL_PERIOD)):
             if (found := getattr(contract, name)) != expected:
                 raise ValueError(f"it was made for {name} {_short(found)}, this hand has {_short(expected)}")
+        if contract.action_origin not in ORIGINS:
+            raise ValueError(f"its actions are counted from {contract.action_origin!r}, unknown here")
         for name, size in contract.observation:
             if TERMS.get(name) != size:
                 raise ValueError(f"it expects an observation {name} of {size} numbers, unknown here")

@@ -13,6 +13,7 @@ from dactyl.errors import DactylError
 from dactyl.learning import distribution, gae
 from dactyl.learning.networks import Network
 from dactyl.learning.rollout import Rollout
+from dactyl.learning.team import ALONE, Team
 from dactyl.learning.value import Value
 
 ADAPTIVE_RATE = (1e-5, 1e-3)  # bounds of the learning rate where it follows the KL divergence
@@ -81,7 +82,13 @@ def kl_estimate(log_probs: Tensor, old_log_probs: Tensor) -> Tensor:
 class PPO:
     """Improves a policy and a value network, one rollout at a time."""
 
-    def __init__(self, policy: Network, value: Value, config: PPOConfig, generator: torch.Generator) -> None:
+    def __init__(
+        self, policy: Network, value: Value, config: PPOConfig, generator: torch.Generator, team: Team = ALONE
+    ) -> None:
+        """With a team every member improves its copy of the networks by the same steps; config counts all members."""
+        if config.minibatch % (config.sequence * team.size):
+            raise DactylError(f"ppo: minibatch {config.minibatch} cannot be shared by {team.size} processes")
+        self.team = team
         self.policy = policy
         self.value = value
         self.config = config
@@ -103,7 +110,7 @@ class PPO:
             self.config.lam,
         )
         returns = advantages + rollout.values
-        self.value.observe(returns)
+        self.value.observe(returns, self.team)
         figures: list[dict[str, Tensor]] = []
         policy_rests = False
         for chunks in self._minibatches(rollout):
@@ -111,13 +118,13 @@ class PPO:
             if not policy_rests:
                 update, policy_rests = self._policy_step(rollout, advantages, chunks)
                 figures[-1].update(update)
-        self.policy.normalizer.update(rollout.policy_observations)
-        self.value.network.normalizer.update(rollout.value_observations)
+        self.policy.normalizer.update(rollout.policy_observations, self.team)
+        self.value.network.normalizer.update(rollout.value_observations, self.team)
         names = dict.fromkeys(name for f in figures for name in f)
         means = {name: torch.stack([f[name] for f in figures if name in f]).mean() for name in names}
         means["explained_variance"] = 1.0 - advantages.var() / returns.var()
         means["return"] = returns.mean()
-        values = dict(zip(means, torch.stack(list(means.values())).tolist(), strict=True))
+        values = self.team.means(dict(zip(means, torch.stack(list(means.values())).tolist(), strict=True)))
         self._adapt_rate(values["kl"])
         values["learning_rate"] = self.policy_optimizer.param_groups[0]["lr"]
         values["policy_steps"] = sum("policy_loss" in f for f in figures)
@@ -126,7 +133,7 @@ class PPO:
     def _minibatches(self, rollout: Rollout) -> Iterator[tuple[Tensor, Tensor]]:
         """Random sequences without repetition until all were used, then again: (index in time, world) each."""
         sequences, worlds = rollout.policy_states.shape[:2]
-        size = min(self.config.minibatch // self.config.sequence, sequences * worlds)
+        size = min(self.config.minibatch // (self.config.sequence * self.team.size), sequences * worlds)
         order = torch.empty(0, dtype=torch.int64, device=rollout.rewards.device)
         for _ in range(self.config.minibatches):
             if len(order) < size:
@@ -166,7 +173,7 @@ class PPO:
             ).unflatten(-1, (bins.shape[-1], -1))
         log_probs = distribution.log_prob(logits, bins)
         old_log_probs = self._sequences(rollout.log_probs, chunks)
-        kl = kl_estimate(log_probs.detach(), old_log_probs)
+        kl = self.team.mean(kl_estimate(log_probs.detach(), old_log_probs))
         if too_far := not kl.item() <= config.kl_limit:
             return {"kl": kl}, too_far
         advantages = self._sequences(all_advantages, chunks)
@@ -187,6 +194,7 @@ class PPO:
         optimizer.zero_grad()
         loss.backward()
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        self.team.average_gradients(parameters)
         norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm)
         optimizer.step()
         return norm

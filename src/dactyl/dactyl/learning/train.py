@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ from dactyl.learning.policy import Contract
 from dactyl.learning.presets import ROOT, read_preset
 from dactyl.learning.progress import duration
 from dactyl.learning.rollout import Environment
+from dactyl.learning.team import ALONE, Team, run_team
 from dactyl.learning.trainer import Trainer
 from dactyl.task.environment import EnvironmentConfig, ReorientEnvironment
 from dactyl.task.observation import TERMS
@@ -32,6 +34,7 @@ def train(
     device: str | None = None,
     threads: int = 0,
     seed: int | None = None,
+    workers: int = 1,
 ) -> dict[str, Any]:
     """Train a preset until it is done, the time is up or a signal comes; returns what `Trainer.run` does.
 
@@ -44,6 +47,7 @@ def train(
         device: cpu or cuda; cuda where there is one by default.
         threads: CPU threads, 0 for all cores.
         seed: in place of the preset's.
+        workers: processes that share the worlds and the gradients' work, each with its threads.
     """
     config = read_preset(preset)
     if seed is not None:
@@ -55,14 +59,29 @@ def train(
     if resume is not None:
         resume = checkpoint.resolve(resume)
     out = out or (resume.parent if resume is not None else Path("runs") / Path(preset).stem)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    check_device(device, config)
+    check_workers(workers, device, config)
     prepare_folder(out, resume)
-    return make_trainer(config, preset, out, resume, device, threads).run(minutes)
+    threads = threads or (max(1, (os.cpu_count() or 1) // workers) if workers > 1 else 0)
+    return run_team(workers, _take_part, config, preset, out, resume, device, threads, minutes)  # type: ignore[no-any-return]
+
+
+def _take_part(team: Team, *arguments: Any) -> dict[str, Any]:
+    *made_from, minutes = arguments
+    return make_trainer(*made_from, team=team).run(minutes)
 
 
 def make_trainer(
-    config: TrainingConfig, preset: str, out: Path, resume: Path | None, device: str | None, threads: int
+    config: TrainingConfig,
+    preset: str,
+    out: Path,
+    resume: Path | None,
+    device: str | None,
+    threads: int,
+    team: Team = ALONE,
 ) -> Trainer:
-    """A trainer in the reorientation environment; arguments as in `train`."""
+    """A trainer in the reorientation environment, or the part of one that is a team's member; arguments as in `train`."""
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     check_device(device, config)
     if device == "cuda":
@@ -71,9 +90,10 @@ def make_trainer(
         torch.set_num_threads(threads)
 
     def make_environment(environment: EnvironmentConfig, seed: int) -> Environment:
-        return ReorientEnvironment(environment, config.num_envs, seed=seed, device=device, threads=threads)
+        worlds = config.num_envs // team.size
+        return ReorientEnvironment(environment, worlds, seed=seed, device=device, threads=threads)
 
-    return Trainer(config, make_environment, contract(config, preset), out, resume)
+    return Trainer(config, make_environment, contract(config, preset), out, resume, team)
 
 
 def contract(config: TrainingConfig, preset: str) -> Contract:
@@ -90,6 +110,7 @@ def contract(config: TrainingConfig, preset: str) -> Contract:
     return Contract(
         observation=tuple((term, TERMS[term]) for term in last.policy_terms),
         architecture=config.policy,
+        action_origin=last.action_origin,
         action_scale=last.action_scale,
         smoothing=last.smoothing,
         object=last.scene.object,
@@ -106,6 +127,14 @@ def check_device(device: str, config: TrainingConfig) -> None:
         raise DactylError("device cuda: PyTorch finds no CUDA GPU here")
     if device == "cpu" and any(stage.ppo.bf16 for stage in config.stages):
         raise DactylError("ppo.bf16 needs a GPU: set it to false to train on the CPU")
+
+
+def check_workers(workers: int, device: str, config: TrainingConfig) -> None:
+    """Raise DactylError if the work cannot be shared by so many processes."""
+    if workers < 1 or config.num_envs % workers:
+        raise DactylError(f"{config.num_envs} worlds cannot be shared by {workers} workers")
+    if workers > 1 and device != "cpu":
+        raise DactylError("workers share the CPU's work: leave them out to train on a GPU")
 
 
 def prepare_folder(out: Path, resume: Path | None) -> None:
@@ -140,6 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.add_argument(f"--{option}", type=kind)
     parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int)
     try:
         print(as_text(train(**vars(parser.parse_args(arguments)))))

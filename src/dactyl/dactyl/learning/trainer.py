@@ -20,8 +20,10 @@ from dactyl.learning.policy import Contract, Policy
 from dactyl.learning.ppo import PPO
 from dactyl.learning.progress import Progress, simulated_years
 from dactyl.learning.rollout import Collector, Environment, Rollout
+from dactyl.learning.team import ALONE, Team
 from dactyl.learning.value import Value
 
+MEMBERS_APART = 1000  # between the seeds of two members of a team
 SMOOTHING = 0.95  # weight of the past in the successes per episode: about 20 iterations
 
 EnvironmentFactory = Callable[[Any, int], Environment]
@@ -38,6 +40,7 @@ class Trainer:
         contract: Contract,
         out: Path,
         resume: Path | None = None,
+        team: Team = ALONE,
     ) -> None:
         """Set everything up for the first iteration, or as a checkpoint left it.
 
@@ -47,7 +50,9 @@ class Trainer:
             contract: of the policy files.
             out: folder for checkpoints and logs.
             resume: a checkpoint, or the folder of a training, to continue from.
+            team: of the processes that share the work; each makes its part of the worlds.
         """
+        self.team = team
         self.config = config
         self.make_environment = make_environment
         self.out = out
@@ -62,7 +67,7 @@ class Trainer:
             self.stage = state["stage"]
         environment = self._make_environment()
         self.device = environment.device
-        self.generator = torch.Generator(self.device).manual_seed(config.seed)
+        self.generator = torch.Generator(self.device).manual_seed(config.seed + MEMBERS_APART * team.rank)
         self.policy = Policy(contract)
         self.policy.network.to(self.device)
         self.value = Value(environment.observation_sizes["value"], config.value).to(self.device)
@@ -71,15 +76,16 @@ class Trainer:
             self._restore(state)
             return
         # some idea of the inputs' scales before the first rollout
-        self.policy.network.normalizer.update(self.collector.observations["policy"])
-        self.value.network.normalizer.update(self.collector.observations["value"])
+        self.policy.network.normalizer.update(self.collector.observations["policy"], team)
+        self.value.network.normalizer.update(self.collector.observations["value"], team)
         if config.initial is not None:
             self._begin_with(Path(config.initial))
 
     # --------------------------------------------------------------------------------------------------- stages
 
     def _make_environment(self) -> Environment:
-        return self.make_environment(self.config.stages[self.stage].environment, self.config.seed + self.stage)
+        seed = self.config.seed + self.stage + MEMBERS_APART * self.team.rank
+        return self.make_environment(self.config.stages[self.stage].environment, seed)
 
     def _enter_stage(self, environment: Environment) -> None:
         """Go on with the same networks in another environment."""
@@ -88,7 +94,7 @@ class Trainer:
         self.collector = Collector(
             environment, *networks, config.horizon, stage.ppo.sequence, self.generator, stage.ppo.bf16, stage.ppo.hold
         )
-        self.ppo = PPO(*networks, stage.ppo, self.generator)
+        self.ppo = PPO(*networks, stage.ppo, self.generator, self.team)
 
     def _stage_is_over(self) -> bool:
         stage = self.config.stages[self.stage]
@@ -112,24 +118,26 @@ class Trainer:
         Raises:
             DactylError: numbers stopped being finite; the last checkpoint is from before that.
         """
-        progress = Progress(self.out, self.steps)
+        progress = Progress(self.out, self.steps) if self.team.leads else None
         began, saved = time.monotonic(), time.monotonic()
         try:
             with signals() as received:
-                while self.steps < self.config.total_steps and not received:
-                    if time.monotonic() - began >= 60.0 * minutes:
+                while self.steps < self.config.total_steps:
+                    if self.team.any(bool(received) or time.monotonic() - began >= 60.0 * minutes):
                         break
                     row = self.iterate()
-                    left = (self.config.total_steps - self.steps) / row["steps_per_s"]
-                    progress.add(row, min(left, began + 60.0 * minutes - time.monotonic()))
+                    if progress:
+                        left = (self.config.total_steps - self.steps) / row["steps_per_s"]
+                        progress.add(row, min(left, began + 60.0 * minutes - time.monotonic()))
                     if self._stage_is_over():
                         self._next_stage(progress)
-                    if time.monotonic() - saved >= 60.0 * self.config.checkpoint_minutes:
+                    if self.team.any(time.monotonic() - saved >= 60.0 * self.config.checkpoint_minutes):
                         saved = time.monotonic()
                         self._try_to_save(progress)
             path = self.save()
         finally:
-            progress.close()
+            if progress:
+                progress.close()
         return {
             "ended": received[0] if received else "done",
             "steps": self.steps,
@@ -140,9 +148,10 @@ class Trainer:
             "checkpoint": str(path),
         }
 
-    def _next_stage(self, progress: Progress) -> None:
+    def _next_stage(self, progress: Progress | None) -> None:
         self.stage += 1
-        progress.say(f"stage {self.stage + 1} of {len(self.config.stages)} after {self.steps:,} steps")
+        if progress:
+            progress.say(f"stage {self.stage + 1} of {len(self.config.stages)} after {self.steps:,} steps")
         state = self.ppo.state_dict()
         self._enter_stage(self._make_environment())
         self.ppo.load_state_dict(state)
@@ -157,10 +166,10 @@ class Trainer:
         figures = self.ppo.update(rollout)
         self._check_networks()
         seconds = time.monotonic() - start
-        steps = rollout.rewards.numel()
+        steps = rollout.rewards.numel() * self.team.size
         self.steps += steps
         self.seconds += seconds
-        means = self.collector.statistics.means()
+        means = self.team.means(self.collector.statistics.means())
         self.episodes = SMOOTHING * self.episodes + means["episodes"] * steps
         self.successes = SMOOTHING * self.successes + means.pop("successes") * steps
         per_minute = 60.0 / CONTROL_PERIOD
@@ -181,8 +190,8 @@ class Trainer:
 
     def _check_rollout(self, rollout: Rollout) -> None:
         parts = ("rewards", "policy_observations", "value_observations", "values", "last_values")
-        finite = torch.stack([torch.isfinite(getattr(rollout, part)).all() for part in parts]).tolist()
-        bad = [part for part, good in zip(parts, finite, strict=True) if not good]
+        finite = torch.stack([torch.isfinite(getattr(rollout, part)).all() for part in parts])
+        bad = [part for part, good in zip(parts, self.team.mean(finite.float()).tolist(), strict=True) if good < 1.0]
         if bad:
             self._diverged(", ".join(bad))
 
@@ -199,7 +208,11 @@ class Trainer:
     # ---------------------------------------------------------------------------------------------- checkpoints
 
     def save(self) -> Path:
-        """Write a checkpoint; DactylError if that fails."""
+        """Write a checkpoint, if this process leads; DactylError if that fails."""
+        collectors = self.team.gather(self.collector.state_dict())
+        path = checkpoint.path(self.out, self.steps)
+        if not self.team.leads:
+            return path
         trained = {
             **self.policy.contract.trained,
             "steps": self.steps,
@@ -216,21 +229,24 @@ class Trainer:
             "episodes": self.episodes,
             "successes": self.successes,
             "ppo": self.ppo.state_dict(),
-            "collector": self.collector.state_dict(),
+            "collectors": collectors,
         }
-        return checkpoint.save(self.out, self.steps, self.policy, self.value.state_dict(), training)
+        checkpoint.save(path, self.policy, self.value.state_dict(), training)
+        return path
 
-    def _try_to_save(self, progress: Progress) -> None:
+    def _try_to_save(self, progress: Progress | None) -> None:
         """A full disk now may have room later: keep training."""
         try:
             self.save()
         except DactylError as error:
-            progress.say(f"warning: {error}")
+            if progress:
+                progress.say(f"warning: {error}")
 
     def _fixed(self, contract: Contract) -> dict[str, Any]:
         """What cannot change between a checkpoint and its continuation, as plain values."""
         return {
             "num_envs": self.config.num_envs,
+            "workers": self.team.size,
             "policy": str(asdict(contract.architecture)),
             "value": str(asdict(self.config.value)),
             "observation": str(contract.observation),
@@ -251,7 +267,7 @@ class Trainer:
         self.steps, self.seconds = state["steps"], state["seconds"]
         self.episodes, self.successes = state["episodes"], state["successes"]
         self.ppo.load_state_dict(state["ppo"])
-        self.collector.load_state_dict(state["collector"])
+        self.collector.load_state_dict(state["collectors"][self.team.rank])
 
     def _begin_with(self, path: Path) -> None:
         """Take the networks of a checkpoint of this or another task, or a policy alone."""

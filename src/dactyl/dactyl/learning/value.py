@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from dactyl.learning.networks import Architecture, Network
 from dactyl.learning.normalizer import RunningNormalizer
+from dactyl.learning.team import ALONE, Team
 
 HORIZON = 3e7  # returns whose statistics count: they grow from -1 to 100 as a policy learns
 
@@ -30,10 +31,10 @@ class Value(nn.Module):
         return 0.5 * (self.network.sequence(x, state, starts).squeeze(-1) - target).square().mean()
 
     @torch.no_grad()
-    def observe(self, returns: Tensor) -> None:
+    def observe(self, returns: Tensor, team: Team = ALONE) -> None:
         """Update the statistics of the targets, and the last layer so that every prediction stays what it was."""
         mean, std = self.targets.mean.float(), self.targets.std
-        self.targets.update(returns.flatten().unsqueeze(-1))
+        self.targets.update(returns.flatten().unsqueeze(-1), team)
         new_mean, new_std = self.targets.mean.float(), self.targets.std
         self.network.head.weight.mul_((std / new_std).unsqueeze(-1))
         self.network.head.bias.mul_(std).add_(mean - new_mean).div_(new_std)

@@ -119,7 +119,7 @@ class Laboratory:
             bins = random.integers(control.NUM_BINS, size=len(ACTUATORS))
             action = control.smooth(action, control.action_from_bins(bins, np.float64))
             positions = control.actuator_positions(self.data.qpos[_JOINTS])
-            self.targets[:] = control.relative_target(positions, action, ACTUATOR_LIMITS)
+            self.targets[:] = control.target(positions, action, ACTUATOR_LIMITS)
             self.step(control.SUBSTEPS)
             if self.object_dropped():
                 return False

@@ -57,6 +57,11 @@ class Parameters:
         choices=("sender", "arrival"),
     )
     enable_at_start: bool = parameter(False, "Move without being enabled by the service first: for a simulated hand.")
+    action_origin: str = parameter(
+        "current",
+        "What actions are counted from: the joint angles of their time, or the middle of each actuator's range.",
+        choices=control.ORIGINS,
+    )
     action_scale: float = parameter(
         1.0, "Reach of action 1 in units of half the actuator's range.", minimum=0.0, maximum=2.0
     )
@@ -266,6 +271,7 @@ def _limits(settings: Parameters) -> Limits:
         overload_after=settings.overload_after,
         max_temperature=_each("max_temperature", settings.max_temperature, len(ACTUATORS)),
         lock_wrist=settings.lock_wrist,
+        action_origin=settings.action_origin,
         action_scale=settings.action_scale,
         lockstep=settings.lockstep,
     )
