@@ -20,11 +20,11 @@ from dactyl.nodes import _support as ros
 from dactyl.nodes._settings import add_setting
 from dactyl.nodes._support import DactylNode, Diagnosis, nanoseconds, parameter, run, warning
 from dactyl.nodes._ticks import Ticks
-from dactyl.task import goals, observation
+from dactyl.task import goals, observation, symmetry
 from dactyl_msgs.msg import FingertipPositions, HandAction, TrialStatus
 
 _SUPPORTED = {"fingertip_positions", "object_position", "object_orientation", "target_orientation",
-              "relative_target_orientation"}  # fmt: skip
+              "relative_target_orientation", "symmetric_orientation"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -227,6 +227,7 @@ class PolicyNode(DactylNode):
             "object_orientation": quaternion.canonical(object_orientation),
             "target_orientation": quaternion.canonical(goal),
             "relative_target_orientation": goals.relative_orientation(goal, object_orientation),
+            "symmetric_orientation": symmetry.reduce(self.policy.contract.object, object_orientation),
         }
         return observation.assemble(values, self.terms)[None]
 

@@ -24,7 +24,7 @@ from dactyl.simulation.objects import MESH_SCALES
 from dactyl.simulation.parameters import PhysicsFactors, nominal_factors
 from dactyl.simulation.physics import PhysicsState, make_physics
 from dactyl.simulation.scene import SceneConfig, build
-from dactyl.task import goals, observation, reward, trial
+from dactyl.task import goals, observation, reward, symmetry, trial
 from dactyl.task.measurement import HandFrame, Measurement, occluded
 from dactyl.task.randomization import RandomizationConfig
 from dactyl.task.randomization.effect import Effect
@@ -401,7 +401,10 @@ class ReorientEnvironment:
             "joint_velocities": measurement.joint_velocities,
             "object_velocity": measurement.object_velocity,
             "object_angular_velocity": measurement.object_turn,
+            "smoothed_action": self._smoothed[: self.num_envs],
         }
+        if "symmetric_orientation" in terms:
+            values["symmetric_orientation"] = symmetry.reduce(self.config.scene.object, orientation)
         return observation.assemble(values, terms)
 
     # ------------------------------------------------------------------------------------------------ saving

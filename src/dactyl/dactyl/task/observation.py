@@ -1,4 +1,4 @@
-"""The inputs of the policy and value networks: Table 2. One assembly for training and for the policy node."""
+"""The inputs of the policy and value networks: Table 2 and two more. One assembly for training and for the policy node."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ TERMS: dict[str, int] = {
     "joint_velocities": 24,  # rad/s
     "object_velocity": 3,  # m/s
     "object_angular_velocity": 4,  # as the quaternion of the rotation in one control step
+    # not in the paper
+    "symmetric_orientation": 4,  # of the object, reduced by the symmetries of its shape
+    "smoothed_action": 20,  # in [-1, 1], after the moving average
 }
 """Name and size of every input."""
 
 POLICY_TERMS: tuple[str, ...] = ("fingertip_positions", "object_position", "relative_target_orientation")
-VALUE_TERMS: tuple[str, ...] = tuple(TERMS)
+VALUE_TERMS: tuple[str, ...] = tuple(TERMS)[:9]
 
 
 def size(terms: Sequence[str]) -> int:
