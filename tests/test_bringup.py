@@ -39,7 +39,8 @@ def test_options_reach_their_nodes(tmp_path: Path) -> None:
     """Protects the command line's promises."""
     options = SimOptions(trials=3, seed=7, lockstep=True, headless=True, json=str(tmp_path / "out.json"))
     graph = sim_graph(options)
-    assert graph.node("sim").parameters == {"object": "block", "seed": 7, "viewer": False, "lockstep": True}
+    sim = graph.node("sim").parameters
+    assert sim == {"object": "block", "seed": 7, "viewer": False, "lockstep": True, "action_origin": "current"}
     trial = graph.node("trial").parameters
     assert (trial["trials"], trial["seed"], trial["lockstep"]) == (3, 7, True)
     assert (trial["report"], trial["command"]) == (str(tmp_path / "out.json"), "sim")
@@ -56,6 +57,9 @@ def test_filter_and_driver_follow_the_policys_contract(tmp_path: Path) -> None:
     assert graph.node("action_filter").parameters["smoothing"] == 0.5
     driver = graph.node("hand_driver").parameters
     assert (driver["action_origin"], driver["action_scale"]) == ("middle", 0.25)
+    assert graph.node("sim").parameters["action_origin"] == "middle"
+    emulated = real_graph(RealOptions(policy=str(path), emulate=True))
+    assert emulated.node("sim").parameters["action_origin"] == "middle"
     assert graph.node("policy").parameters["policy"] == str(path)
     path.rename(tmp_path / "policy.safetensors")
     folder = sim_graph(SimOptions(policy=str(tmp_path)))

@@ -21,12 +21,19 @@ CONFIG = PPOConfig(gamma=0.9, learning_rate=3e-3, sequence=8, minibatch=512, min
 
 
 class Training:
-    def __init__(self, toy: Toy, architecture: Architecture, config: PPOConfig = CONFIG, horizon: int = 16) -> None:
+    def __init__(
+        self,
+        toy: Toy,
+        architecture: Architecture,
+        config: PPOConfig = CONFIG,
+        horizon: int = 16,
+        teacher: Network | None = None,
+    ) -> None:
         torch.manual_seed(0)
         generator = torch.Generator().manual_seed(0)
         policy, value = Network(3, 220, architecture, 0.01), Value(3, architecture)
         self.collector = Collector(toy, policy, value, horizon, config.sequence, generator)
-        self.ppo = PPO(policy, value, config, generator)
+        self.ppo = PPO(policy, value, config, generator, teacher=teacher)
 
     def iterate(self) -> dict[str, float]:
         figures = self.ppo.update(self.collector.collect())
@@ -69,6 +76,36 @@ def test_a_sequence_holds_consecutive_steps_of_one_world() -> None:
     x = torch.arange(8).unsqueeze(-1) * 100 + torch.arange(3)  # 100 t + world
     chosen = training.ppo._sequences(x, (torch.tensor([1, 0]), torch.tensor([2, 1])))
     assert chosen.T.tolist() == [[402, 502, 602, 702], [1, 101, 201, 301]]
+
+
+class Whispered(Memory):
+    """The cue is always there for who sees what the value network sees."""
+
+    def _observe(self) -> dict[str, torch.Tensor]:
+        return {"policy": self.seen(), "value": Toy.seen(self)}
+
+
+def test_a_memory_learns_to_imitate_a_teacher_who_sees_more() -> None:
+    """Protects distillation: the student must remember the cue to have the teacher's probabilities."""
+    divergences = {}
+    for architecture in (LSTM, FEED_FORWARD):
+        toy, teacher = Whispered(64), Network(3, 220, Architecture((), 0))
+        with torch.no_grad():
+            teacher.normalizer.update(toy.reset()["value"])
+            teacher.head.weight.zero_()
+            teacher.head.weight[:, 2] = torch.linspace(-1.0, 1.0, 220)  # the cue decides
+        training = Training(toy, architecture, dataclasses.replace(CONFIG, imitation=1.0), teacher=teacher)
+        divergences[architecture] = [training.iterate()["imitation_kl"] for _ in range(40)]
+    first, last = divergences[LSTM][0], divergences[LSTM][-1]
+    assert last < 0.02 * first
+    assert divergences[FEED_FORWARD][-1] > 0.2 * divergences[FEED_FORWARD][0]
+
+
+def test_imitation_needs_a_teacher() -> None:
+    with pytest.raises(DactylError, match=r"imitation 0\.5 needs a teacher"):
+        Training(Bandit(4), FEED_FORWARD, dataclasses.replace(CONFIG, imitation=0.5))
+    with pytest.raises(DactylError, match="between 0 and 1"):
+        PPOConfig(imitation=1.5)
 
 
 def test_the_first_gradient_step_finds_the_policy_that_collected() -> None:

@@ -23,6 +23,7 @@ from dactyl.learning.networks import Architecture
 from dactyl.learning.policy import Contract, Policy
 from dactyl.learning.ppo import PPOConfig
 from dactyl.learning.trainer import Trainer
+from dactyl.task.environment import EnvironmentConfig
 from tests.learning.toys import Memory, Toy
 
 SMALL = Architecture((16,), 8)
@@ -255,3 +256,26 @@ def test_progress_table_drops_what_a_resumed_training_repeats(tmp_path: Path) ->
         file.write("384,1,2,3\n51")  # written after the last checkpoint, then killed
     trainer(tmp_path, resume=tmp_path).run()
     assert [row["steps"] for row in rows(tmp_path)] == ["128", "256", "384", "512"]
+
+
+def test_a_teacher_must_see_and_act_as_the_preset_does(tmp_path: Path) -> None:
+    """Everything else would be imitated without complaint, and be nonsense."""
+    pair = (("object_position", 3),)
+    environment = EnvironmentConfig(value_terms=("object_position",))
+    stages = (Stage(environment, replace(PPO, imitation=1.0)),)
+    for name, changes, match in (
+        ("good", {}, None),
+        ("sees", {"observation": (("object_orientation", 4),)}, "value_terms must be what the teacher"),
+        ("acts", {"action_origin": "middle"}, "action_origin middle, this preset with current"),
+        ("remembers", {"architecture": Architecture((8,), 4)}, "has a memory"),
+    ):
+        path = tmp_path / f"{name}.safetensors"
+        made = Contract(**{"observation": pair, "architecture": Architecture((8,), 0), **changes})
+        Policy(made).save(path)
+        if match is None:
+            pupil = trainer(tmp_path / "out", stages=stages, teacher=str(path))
+            assert pupil.run()["steps"] == 4 * 128
+            assert float(rows(tmp_path / "out")[-1]["imitation_kl"]) >= 0.0
+        else:
+            with pytest.raises(DactylError, match=match):
+                trainer(tmp_path / name, stages=stages, teacher=str(path))

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -164,7 +164,7 @@ def sim_graph(options: SimOptions) -> Graph:
         DactylError: an option asks for what cannot be had.
     """
     lockstep = {"lockstep": options.lockstep}
-    sim = {
+    sim: dict[str, Value] = {
         "object": options.object, "seed": options.seed, "viewer": not options.headless, **lockstep,
     }  # fmt: skip
     if (
@@ -172,6 +172,7 @@ def sim_graph(options: SimOptions) -> Graph:
     ):  # the network takes still smaller ones, and a CPU cannot render 37 larger ones a second
         sim |= {"image_width": 320, "image_height": 240}
     nodes = _common_nodes(options, lockstep, command="sim")
+    sim["action_origin"] = _origin(nodes)
     return Graph(
         (Node("sim", sim, required=True), *nodes, *_rviz(options), *_dashboard(options, True)),
         share("config", "sim.yaml"),
@@ -209,11 +210,17 @@ def _emulated(nodes: list[Node], options: RealOptions) -> list[Node]:
         "timing_monitor": {"period": [0.008] * 3 + [0.08] * 6 + [0.008] * 2},  # simulated markers come at 125 Hz
     }  # fmt: skip
     parameters: dict[str, Value] = {"object": options.object, "seed": options.seed, "machine_clock": True}
+    parameters["action_origin"] = _origin(nodes)
     elsewhere = ["mocap/markers", "/clock"]  # what the drivers publish, or nobody wants
     elsewhere += [f"camera_{i}/{topic}" for i in range(3) for topic in ("image_raw", "camera_info")]
     remappings = tuple((topic, f"{EMULATION}/{topic.lstrip('/')}") for topic in elsewhere)
     sim = Node("sim", parameters, remappings, required=True)
     return [sim, *_with_parameters(nodes, changes)]
+
+
+def _origin(nodes: Iterable[Node]) -> Value:
+    """What actions are counted from."""
+    return next(node.parameters["action_origin"] for node in nodes if node.name == "hand_driver")
 
 
 def _with_parameters(nodes: list[Node], changes: Mapping[str, Mapping[str, Value]]) -> list[Node]:
@@ -309,7 +316,7 @@ def _common_nodes(options: Options, lockstep: Mapping[str, Value], command: str)
         ),
         Node("policy", {"policy": str(policy), "object": options.object, **source, **seed, **lockstep}),
         Node("action_filter", {"smoothing": contract["smoothing"]}),
-        Node("hand_driver", {name: contract[name] for name in ("action_origin", "action_scale")} | lockstep),
+        Node("hand_driver", {**{name: contract[name] for name in ("action_origin", "action_scale")}, **lockstep}),
     )
 
 

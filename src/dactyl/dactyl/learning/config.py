@@ -45,6 +45,9 @@ class TrainingConfig:
     initial: str | None = None
     """A checkpoint whose networks and normalizers to begin with, as in fine-tuning; `train --initial` sets it too."""
 
+    teacher: str | None = None
+    """A feed-forward policy to imitate, see ppo.imitation; it must see what the value network sees."""
+
     def __post_init__(self) -> None:
         for name in ("num_envs", "horizon", "total_steps"):
             if not getattr(self, name) >= 1:

@@ -21,6 +21,12 @@ def entropy(logits: Tensor) -> Tensor:
     return -(log_probs.exp() * log_probs).sum((-2, -1))
 
 
+def divergence(target: Tensor, logits: Tensor) -> Tensor:
+    """KL divergence (...,) from the target distribution to that of logits, in nats, summed over actuators."""
+    expected = target.float().log_softmax(-1)
+    return (expected.exp() * (expected - logits.float().log_softmax(-1))).sum((-2, -1))
+
+
 def noise(like: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """The random numbers of one draw from logits `like`: exponential waiting times."""
     return torch.empty_like(like, dtype=torch.float32).exponential_(generator=generator)

@@ -49,6 +49,8 @@ class PPOConfig:
     hold: int = 1
     """Control steps for which a world keeps the random numbers its actions are drawn with. Each action still has the
     policy's probabilities, but a motion tried is tried for so long, and smoothing does not average it out."""
+    imitation: float = 0.0
+    """Weight of the KL divergence from the teacher to the policy in the loss; PPO's own has the rest, at 1 none."""
     bf16: bool = False
     """Multiply matrices in bfloat16 (GPU only); probabilities, values and losses stay in float32."""
 
@@ -65,6 +67,8 @@ class PPOConfig:
             raise DactylError(f"ppo: minibatch {self.minibatch} is no multiple of sequence {self.sequence}")
         if not (self.entropy >= 0 and (self.kl_target is None or self.kl_target > 0)):
             raise DactylError("ppo: entropy and kl_target cannot be negative")
+        if not 0 <= self.imitation <= 1:
+            raise DactylError(f"ppo: imitation must be between 0 and 1, not {self.imitation}")
 
 
 def policy_loss(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, clip: float) -> Tensor:
@@ -83,9 +87,27 @@ class PPO:
     """Improves a policy and a value network, one rollout at a time."""
 
     def __init__(
-        self, policy: Network, value: Value, config: PPOConfig, generator: torch.Generator, team: Team = ALONE
+        self,
+        policy: Network,
+        value: Value,
+        config: PPOConfig,
+        generator: torch.Generator,
+        team: Team = ALONE,
+        teacher: Network | None = None,
     ) -> None:
-        """With a team every member improves its copy of the networks by the same steps; config counts all members."""
+        """Set up the optimizers.
+
+        Args:
+            policy: acts and is improved.
+            value: is improved.
+            config: hyperparameters, which count all members of the team together.
+            generator: shuffles.
+            team: every member improves its copy of the networks by the same steps.
+            teacher: whom to imitate, without memory, sees what the value network sees.
+        """
+        if config.imitation and teacher is None:
+            raise DactylError(f"ppo: imitation {config.imitation:g} needs a teacher")
+        self.teacher = teacher
         if config.minibatch % (config.sequence * team.size):
             raise DactylError(f"ppo: minibatch {config.minibatch} cannot be shared by {team.size} processes")
         self.team = team
@@ -174,13 +196,19 @@ class PPO:
         log_probs = distribution.log_prob(logits, bins)
         old_log_probs = self._sequences(rollout.log_probs, chunks)
         kl = self.team.mean(kl_estimate(log_probs.detach(), old_log_probs))
-        if too_far := not kl.item() <= config.kl_limit:
+        if too_far := config.imitation < 1.0 and not kl.item() <= config.kl_limit:
             return {"kl": kl}, too_far
         advantages = self._sequences(all_advantages, chunks)
         advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
         entropy = distribution.entropy(logits).mean()
         loss = policy_loss(log_probs, old_log_probs, advantages, config.clip)
-        norm = self._descend(loss - config.entropy * entropy, self.policy_optimizer)
+        total = loss - config.entropy * entropy
+        more = {}
+        if config.imitation:
+            divergence = self._divergence_from_teacher(logits, rollout, chunks)
+            total = (1.0 - config.imitation) * total + config.imitation * divergence
+            more["imitation_kl"] = divergence.detach()
+        norm = self._descend(total, self.policy_optimizer)
         clipped = ((log_probs.detach() - old_log_probs).exp() - 1.0).abs() > config.clip
         return {
             "policy_loss": loss.detach(),
@@ -188,7 +216,16 @@ class PPO:
             "entropy": entropy.detach(),
             "kl": kl,
             "clipped": clipped.float().mean(),
+            **more,
         }, too_far
+
+    def _divergence_from_teacher(self, logits: Tensor, rollout: Rollout, chunks: tuple[Tensor, Tensor]) -> Tensor:
+        assert self.teacher is not None
+        seen = self._sequences(rollout.value_observations, chunks)
+        with torch.no_grad():
+            state = self.teacher.initial_state(seen.shape[1])
+            target = self.teacher.sequence(seen, state, self._sequences(rollout.starts, chunks)).view_as(logits)
+        return distribution.divergence(target, logits).mean()
 
     def _descend(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
         optimizer.zero_grad()

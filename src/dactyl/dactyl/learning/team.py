@@ -130,7 +130,9 @@ def _join(*arguments: Any) -> None:
 
 
 def _take_part(meeting: Path, rank: int, size: int, work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=size, timeout=PATIENCE)
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{meeting}", rank=rank, world_size=size, timeout=PATIENCE
+    )
     try:
         return work(Team(rank, size), *arguments)
     finally:

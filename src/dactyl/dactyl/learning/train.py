@@ -56,6 +56,8 @@ def train(
         config = replace(config, initial=str(initial))
     elif config.initial is not None:
         config = replace(config, initial=str(ROOT / config.initial))
+    if config.teacher is not None:
+        config = replace(config, teacher=str(ROOT / config.teacher))
     if resume is not None:
         resume = checkpoint.resolve(resume)
     out = out or (resume.parent if resume is not None else Path("runs") / Path(preset).stem)
@@ -64,12 +66,20 @@ def train(
     check_workers(workers, device, config)
     prepare_folder(out, resume)
     threads = threads or (max(1, (os.cpu_count() or 1) // workers) if workers > 1 else 0)
-    return run_team(workers, _take_part, config, preset, out, resume, device, threads, minutes)  # type: ignore[no-any-return]
+    return run_team(workers, _take_part, config, preset, out, resume, device, threads, minutes)
 
 
-def _take_part(team: Team, *arguments: Any) -> dict[str, Any]:
-    *made_from, minutes = arguments
-    return make_trainer(*made_from, team=team).run(minutes)
+def _take_part(
+    team: Team,
+    config: TrainingConfig,
+    preset: str,
+    out: Path,
+    resume: Path | None,
+    device: str,
+    threads: int,
+    minutes: float,
+) -> dict[str, Any]:
+    return make_trainer(config, preset, out, resume, device, threads, team).run(minutes)
 
 
 def make_trainer(
@@ -81,7 +91,7 @@ def make_trainer(
     threads: int,
     team: Team = ALONE,
 ) -> Trainer:
-    """A trainer in the reorientation environment, or the part of one that is a team's member; arguments as in `train`."""
+    """A trainer in the reorientation environment, of the team's member this process is; arguments as in `train`."""
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     check_device(device, config)
     if device == "cuda":

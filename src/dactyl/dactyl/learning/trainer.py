@@ -16,6 +16,7 @@ from dactyl.errors import DactylError
 from dactyl.hand.control import CONTROL_PERIOD
 from dactyl.learning import checkpoint
 from dactyl.learning.config import TrainingConfig
+from dactyl.learning.networks import Network
 from dactyl.learning.policy import Contract, Policy
 from dactyl.learning.ppo import PPO
 from dactyl.learning.progress import Progress, simulated_years
@@ -70,6 +71,7 @@ class Trainer:
         self.generator = torch.Generator(self.device).manual_seed(config.seed + MEMBERS_APART * team.rank)
         self.policy = Policy(contract)
         self.policy.network.to(self.device)
+        self.teacher = None if config.teacher is None else self._load_teacher(Path(config.teacher))
         self.value = Value(environment.observation_sizes["value"], config.value).to(self.device)
         self._enter_stage(environment)
         if state is not None:
@@ -94,7 +96,7 @@ class Trainer:
         self.collector = Collector(
             environment, *networks, config.horizon, stage.ppo.sequence, self.generator, stage.ppo.bf16, stage.ppo.hold
         )
-        self.ppo = PPO(*networks, stage.ppo, self.generator, self.team)
+        self.ppo = PPO(*networks, stage.ppo, self.generator, self.team, self.teacher)
 
     def _stage_is_over(self) -> bool:
         stage = self.config.stages[self.stage]
@@ -268,6 +270,20 @@ class Trainer:
         self.episodes, self.successes = state["episodes"], state["successes"]
         self.ppo.load_state_dict(state["ppo"])
         self.collector.load_state_dict(state["collectors"][self.team.rank])
+
+    def _load_teacher(self, path: Path) -> Network:
+        """The teacher's network, if it fits the task."""
+        teacher = Policy.load(checkpoint.find_policy(path), self.policy.contract.object, self.device)
+        for name in ("action_origin", "action_scale", "smoothing"):
+            ours, theirs = getattr(self.policy.contract, name), getattr(teacher.contract, name)
+            if ours != theirs:
+                raise DactylError(f"the teacher {path} acts with {name} {theirs}, this preset with {ours}")
+        for stage in self.config.stages:
+            if tuple(term for term, _ in teacher.contract.observation) != stage.environment.value_terms:
+                raise DactylError(f"environment.value_terms must be what the teacher {path} sees")
+        if teacher.network.lstm is not None:
+            raise DactylError(f"the teacher {path} has a memory: only a feed-forward one can be imitated")
+        return teacher.network
 
     def _begin_with(self, path: Path) -> None:
         """Take the networks of a checkpoint of this or another task, or a policy alone."""

@@ -29,13 +29,16 @@ _OBJECT_ORIENTATION = slice(_OBJECT_POSITION.stop, _OBJECT_POSITION.stop + 4)
 class Laboratory:
     """One simulated hand under proportional control. Targets are held until new ones come."""
 
-    def __init__(self, scene: Scene, seed: int, marker_noise: float) -> None:
+    def __init__(self, scene: Scene, seed: int, marker_noise: float, action_origin: str = "current") -> None:
         """
         Args:
             scene: of the hand and the object, which lies on the floor until it is placed.
             seed: of the operator's hand and the markers' noise.
             marker_noise: standard deviation of marker positions, m, per axis and frame.
+            action_origin: what the operator's random actions are counted from, see `control.ORIGINS`.
         """
+        control.check_origin(action_origin)
+        self._action_origin = action_origin
         self.scene, self.model, self.data = scene, scene.model, mujoco.MjData(scene.model)
         self.sites = np.concatenate([scene.fingertip_sites, scene.base_sites, scene.object_sites])
         """Motion-capture markers: 5 fingertips, 4 on the base, 6 on the object."""
@@ -119,7 +122,7 @@ class Laboratory:
             bins = random.integers(control.NUM_BINS, size=len(ACTUATORS))
             action = control.smooth(action, control.action_from_bins(bins, np.float64))
             positions = control.actuator_positions(self.data.qpos[_JOINTS])
-            self.targets[:] = control.target(positions, action, ACTUATOR_LIMITS)
+            self.targets[:] = control.target(positions, action, ACTUATOR_LIMITS, self._action_origin)
             self.step(control.SUBSTEPS)
             if self.object_dropped():
                 return False

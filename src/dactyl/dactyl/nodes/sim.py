@@ -61,6 +61,9 @@ class Parameters:
         maximum=600.0,
     )
     interface: str = parameter("trajectory", "Which of Shadow's controllers take the targets.", choices=INTERFACES)
+    action_origin: str = parameter(
+        "current", "What the random actions of a new trial are counted from: the policy's.", choices=control.ORIGINS
+    )
     fingers_raised: float = parameter(0.1, "Tilt of the palm, rad.", minimum=-1.5, maximum=1.5)
     marker_noise: float = parameter(2e-5, "Standard deviation of marker positions, m (B.2).", minimum=0.0, maximum=0.1)
     image_width: int = parameter(640, "Pixels.", minimum=16, maximum=1920)
@@ -90,7 +93,7 @@ class Sim(DactylNode):
         if settings.lockstep and settings.interface == "position":
             raise DactylError("lockstep needs interface = trajectory: position commands carry no stamp")
         scene = build(SceneConfig(object=settings.object, fingers_raised=settings.fingers_raised))
-        self.laboratory = Laboratory(scene, settings.seed, settings.marker_noise)
+        self.laboratory = Laboratory(scene, settings.seed, settings.marker_noise, settings.action_origin)
         self.time_ns = PERIOD_NS
 
         self.changed = threading.Condition()

@@ -49,7 +49,7 @@ class EnvironmentConfig:
     policy_terms: tuple[str, ...] = observation.POLICY_TERMS
     value_terms: tuple[str, ...] = observation.VALUE_TERMS
     action_origin: str = "current"
-    """What actions are counted from, see `control.ORIGINS`. The random ones before an episode are the paper's."""
+    """What actions are counted from, see `control.ORIGINS`; also the random ones before an episode."""
     action_scale: float = 1.0
     """Reach of action 1 in units of half the actuator's range."""
     smoothing: float = control.SMOOTHING
@@ -199,7 +199,7 @@ class ReorientEnvironment:
         for _ in range(MAX_ROUNDS):
             self._place(everywhere)
             for _ in range(self._start_steps):
-                self._advance(self._random_bins(len(everywhere)), starting=True)
+                self._advance(self._random_bins(len(everywhere)))
             self._pool.add(self._alive, self._snapshot(), self._factors)
             if len(self._pool) >= self._pool.capacity:
                 break
@@ -333,10 +333,8 @@ class ReorientEnvironment:
 
     # -------------------------------------------------------------------------------------------- one control step
 
-    def _advance(self, bins: Tensor, starting: bool = False) -> tuple[Measurement, Tensor]:
+    def _advance(self, bins: Tensor) -> tuple[Measurement, Tensor]:
         """Act in all worlds, (M, 20) bins, and simulate one control step.
-
-        The nursery's actions are relative to the current joint angles, and all are where `starting`.
 
         Returns:
             The new state, and (M,) whether the object is lost. It is, too, where a simulation went wrong (NaN).
@@ -345,10 +343,9 @@ class ReorientEnvironment:
         self._smoothed = control.smooth(self._smoothed, control.action_from_bins(bins), self.config.smoothing)
         action = self._actuation.apply(self._smoothed) if self._actuation else self._smoothed
         positions = control.actuator_positions(state.qpos[:, : _OBJECT.start])
-        action, scale = action.to(positions.dtype), self.config.action_scale
-        n = 0 if starting else self.num_envs
-        state.targets[:n] = control.target(positions[:n], action[:n], self._limits, self.config.action_origin, scale)
-        state.targets[n:] = control.target(positions[n:], action[n:], self._limits, scale=scale)
+        state.targets[:] = control.target(
+            positions, action.to(positions.dtype), self._limits, self.config.action_origin, self.config.action_scale
+        )
         if self._forces:
             mass = self._object_mass * self._factors.masses[:, self.scene.object_body, None]
             self.physics.object_force[:] = mass * self._forces.accelerations()

@@ -1,4 +1,4 @@
-"""The inputs of the policy and value networks: Table 2 and two more. One assembly for training and for the policy node."""
+"""The inputs of the policy and value networks: Table 2 and two more. Training and policy node assemble them here."""
 
 from __future__ import annotations
 
