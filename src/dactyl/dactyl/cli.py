@@ -179,6 +179,39 @@ def evaluate(
         results.write(json, "evaluate", seed, outcome)
 
 
+@app.command
+def film(
+    out: Annotated[Path, tyro.conf.Positional],
+    /,
+    policy: Path | None = None,
+    randomizations: str = "none",
+    seconds: float = 60.0,
+    actions: Literal["sampled", "most-likely"] = "sampled",
+    seed: int = 0,
+    width: int = 320,
+    every: int = 2,
+) -> None:
+    """Film a policy at work: one trial of the evaluation, with the goal beside the hand.
+
+    For example:
+      ./dactyl film turning.gif
+      ./dactyl film turning.mp4 --policy runs/cpu-small --seed 3 --width 640
+
+    Args:
+        out: file ending in .gif or .mp4
+        policy: a policy file, a folder with one, or a training's folder; models/block by default
+        randomizations: all, none, or -GROUP[,-GROUP]: all but these of observation_noise, physics, unmodeled_effects
+        seconds: the longest the film may be; it ends with the trial
+        actions: drawn from the policy's probabilities, or the most likely ones
+        seed: of the trial and the drawn actions
+        width: pixels
+        every: control steps between two frames of a GIF
+    """
+    from dactyl.learning import film as studio
+
+    print(studio.film(policy, out, randomizations, seconds, actions, seed, width, every))
+
+
 @app.command(name="export")
 def export_policy(
     out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")],
