@@ -212,6 +212,23 @@ def film(
     print(studio.film(policy, out, randomizations, seconds, actions, seed, width, every))
 
 
+@app.command
+def curves(runs: Annotated[tuple[Path, ...], tyro.conf.Positional], /, out: Path = Path("curves.png")) -> None:
+    """Draw learning curves: goals and drops against simulated years and hours.
+
+    For example:
+      ./dactyl curves runs/cpu-small
+      ./dactyl curves runs/cpu-small runs/cpu-teacher --out compared.png
+
+    Args:
+        runs: training folders, or progress.csv files kept elsewhere
+        out: picture
+    """
+    from dactyl.learning import curves as pictures
+
+    print(pictures.draw(runs, out))
+
+
 @app.command(name="export")
 def export_policy(
     out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")],

@@ -1,0 +1,55 @@
+"""Learning curves from training tables."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from dactyl import cli
+from dactyl.errors import DactylError
+from dactyl.learning import curves
+
+HEADER = "steps,years,hours,successes,goals_per_minute,terminated_per_minute\n"
+
+
+def table(path: Path, slope: float, rows: int = 300) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    lines = (f"{i},{i * 1e-3},{i * 1e-2},{slope * i},{slope},1.0\n" for i in range(rows))
+    path.write_text(HEADER + "".join(lines))
+    return path
+
+
+def test_a_picture_of_two_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Folders and tables kept elsewhere alike; the second line changes the picture."""
+    one, two = table(tmp_path / "one" / "progress.csv", 0.01), table(tmp_path / "two.csv", 0.02)
+    pictures = []
+    for runs in ([str(one.parent)], [str(one.parent), str(two)]):
+        assert cli.main(["curves", *runs, "--out", str(tmp_path / "curves.png")]) == 0
+        pictures.append(cv2.imread(str(tmp_path / "curves.png")))
+    assert capsys.readouterr().out.splitlines() == [str(tmp_path / "curves.png")] * 2
+    assert pictures[0].shape == (800, 900, 3)
+    assert (pictures[0] != pictures[1]).any()
+
+
+def test_a_run_is_read_whole(tmp_path: Path) -> None:
+    read = curves.read(table(tmp_path / "run.csv", 0.5))
+    np.testing.assert_allclose(read["successes"], 0.5 * np.arange(300))
+    np.testing.assert_allclose(curves._means(read["hours"])[[0, -1]], [0.01, 2.98])
+    assert len(curves._means(np.arange(7.0))) == 7
+
+
+def test_what_is_no_training(tmp_path: Path) -> None:
+    with pytest.raises(DactylError, match=r"no progress\.csv there"):
+        curves.read(tmp_path)
+    for text, match in (
+        (HEADER, "no rows yet"),
+        ("a,b\n1,2\n", "not the table of a training"),
+        (HEADER + "1,2", "not"),
+    ):
+        (tmp_path / "progress.csv").write_text(text)
+        with pytest.raises(DactylError, match=match):
+            curves.read(tmp_path)
+    good = table(tmp_path / "good.csv", 1.0)
+    with pytest.raises(DactylError, match="cannot write the curves"):
+        curves.draw([good], tmp_path / "curves.docx")
