@@ -22,6 +22,7 @@ from dactyl.learning.config import Stage, TrainingConfig
 from dactyl.learning.networks import Architecture
 from dactyl.learning.policy import Contract, Policy
 from dactyl.learning.ppo import PPOConfig
+from dactyl.learning.progress import Progress
 from dactyl.learning.trainer import Trainer
 from dactyl.task.environment import EnvironmentConfig
 from tests.learning.toys import Memory, Toy
@@ -279,3 +280,15 @@ def test_a_teacher_must_see_and_act_as_the_preset_does(tmp_path: Path) -> None:
         else:
             with pytest.raises(DactylError, match=match):
                 trainer(tmp_path / name, stages=stages, teacher=str(path))
+
+
+def test_a_table_that_cannot_be_written_stops_no_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As on a full disk."""
+    t, progress = trainer(tmp_path), Progress(tmp_path, 0)
+    (tmp_path / "progress.csv").mkdir()
+    progress.add(t.iterate(), 1.0)
+    (tmp_path / "progress.csv").rmdir()
+    progress.add(t.iterate(), 1.0)
+    progress.close()
+    assert "warning: cannot write" in capsys.readouterr().err
+    assert [row["steps"] for row in rows(tmp_path)] == ["256"]

@@ -56,9 +56,11 @@ class Progress:
 
     def add(self, row: Mapping[str, float], seconds_left: float) -> None:
         """Take in one iteration's figures, by name."""
-        first = not self._names
         self._names = self._names or list(row)
-        self._write("w" if first else "a", [{k: f"{v:.8g}" for k, v in row.items()}])
+        try:
+            self._write("a" if self._path.is_file() else "w", [{k: f"{v:.8g}" for k, v in row.items()}])
+        except OSError as error:  # a full disk now may have room later
+            self.say(f"warning: cannot write {self._path}: {error.strerror}")
         for name, value in row.items():
             if self._board:
                 self._board.add_scalar(name if "/" in name else f"training/{name}", value, int(row["steps"]))
