@@ -218,7 +218,7 @@ def curves(runs: Annotated[tuple[Path, ...], tyro.conf.Positional], /, out: Path
 
     For example:
       ./dactyl curves runs/cpu-small
-      ./dactyl curves runs/cpu-small runs/cpu-teacher --out compared.png
+      ./dactyl curves runs/cpu-small runs/cpu-student --out compared.png
 
     Args:
         runs: training folders, or progress.csv files kept elsewhere
