@@ -248,6 +248,15 @@ def test_fine_tuning_begins_with_other_networks(tmp_path: Path) -> None:
     assert alone.value.network.normalizer.count == 16
     with pytest.raises(DactylError, match="other sizes"):
         trainer(tmp_path / "b", initial=str(tmp_path / "old"), policy=Architecture((8,), 8))
+    for changes, match in (
+        ({"smoothing": 0.5}, r"acts with smoothing 0\.5, this preset with 0\.3"),
+        ({"observation": (("object_velocity", 3),)}, "sees something else"),
+    ):
+        other = tmp_path / match[:4]
+        other.mkdir()
+        Policy(replace(CONTRACT, architecture=SMALL, **changes)).save(other / "policy.safetensors")
+        with pytest.raises(DactylError, match=match):
+            trainer(tmp_path / "c", initial=str(other))
 
 
 def test_progress_table_drops_what_a_resumed_training_repeats(tmp_path: Path) -> None:
@@ -267,7 +276,7 @@ def test_a_teacher_must_see_and_act_as_the_preset_does(tmp_path: Path) -> None:
     for name, changes, match in (
         ("good", {}, None),
         ("sees", {"observation": (("object_orientation", 4),)}, "value_terms must be what the teacher"),
-        ("acts", {"action_origin": "middle"}, "action_origin middle, this preset with current"),
+        ("acts", {"action_origin": "middle"}, "acts with action_origin middle, this preset with current"),
         ("remembers", {"architecture": Architecture((8,), 4)}, "has a memory"),
     ):
         path = tmp_path / f"{name}.safetensors"

@@ -116,7 +116,7 @@ def played(ros_domain: int) -> Iterator[ScriptedPolicy]:
 
 def start_state(environment: ReorientEnvironment, angles: np.ndarray) -> torch.Tensor:
     """The simulator's whole state, (1, n), when the joints were at these angles: the same lab with the same seed."""
-    lab = Laboratory(environment.scene, SEED, marker_noise=0.0)
+    lab = Laboratory(environment.scene, SEED, 0.0, environment.config.action_origin)
     lab.place_object(0)
     for _ in range(MAX_SETTLING):
         if (lab.data.qpos[: len(JOINTS)] == angles).all():
@@ -130,7 +130,11 @@ def start_state(environment: ReorientEnvironment, angles: np.ndarray) -> torch.T
 def test_the_same_actions_move_the_hand_alike_in_the_environment_and_in_the_graph(played: ScriptedPolicy) -> None:
     environment = ReorientEnvironment(
         EnvironmentConfig(
-            randomization=select("none"), rules=trial.TrialRules(timeout=80.0), start_steps=1, nursery=0.0
+            randomization=select("none"),
+            rules=trial.TrialRules(timeout=80.0),
+            action_origin=str(graph_without_policy().node("hand_driver").parameters["action_origin"]),
+            start_steps=1,
+            nursery=0.0,
         )
     )
     environment.reset()

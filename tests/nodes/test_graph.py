@@ -99,7 +99,9 @@ def test_every_topic_has_its_type_quality_and_rate(run_graph: Any) -> None:
 
 def test_an_action_goes_round(run_graph: Any) -> None:
     """Protects the whole chain: filter, backlash, targets from the joint angles of the action's own tick, coupling."""
-    with run_graph(sim_graph(SimOptions(headless=True, lockstep=True))) as graph:
+    description = sim_graph(SimOptions(headless=True, lockstep=True))
+    origin = str(description.node("hand_driver").parameters["action_origin"])
+    with run_graph(description) as graph:
         actions = graph.listen(HandAction, "/dactyl/action", ros.RELIABLE)
         filtered = graph.listen(HandAction, "/dactyl/action_filtered", ros.RELIABLE)
         joints = graph.listen(JointState, "/joint_states")
@@ -135,7 +137,7 @@ def test_an_action_goes_round(run_graph: Any) -> None:
             assert outputs[tick].sequence == sequence
             np.testing.assert_allclose(outputs[tick].action, expected, atol=1e-6)
             positions = control.actuator_positions(angles[tick])
-            targets = control.target(positions, expected.astype(float), ACTUATOR_LIMITS)
+            targets = control.target(positions, expected.astype(float), ACTUATOR_LIMITS, origin)
             sent = np.where(np.isnan(commands[WRIST][tick]), commands[FINGERS][tick], commands[WRIST][tick])
             np.testing.assert_allclose(sent, targets, atol=1e-6)
             checked += 1
@@ -230,7 +232,7 @@ def test_services_and_the_action_run_trials(run_graph: Any) -> None:
 def test_the_real_graph_waits_for_its_hardware_and_says_so(run_graph: Any) -> None:
     """Protects honesty: nothing pretends to be a camera or a hand, and nothing moves before it is enabled."""
     with run_graph(real_graph(RealOptions()), mocap={"source": "topic", "topic": "/nothing"}) as graph:
-        graph.until(lambda: "(untrained)" in graph.text, 90.0)
+        graph.until(lambda: "policy.safetensors" in graph.text, 90.0)
         for said in (
             "no camera has a serial number: there will be no images",
             "the hand does not move until it is enabled",

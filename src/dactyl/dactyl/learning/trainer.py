@@ -274,10 +274,7 @@ class Trainer:
     def _load_teacher(self, path: Path) -> Network:
         """The teacher's network, if it fits the task."""
         teacher = Policy.load(checkpoint.find_policy(path), self.policy.contract.object, self.device)
-        for name in ("action_origin", "action_scale", "smoothing"):
-            ours, theirs = getattr(self.policy.contract, name), getattr(teacher.contract, name)
-            if ours != theirs:
-                raise DactylError(f"the teacher {path} acts with {name} {theirs}, this preset with {ours}")
+        self._check_actions(path, teacher.contract)
         for stage in self.config.stages:
             if tuple(term for term, _ in teacher.contract.observation) != stage.environment.value_terms:
                 raise DactylError(f"environment.value_terms must be what the teacher {path} sees")
@@ -285,11 +282,22 @@ class Trainer:
             raise DactylError(f"the teacher {path} has a memory: only a feed-forward one can be imitated")
         return teacher.network
 
+    def _check_actions(self, path: Path, contract: Contract) -> None:
+        """Refuse a policy to whom the same bins mean something else."""
+        for name in ("action_origin", "action_scale", "smoothing"):
+            ours, theirs = getattr(self.policy.contract, name), getattr(contract, name)
+            if ours != theirs:
+                raise DactylError(f"{path} acts with {name} {theirs}, this preset with {ours}")
+
     def _begin_with(self, path: Path) -> None:
         """Take the networks of a checkpoint of this or another task, or a policy alone."""
         path = path if (path / checkpoint.POLICY).is_file() else checkpoint.resolve(path)
         try:
-            self.policy.network.load_state_dict(Policy.load(path / checkpoint.POLICY).network.state_dict())
+            begun = Policy.load(path / checkpoint.POLICY)
+            self._check_actions(path, begun.contract)
+            if begun.contract.observation != self.policy.contract.observation:
+                raise DactylError(f"cannot begin with {path}: it sees something else than the preset's policy")
+            self.policy.network.load_state_dict(begun.network.state_dict())
             if (path / checkpoint.VALUE).exists():
                 self.value.load_state_dict(checkpoint.load_value(path))
         except RuntimeError as error:
