@@ -10,6 +10,7 @@ import pytest
 from dactyl.errors import DactylError
 from dactyl.learning import presets, train
 from dactyl.learning.config import parse_training
+from dactyl.learning.policy import Policy
 
 PRESETS = sorted(path.stem for path in presets.PRESETS.glob("*.yaml"))
 
@@ -117,5 +118,15 @@ def test_a_preset_extends_another(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_shipped_presets_are_valid_and_consistent(preset: str) -> None:
+    """A policy they begin with, or imitate, is shipped and fits."""
     config = presets.read_preset(preset)
-    assert train.contract(config, preset).inputs > 0
+    contract = train.contract(config, preset)
+    if config.initial is not None:
+        shipped = Policy.load(presets.ROOT / config.initial / "policy.safetensors").contract
+        assert (contract.observation, contract.architecture) == (shipped.observation, shipped.architecture)
+        assert (contract.action_origin, contract.smoothing) == (shipped.action_origin, shipped.smoothing)
+    if config.teacher is not None:
+        teacher = Policy.load(presets.ROOT / config.teacher / "policy.safetensors").contract
+        seen = tuple(name for name, _ in teacher.observation)
+        assert all(stage.environment.value_terms == seen for stage in config.stages)
+        assert (contract.action_origin, contract.smoothing) == (teacher.action_origin, teacher.smoothing)
