@@ -32,14 +32,14 @@ def draw(runs: Sequence[Path], out: Path) -> Path:
     tables = {run.stem if run.is_file() else run.name: read(run) for run in runs}
     figure, grid = pyplot.subplots(len(_ROWS), len(_COLUMNS), figsize=(9, 8), dpi=100, sharex="col", squeeze=False)
     for (y, y_label), row in zip(_ROWS, grid, strict=True):
-        for (x, x_label), axes in zip(_COLUMNS, row, strict=True):
+        for (x, _), axes in zip(_COLUMNS, row, strict=True):
             for name, table in tables.items():
                 axes.plot(_means(table[x]), _means(table[y]), label=name)
             axes.set_ylim(bottom=0.0)
             axes.grid(alpha=0.3)
-            if row is grid[-1]:
-                axes.set_xlabel(x_label)
         row[0].set_ylabel(y_label)
+    for (_, x_label), axes in zip(_COLUMNS, grid[-1], strict=True):
+        axes.set_xlabel(x_label)
     grid[0, 0].legend(fontsize=8)
     figure.tight_layout()
     try:
