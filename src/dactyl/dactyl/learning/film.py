@@ -112,9 +112,10 @@ class _Take:
 
 
 def _write_gif(frames: Iterator[np.ndarray], out: Path, every: int) -> None:
-    """All frames with the colours of the first, so that what stands still costs nothing."""
+    """All frames with the same few colours, so that what stands still costs nothing."""
     kept = [Image.fromarray(frame) for step, frame in enumerate(frames) if step % every == 0]
-    palette = kept[0].quantize(COLOURS)
+    samples = kept[:: 1 + len(kept) // 16]
+    palette = Image.fromarray(np.vstack([np.asarray(frame) for frame in samples])).quantize(COLOURS)
     reduced = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in kept]
     reduced[0].save(
         out, save_all=True, append_images=reduced[1:], duration=round(1000 * CONTROL_PERIOD * every), loop=0
