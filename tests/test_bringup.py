@@ -40,7 +40,8 @@ def test_options_reach_their_nodes(tmp_path: Path) -> None:
     options = SimOptions(trials=3, seed=7, lockstep=True, headless=True, json=str(tmp_path / "out.json"))
     graph = sim_graph(options)
     sim = graph.node("sim").parameters
-    assert sim == {"object": "block", "seed": 7, "viewer": False, "lockstep": True, "action_origin": "current"}
+    shown = {"object": "block", "seed": 7, "viewer": False, "lockstep": True}
+    assert sim == {**shown, "action_origin": graph.node("hand_driver").parameters["action_origin"]}
     trial = graph.node("trial").parameters
     assert (trial["trials"], trial["seed"], trial["lockstep"]) == (3, 7, True)
     assert (trial["report"], trial["command"]) == (str(tmp_path / "out.json"), "sim")

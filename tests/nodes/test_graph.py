@@ -193,7 +193,9 @@ def test_two_runs_with_one_seed_are_identical(run_graph: Any, tmp_path: Path) ->
     assert results == results_again
     assert len(results["trials"]) == 4
     assert set(results["trials"][0]) == {"successes", "reason", "seconds"}
-    assert all(trial["reason"] in ("dropped", "timeout") and trial["seconds"] <= 3.2 for trial in results["trials"])
+    for trial in results["trials"]:
+        assert trial["reason"] in ("dropped", "timeout")
+        assert trial["seconds"] <= 3.2 * (trial["successes"] + 1)
     assert {"mean", "std", "median", "goals_reached", "goals_presented"} <= set(results)
 
 
