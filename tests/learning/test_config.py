@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from dactyl.errors import DactylError
-from dactyl.learning import presets, train
+from dactyl.learning import checkpoint, presets, train
 from dactyl.learning.config import parse_training
 from dactyl.learning.policy import Policy
+from dactyl.learning.value import Value
+from dactyl.task import observation
 
 PRESETS = sorted(path.stem for path in presets.PRESETS.glob("*.yaml"))
 
@@ -125,6 +127,8 @@ def test_shipped_presets_are_valid_and_consistent(preset: str) -> None:
         shipped = Policy.load(presets.ROOT / config.initial / "policy.safetensors").contract
         assert (contract.observation, contract.architecture) == (shipped.observation, shipped.architecture)
         assert (contract.action_origin, contract.smoothing) == (shipped.action_origin, shipped.smoothing)
+        value = Value(observation.size(config.stages[0].environment.value_terms), config.value)
+        value.load_state_dict(checkpoint.load_value(presets.ROOT / config.initial))
     if config.teacher is not None:
         teacher = Policy.load(presets.ROOT / config.teacher / "policy.safetensors").contract
         seen = tuple(name for name, _ in teacher.observation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from dactyl.learning.policy import Policy
 from tests.learning.test_trainer import rows, same
 
 PRESET = """
-num_envs: 3
+num_envs: 4
 horizon: 4
 total_steps: 48
 policy: {dense: [8], lstm: 4}
@@ -32,19 +33,39 @@ def preset(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_training_the_hand_in_two_parts_is_bit_for_bit_training_in_one(preset: str, tmp_path: Path) -> None:
-    """All randomizations on: their states, the pool of initial states and the simulator's own go through the file."""
+@pytest.mark.parametrize("workers", [1, 2])
+def test_training_the_hand_in_two_parts_is_bit_for_bit_training_in_one(
+    workers: int, preset: str, tmp_path: Path
+) -> None:
+    """All randomizations on: their states, the pool of initial states and the simulator's own go through the file.
+
+    Those of every worker, whose worlds differ; one log counts the steps of all.
+    """
     one, two = tmp_path / "one", tmp_path / "two"
-    train.train(preset, one, device="cpu", threads=1)
+    common: dict[str, Any] = {"device": "cpu", "threads": 1, "workers": workers}
+    train.train(preset, one, **common)
     half = tmp_path / "half.yaml"
-    half.write_text(PRESET.replace("total_steps: 48", "total_steps: 24"))
-    train.train(str(half), two, device="cpu", threads=1)
-    outcome = train.train(preset, resume=two, device="cpu", threads=1)
+    half.write_text(PRESET.replace("total_steps: 48", "total_steps: 16"))
+    train.train(str(half), two, **common)
+    outcome = train.train(preset, resume=two, **common)
     assert outcome["steps"] == 48
     assert Path(outcome["checkpoint"]).parent == two
     whole, parts = (checkpoint.load_training(checkpoint.resolve(out)) for out in (one, two))
     assert same(whole, parts)
-    assert [row["reward"] for row in rows(one)] == [row["reward"] for row in rows(two)]
+    assert len(whole["collectors"]) == workers
+    assert workers == 1 or not same(*whole["collectors"])
+    for figure in ("steps", "reward"):
+        assert [row[figure] for row in rows(one)] == [row[figure] for row in rows(two)]
+    with pytest.raises(DactylError, match=f"it has workers {workers}, the preset {3 - workers}"):
+        train.train(preset, resume=two, **{**common, "workers": 3 - workers})
+
+
+def test_work_that_cannot_be_shared_is_refused(preset: str, tmp_path: Path) -> None:
+    with pytest.raises(DactylError, match="4 worlds cannot be shared by 3 workers"):
+        train.train(preset, tmp_path / "out", device="cpu", workers=3)
+    Path(preset).write_text(PRESET.replace("minibatch: 8", "minibatch: 12"))
+    with pytest.raises(DactylError, match="minibatch 12 cannot be shared by 2 processes"):
+        train.train(preset, tmp_path / "out", device="cpu", workers=2)
 
 
 def test_the_commands_train_and_evaluate(preset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

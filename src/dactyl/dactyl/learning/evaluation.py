@@ -156,14 +156,15 @@ def run_trials(
         steps += 1
         ended = step.terminated | step.truncated
         for world in ended.nonzero().flatten().tolist():
-            trials.setdefault(world, Trial(int(step.successes[world]), _reason(step, world), steps * CONTROL_PERIOD))
+            trials.setdefault(world, Trial(int(step.successes[world]), reason(step, world), steps * CONTROL_PERIOD))
         state = policy.reset(state, ended)
         observations = step.observations
         report(len(trials), steps * CONTROL_PERIOD)
     return [trials[world] for world in range(environment.num_envs)]
 
 
-def _reason(step: Step, world: int) -> str:
+def reason(step: Step, world: int) -> str:
+    """Why a world's trial ended."""
     return next(reason for reason in ("dropped", "complete", "timeout") if bool(step.info[reason][world]))
 
 

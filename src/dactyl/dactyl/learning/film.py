@@ -14,7 +14,7 @@ from dactyl import quaternion
 from dactyl.errors import DactylError
 from dactyl.hand.control import CONTROL_PERIOD
 from dactyl.learning import checkpoint
-from dactyl.learning.evaluation import environment_config
+from dactyl.learning.evaluation import environment_config, reason
 from dactyl.learning.policy import Policy
 from dactyl.simulation.rendering import SceneRenderer
 from dactyl.task.environment import ReorientEnvironment
@@ -98,7 +98,7 @@ class _Take:
                 observed = outcome.observations["policy"]
                 self.successes, self.seconds = int(outcome.successes[0]), (step + 1) * CONTROL_PERIOD
                 if bool(outcome.terminated[0] | outcome.truncated[0]):
-                    self.ending = next(r for r in ("dropped", "complete", "timeout") if bool(outcome.info[r][0]))
+                    self.ending = reason(outcome, 0)
                     return
 
     def _caption(self, picture: np.ndarray) -> np.ndarray:
