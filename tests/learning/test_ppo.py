@@ -132,6 +132,17 @@ def test_learning_rate_follows_the_kl_target() -> None:
         assert (rate > config.learning_rate) is faster
 
 
+def test_an_adapted_learning_rate_lasts_until_the_configuration_has_another() -> None:
+    config = PPOConfig(sequence=8, minibatch=256, minibatches=4, kl_target=1.0)
+    adapting = Training(Bandit(32), FEED_FORWARD, config)
+    adapted = adapting.iterate()["learning_rate"]
+    assert adapted > config.learning_rate
+    for changes, expected in (({}, adapted), ({"learning_rate": 5e-4}, 5e-4), ({"kl_target": None}, 3e-4)):
+        training = Training(Bandit(32), FEED_FORWARD, dataclasses.replace(config, **changes))
+        training.ppo.load_state_dict(adapting.ppo.state_dict())
+        assert training.ppo.policy_optimizer.param_groups[0]["lr"] == expected
+
+
 def test_bandit_is_solved() -> None:
     training = Training(Bandit(64), FEED_FORWARD)
     for _ in range(25):

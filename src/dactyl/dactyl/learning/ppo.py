@@ -252,17 +252,16 @@ class PPO:
             "policy": self.policy.state_dict(),
             "policy_optimizer": self.policy_optimizer.state_dict(),
             "value_optimizer": self.value_optimizer.state_dict(),
+            "learning_rate": self.config.learning_rate,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Adam's moments too; the learning rate is the configuration's, unless the same one had adapted before."""
         self.policy.load_state_dict(state["policy"])
         self.value.load_state_dict(state["value"])
-        self._load_optimizer(self.policy_optimizer, state["policy_optimizer"], self.config.kl_target is not None)
-        self._load_optimizer(self.value_optimizer, state["value_optimizer"])
-
-    def _load_optimizer(self, optimizer: torch.optim.Optimizer, state: dict[str, Any], keep_rate: bool = False) -> None:
-        """Adam's moments; the learning rate comes from the configuration, unless it adapts."""
-        optimizer.load_state_dict(state)
-        if not keep_rate:
-            for group in optimizer.param_groups:
-                group["lr"] = self.config.learning_rate
+        self.policy_optimizer.load_state_dict(state["policy_optimizer"])
+        self.value_optimizer.load_state_dict(state["value_optimizer"])
+        rate = self.config.learning_rate
+        if self.config.kl_target is None or state.get("learning_rate") != rate:
+            self.policy_optimizer.param_groups[0]["lr"] = rate
+        self.value_optimizer.param_groups[0]["lr"] = rate
