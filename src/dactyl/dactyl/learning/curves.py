@@ -30,7 +30,8 @@ def draw(runs: Sequence[Path], out: Path) -> Path:
     from matplotlib import pyplot
 
     tables = {run.stem if run.is_file() else run.name: read(run) for run in runs}
-    figure, grid = pyplot.subplots(len(_ROWS), len(_COLUMNS), figsize=(9, 8), dpi=100, sharex="col", squeeze=False)
+    shape = len(_ROWS), len(_COLUMNS)
+    figure, grid = pyplot.subplots(*shape, figsize=(9, 8), dpi=100, sharex="col", squeeze=False, layout="constrained")
     for (y, y_label), row in zip(_ROWS, grid, strict=True):
         for (x, _), axes in zip(_COLUMNS, row, strict=True):
             for name, table in tables.items():
@@ -40,8 +41,7 @@ def draw(runs: Sequence[Path], out: Path) -> Path:
         row[0].set_ylabel(y_label)
     for (_, x_label), axes in zip(_COLUMNS, grid[-1], strict=True):
         axes.set_xlabel(x_label)
-    grid[0, 0].legend(fontsize=8)
-    figure.tight_layout()
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=8)
     try:
         figure.savefig(out)
     except (OSError, ValueError) as error:
