@@ -130,7 +130,7 @@ class Trainer:
                     row = self.iterate()
                     if progress:
                         left = (self.config.total_steps - self.steps) / row["steps_per_s"]
-                        progress.add(row, min(left, began + 60.0 * minutes - time.monotonic()))
+                        progress.add(row, max(0.0, min(left, began + 60.0 * minutes - time.monotonic())))
                     if self._stage_is_over():
                         self._next_stage(progress)
                     if self.team.any(time.monotonic() - saved >= 60.0 * self.config.checkpoint_minutes):
