@@ -7,7 +7,7 @@ from math import inf, nan
 import numpy as np
 import pytest
 
-from dactyl.hand.control import actuator_positions
+from dactyl.hand.control import LOCKED_WRIST, actuator_positions
 from dactyl.hand.joints import ACTUATOR_LIMITS, ACTUATORS, JOINTS
 from dactyl.hardware import safety
 from dactyl.hardware.safety import BLIND, HOLDING, NOT_ENABLED, REPEATED, RUNNING, STOPPED, Limits, Safety
@@ -336,13 +336,13 @@ def test_a_hot_motor_stops_the_hand(hand: Hand) -> None:
 
 
 def test_the_wrist_can_be_locked() -> None:
-    """Protects the set-up of section 6.1: WRJ1 stays at zero, WRJ2 does not."""
+    """Protects the set-up of section 6.1: WRJ1 stays where it is locked, WRJ2 does not."""
     hand = Hand(lock_wrist=True)
     hand.read()
     hand.act(0.5)
     targets = hand.targets()
     assert targets is not None
-    assert targets[ACTUATORS.index("WRJ1")] == 0.0
+    assert targets[ACTUATORS.index("WRJ1")] == LOCKED_WRIST
     assert targets[ACTUATORS.index("WRJ2")] != 0.0
 
 

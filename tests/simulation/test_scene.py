@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from dactyl.errors import DactylError
+from dactyl.hand.control import LOCKED_WRIST
 from dactyl.hand.joints import (
     ACTUATOR_LIMITS,
     ACTUATORS,
@@ -142,9 +143,25 @@ def test_a_locked_wrist_stays_while_its_motor_pulls() -> None:
         data = mujoco.MjData(scene.model)
         data.actuator("rh_WRJ1").ctrl[:] = 0.4
         mujoco.mj_step(scene.model, data, 125)
-        moved[locked] = abs(float(data.joint("rh_WRJ1").qpos[0]))
+        moved[locked] = abs(float(data.joint("rh_WRJ1").qpos[0] - scene.model.qpos0[JOINTS.index("WRJ1")]))
     assert moved[False] > 0.3
     assert moved[True] < 0.02
+
+
+def test_a_locked_wrist_is_a_bent_one() -> None:
+    """Same fingertips as a free hand's whose wrist is at that angle, and the object lies on the palm."""
+    fingertips = {}
+    for locked in (False, True):
+        scene = build(SceneConfig(locked_wrist=locked))
+        data = mujoco.MjData(scene.model)
+        data.joint("rh_WRJ1").qpos[:] = LOCKED_WRIST
+        mujoco.mj_forward(scene.model, data)
+        fingertips[locked] = data.site_xpos[scene.fingertip_sites].copy()
+    np.testing.assert_allclose(fingertips[True], fingertips[False], atol=1e-9)
+    assert scene.model.qpos0[JOINTS.index("WRJ1")] == LOCKED_WRIST
+    before = data.qpos[24:27].copy()
+    mujoco.mj_step(scene.model, data, 50)
+    assert np.linalg.norm(data.qpos[24:27] - before) < 0.02
 
 
 @pytest.mark.parametrize("finger", FINGERS)

@@ -23,6 +23,7 @@ def transition(**changes: object) -> reward.Transition:
         "offset": [[0.0, 0, 0]],
         "reached": [False],
         "dropped": [False],
+        "timeout": [False],
         "action": [[0.0] * 20],
         "previous_action": [[0.0] * 20],
     }
@@ -54,6 +55,7 @@ TERMS = [
     ("progress", {"angle_before": [1.0], "angle": [0.75]}, 0.25),
     ("success", {"reached": [True]}, 1.0),
     ("drop", {"dropped": [True]}, 1.0),
+    ("timeout", {"timeout": [True]}, 1.0),
     ("distance", {"offset": [[0.03, 0.0, -0.04]]}, 0.05),
     ("proximity", {"angle": [0.4]}, 2.0),
     ("effort", {"action": [[0.5] * 4 + [-1.0] + [0.0] * 15]}, 2.0),

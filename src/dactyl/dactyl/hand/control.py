@@ -20,6 +20,8 @@ SUBSTEPS = 10  # physics steps in a control step, appendix C.1
 ORIGINS = ("current", "middle")
 """What actions are counted from: the joint angles when the action is specified (section 4.2), or the middle of each
 actuator's range, so that an action is a posture (as most of the paper's successors have it)."""
+LOCKED_WRIST = -0.5
+"""rad; where WRJ1 is locked. Section 6.1 does not say where: it is about where models/block keeps its free wrist."""
 SMOOTHING = 0.3  # weight of the new action per control step, appendix C.1 footnote 15
 
 

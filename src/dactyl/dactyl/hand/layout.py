@@ -7,6 +7,9 @@ import numpy as np
 PALM_CENTER = np.array([0.0, -0.03, 0.35])
 """Where an object rests: cameras look at it, objects are placed there, drops are judged from it."""
 
+WRIST_PITCH = np.array([0.0, 0.01, 0.29])
+"""A point on the axis of WRJ1, which is parallel to x: the palm's origin."""
+
 BASE_MARKERS = np.array([[0.030, -0.044, 0.10], [-0.030, -0.044, 0.10], [0.030, -0.044, 0.148], [-0.018, -0.048, 0.19]])
 """(4, 3) motion-capture markers on the forearm; no two distances between them are equal."""
 

@@ -24,7 +24,7 @@ _RANGE_MARGIN = (
 )
 _HISTORY = 64  # readings, 0.5 s
 _CLOCK_RESTARTED_NS = 1_000_000_000  # further back than any reordering
-_LOCKED_WRIST = ACTUATORS.index("WRJ1")  # section 6.1
+_WRIST_PITCH = ACTUATORS.index("WRJ1")
 
 
 class ActionGate:
@@ -311,7 +311,7 @@ class Safety:
         targets = control.target(positions, action.action, ACTUATOR_LIMITS, origin, scale)
         targets = np.clip(targets, positions - self.limits.max_step, positions + self.limits.max_step)
         if self.limits.lock_wrist:
-            targets[_LOCKED_WRIST] = 0.0
+            targets[_WRIST_PITCH] = control.LOCKED_WRIST
         self._targets, self.stamp_ns, self._acted_ns, self._holding = targets, action.stamp_ns, now_ns, False
         return None
 

@@ -83,7 +83,7 @@ class Parameters:
     max_temperature: tuple[float, ...] = parameter(
         (0.0,), "Motor temperature that stops the hand, degrees Celsius: one for all, or 20; 0: no limit.", minimum=0.0
     )
-    lock_wrist: bool = parameter(False, "Keep WRJ1 at zero (section 6.1).")
+    lock_wrist: bool = parameter(False, "Keep WRJ1 at -0.5 rad (section 6.1).")
     priority: int = parameter(
         0, "Real-time priority (SCHED_FIFO) of this process, 0: none; needs the right to it.", minimum=0, maximum=98
     )

@@ -19,7 +19,7 @@ import mujoco
 import numpy as np
 
 from dactyl.errors import DactylError
-from dactyl.hand.control import PHYSICS_TIMESTEP
+from dactyl.hand.control import LOCKED_WRIST, PHYSICS_TIMESTEP
 from dactyl.hand.joints import (
     ACTUATOR_LIMITS,
     ACTUATORS,
@@ -30,7 +30,7 @@ from dactyl.hand.joints import (
     joints_of,
     ros_joint_name,
 )
-from dactyl.hand.layout import BASE_MARKERS, FINGERTIP_MARKERS, PALM_CENTER
+from dactyl.hand.layout import BASE_MARKERS, FINGERTIP_MARKERS, PALM_CENTER, WRIST_PITCH
 from dactyl.simulation.objects import MESH_SCALES, OBJECT_MARKERS, OBJECTS, add_object, mesh_name
 
 HAND_POSITION = np.array([0.0, 0.34, 0.36])
@@ -70,7 +70,7 @@ class SceneConfig:
     object: str = "block"
     """block, octagonal_prism or sphere."""
     locked_wrist: bool = False
-    """Hold the wrist pitch joint (WRJ1) at zero, as in section 6.1."""
+    """Hold the wrist pitch joint (WRJ1) at `control.LOCKED_WRIST`, as in section 6.1."""
     fingers_raised: float = 0.1
     """Tilt of the palm, rad: fingertips above the wrist. Slightly raised, a palm-up hand at rest keeps its object."""
     gain_scale: float = 1.0
@@ -148,10 +148,8 @@ def build(config: SceneConfig | None = None, edit: Callable[[mujoco.MjSpec], Non
     _add_actuators(spec, config)
     _add_hand_markers(spec)
     _add_surroundings(spec, config)
-    add_object(spec, config.object, position=_world(config, PALM_CENTER))
-    if config.locked_wrist:
-        lock = spec.add_equality(name="locked_wrist", type=mujoco.mjtEq.mjEQ_JOINT, name1=ros_joint_name("WRJ1"))
-        lock.data[:5] = 0.0
+    place = _lock_wrist(spec) if config.locked_wrist else PALM_CENTER
+    add_object(spec, config.object, position=_world(config, place))
     if edit is not None:
         edit(spec)
     return _index(spec.compile(), config)
@@ -188,6 +186,18 @@ def _name_joints(spec: mujoco.MjSpec) -> None:
         element.axis = -np.asarray(element.axis) if flipped else element.axis
         element.range = [lower, upper]
         element.frictionloss = 0.0  # the file's 0.001 N·m is noise beside 0.9 N·m, and costs a constraint per joint
+
+
+def _lock_wrist(spec: mujoco.MjSpec) -> np.ndarray:
+    """Build the hand with its wrist bent as far as it is locked, and hold it there. Returns the palm's center then."""
+    turn, place = np.empty(4), np.empty(3)
+    mujoco.mju_axisAngle2Quat(turn, np.array([1.0, 0.0, 0.0]), LOCKED_WRIST)
+    mujoco.mju_rotVecQuat(place, PALM_CENTER - WRIST_PITCH, turn)
+    spec.body("robot0:palm").quat = turn
+    spec.joint(ros_joint_name("WRJ1")).ref = LOCKED_WRIST
+    lock = spec.add_equality(name="locked_wrist", type=mujoco.mjtEq.mjEQ_JOINT, name1=ros_joint_name("WRJ1"))
+    lock.data[:5] = 0.0  # from the joint's reference
+    return WRIST_PITCH + place
 
 
 def _add_actuators(spec: mujoco.MjSpec, config: SceneConfig) -> None:

@@ -237,6 +237,7 @@ class ReorientEnvironment:
             offset=position - self._rest,
             reached=events.reached,
             dropped=events.dropped,
+            timeout=events.timeout,
             action=self._smoothed[:n],
             previous_action=previous,
         )

@@ -38,6 +38,8 @@ class Transition(NamedTuple):
     """(N,) bool"""
     dropped: Tensor
     """(N,) bool"""
+    timeout: Tensor
+    """(N,) bool"""
     action: Tensor
     """(N, 20) smoothed action."""
     previous_action: Tensor
@@ -57,6 +59,11 @@ def success(t: Transition) -> Tensor:
 def drop(t: Transition) -> Tensor:
     """1 for a dropped object (appendix C.1)."""
     return t.dropped.float()
+
+
+def timeout(t: Transition) -> Tensor:
+    """1 where the time for the goal ran out."""
+    return t.timeout.float()
 
 
 def distance(t: Transition) -> Tensor:
@@ -92,7 +99,8 @@ def keypoints(t: Transition) -> Tensor:
 
 
 TERMS: dict[str, Callable[[Transition], Tensor]] = {
-    term.__name__: term for term in (progress, success, drop, distance, proximity, effort, action_change, keypoints)
+    term.__name__: term
+    for term in (progress, success, drop, timeout, distance, proximity, effort, action_change, keypoints)
 }
 
 
