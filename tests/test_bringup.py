@@ -67,6 +67,16 @@ def test_filter_and_driver_follow_the_policys_contract(tmp_path: Path) -> None:
     assert folder.node("policy").parameters["policy"] == str(tmp_path / "policy.safetensors")
 
 
+@pytest.mark.parametrize("locked", [False, True])
+def test_a_policy_that_knows_a_locked_wrist_only_gets_one(tmp_path: Path, locked: bool) -> None:
+    """Hardware and simulation lock WRJ1 for it (section 6.1); for others the driver's own setting stands."""
+    contract = {"smoothing": 0.3, "action_origin": "middle", "action_scale": 1.0, "locked_wrist": locked}
+    path = str(policy_file(tmp_path / "p.safetensors", contract))
+    for graph in (sim_graph(SimOptions(policy=path)), real_graph(RealOptions(policy=path, emulate=True))):
+        assert graph.node("hand_driver").parameters.get("lock_wrist", False) == locked
+        assert graph.node("sim").parameters.get("locked_wrist", False) == locked
+
+
 def test_vision_gives_the_network_to_the_estimator_and_its_poses_to_the_policy(tmp_path: Path) -> None:
     """Protects `--pose vision`: nothing is rendered without it, and the simulated referee goes by the truth."""
     assert sim_graph(SimOptions()).node("pose_estimator").parameters == {}

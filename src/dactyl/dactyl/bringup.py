@@ -172,7 +172,7 @@ def sim_graph(options: SimOptions) -> Graph:
     ):  # the network takes still smaller ones, and a CPU cannot render 37 larger ones a second
         sim |= {"image_width": 320, "image_height": 240}
     nodes = _common_nodes(options, lockstep, command="sim")
-    sim["action_origin"] = _origin(nodes)
+    sim |= _hand_of(nodes)
     return Graph(
         (Node("sim", sim, required=True), *nodes, *_rviz(options), *_dashboard(options, True)),
         share("config", "sim.yaml"),
@@ -210,7 +210,7 @@ def _emulated(nodes: list[Node], options: RealOptions) -> list[Node]:
         "timing_monitor": {"period": [0.008] * 3 + [0.08] * 6 + [0.008] * 2},  # simulated markers come at 125 Hz
     }  # fmt: skip
     parameters: dict[str, Value] = {"object": options.object, "seed": options.seed, "machine_clock": True}
-    parameters["action_origin"] = _origin(nodes)
+    parameters |= _hand_of(nodes)
     elsewhere = ["mocap/markers", "/clock"]  # what the drivers publish, or nobody wants
     elsewhere += [f"camera_{i}/{topic}" for i in range(3) for topic in ("image_raw", "camera_info")]
     remappings = tuple((topic, f"{EMULATION}/{topic.lstrip('/')}") for topic in elsewhere)
@@ -218,9 +218,10 @@ def _emulated(nodes: list[Node], options: RealOptions) -> list[Node]:
     return [sim, *_with_parameters(nodes, changes)]
 
 
-def _origin(nodes: Iterable[Node]) -> Value:
-    """What actions are counted from."""
-    return next(node.parameters["action_origin"] for node in nodes if node.name == "hand_driver")
+def _hand_of(nodes: Iterable[Node]) -> dict[str, Value]:
+    """What a simulated hand must have in common with the driver: what actions are counted from, a locked wrist."""
+    driver = next(node.parameters for node in nodes if node.name == "hand_driver")
+    return {"action_origin": driver["action_origin"], **({"locked_wrist": True} if "lock_wrist" in driver else {})}
 
 
 def _with_parameters(nodes: list[Node], changes: Mapping[str, Mapping[str, Value]]) -> list[Node]:
@@ -267,7 +268,7 @@ def replay_graph(options: ReplayOptions) -> Graph:
         "report": str(Path(options.json).absolute()) if options.json else "",
         **source,
     }
-    weights = Path(options.weights or share("models", options.object if options.node == "policy" else "pose-block"))
+    weights = Path(options.weights or _shipped(options.object if options.node == "policy" else "pose-block"))
     weights = next(iter(sorted(weights.glob("*.safetensors"))), weights) if weights.is_dir() else weights
     if not weights.exists():
         raise DactylError(f"there are no weights {weights} for the {options.node}: name them with --weights")
@@ -296,7 +297,7 @@ def _common_nodes(options: Options, lockstep: Mapping[str, Value], command: str)
         raise DactylError("json needs trials: a run that goes on for ever has no results")
     if options.json:
         check_writable(Path(options.json))
-    policy = Path(options.policy or share("models", options.object)).absolute()
+    policy = Path(options.policy or _shipped(options.object)).absolute()
     policy = policy / "policy.safetensors" if policy.is_dir() else policy
     if not options.policy and not policy.exists():
         raise DactylError(f"no policy for the object {options.object} is shipped: name one with `policy`")
@@ -306,6 +307,8 @@ def _common_nodes(options: Options, lockstep: Mapping[str, Value], command: str)
     referee = {"object_pose": "mocap"} if command == "sim" else source
     seed = {"seed": options.seed}
     report = str(Path(options.json).absolute()) if options.json else ""
+    driver = {name: contract[name] for name in ("action_origin", "action_scale")}
+    driver |= {"lock_wrist": True} if contract["locked_wrist"] else {}  # else as the configuration has it
     return (
         Node("pose_estimator", _estimator(options, bool(lockstep.get("lockstep")))),
         Node("fingertip_tracker"),
@@ -316,15 +319,20 @@ def _common_nodes(options: Options, lockstep: Mapping[str, Value], command: str)
         ),
         Node("policy", {"policy": str(policy), "object": options.object, **source, **seed, **lockstep}),
         Node("action_filter", {"smoothing": contract["smoothing"]}),
-        Node("hand_driver", {**{name: contract[name] for name in ("action_origin", "action_scale")}, **lockstep}),
+        Node("hand_driver", driver | dict(lockstep)),
     )
+
+
+def _shipped(name: str) -> Path:
+    """Folder of the model of that name or for that object, which may not exist."""
+    return share("models", name.replace("_", "-"))
 
 
 def _estimator(options: Options, lockstep: bool) -> dict[str, Value]:
     """Parameters of the pose estimator: a network only where poses come from images."""
     if options.pose == "state":
         return {}
-    weights = Path(options.estimator or share("models", f"pose-{options.object}")).absolute()
+    weights = Path(options.estimator or _shipped(f"pose-{options.object}")).absolute()
     weights = weights / "estimator.safetensors" if weights.is_dir() else weights
     if not options.estimator and not weights.exists():
         raise DactylError(f"no pose estimator for the object {options.object} is shipped: name one with `estimator`")
@@ -342,7 +350,7 @@ def _dashboard(options: Options, simulated: bool) -> tuple[Node, ...]:
     """The node of the dashboard, if it is wanted, with the shipped policies and the chosen one to choose from."""
     if not options.dashboard:
         return ()
-    shipped = sorted(share("models").glob(f"{options.object}*/policy.safetensors"))
+    shipped = sorted(share("models").glob(f"{_shipped(options.object).name}*/policy.safetensors"))
     chosen = [Path(options.policy).absolute()] if options.policy else []
     chosen = [path / "policy.safetensors" if path.is_dir() else path for path in chosen]
     parameters: dict[str, Value] = {
@@ -367,7 +375,8 @@ def read_contract(policy: Path) -> dict[str, Value]:
             header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
         contract = json.loads(header["__metadata__"]["dactyl"])
         numbers: dict[str, Value] = {name: float(contract[name]) for name in ("smoothing", "action_scale")}
-        return numbers | {"action_origin": str(contract.get("action_origin", "current"))}
+        origin, locked = contract.get("action_origin", "current"), contract.get("locked_wrist", False)
+        return numbers | {"action_origin": str(origin), "locked_wrist": bool(locked)}
     except OSError as error:
         raise DactylError(f"cannot read the policy {policy}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:

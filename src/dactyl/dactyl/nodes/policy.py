@@ -110,7 +110,7 @@ class PolicyNode(DactylNode):
     def on_load(self, path: str) -> None:
         """Go on with another policy; filter and driver were set up for the first one's contract."""
         contract, now = Policy.load(path).contract, self.policy.contract
-        for name in ("smoothing", "action_origin", "action_scale", "control_period"):
+        for name in ("smoothing", "action_origin", "action_scale", "locked_wrist"):
             if getattr(contract, name) != getattr(now, name):
                 raise DactylError(f"{path} has {name} {getattr(contract, name)} where the graph runs with another one")
         self._load(path)

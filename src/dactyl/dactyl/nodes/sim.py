@@ -64,6 +64,7 @@ class Parameters:
     action_origin: str = parameter(
         "current", "What the random actions of a new trial are counted from: the policy's.", choices=control.ORIGINS
     )
+    locked_wrist: bool = parameter(False, "Hold WRJ1 at -0.5 rad (section 6.1), as the driver's lock_wrist does.")
     fingers_raised: float = parameter(0.1, "Tilt of the palm, rad.", minimum=-1.5, maximum=1.5)
     marker_noise: float = parameter(2e-5, "Standard deviation of marker positions, m (B.2).", minimum=0.0, maximum=0.1)
     image_width: int = parameter(640, "Pixels.", minimum=16, maximum=1920)
@@ -92,7 +93,7 @@ class Sim(DactylNode):
         self.settings = settings = self.declare(Parameters)
         if settings.lockstep and settings.interface == "position":
             raise DactylError("lockstep needs interface = trajectory: position commands carry no stamp")
-        scene = build(SceneConfig(object=settings.object, fingers_raised=settings.fingers_raised))
+        scene = build(SceneConfig(settings.object, settings.locked_wrist, settings.fingers_raised))
         self.laboratory = Laboratory(scene, settings.seed, settings.marker_noise, settings.action_origin)
         self.time_ns = PERIOD_NS
 
