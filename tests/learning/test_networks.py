@@ -62,6 +62,20 @@ def test_memory_carries_the_past_and_a_feed_forward_network_has_none() -> None:
         assert same is not remembers
 
 
+@pytest.mark.parametrize("architecture", [Architecture((6,), 4), Architecture((), 4), Architecture((6,), 0)])
+def test_a_network_that_sees_more_begins_with_what_a_narrower_one_knows(architecture: Architecture) -> None:
+    narrow, wide = Network(3, 2, architecture), Network(5, 2, architecture)
+    narrow.normalizer.update(3.0 * torch.randn(50, 3) + 1.0)
+    wide.load_narrower(narrow.state_dict())
+    x, state = torch.randn(4, 5), torch.randn(4, wide.state_size)
+    expected, found = narrow.step(x[:, :3], state), wide.step(x, state)
+    torch.testing.assert_close(found, expected)
+    found[0].sum().backward()
+    first = next(p for name, p in wide.named_parameters() if "normalizer" not in name)
+    assert first.grad is not None
+    assert first.grad[:, 3:].abs().max() > 0  # and it learns what to do with the others
+
+
 def test_paper_sizes() -> None:
     network = Network(22, 220, Architecture())
     assert network.dense[0].weight.shape == (1024, 22)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.nn.functional import pad
 
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
@@ -37,6 +38,15 @@ CONTRACT = Contract(observation=(("object_position", 3),), architecture=SMALL)
 
 def memory(_: Any, seed: int) -> Toy:
     return Memory(CONFIG.num_envs, seed=seed)
+
+
+def sees_more(_: Any, seed: int) -> Toy:
+    """Its policy sees 20 zeros more."""
+    toy = memory(_, seed)
+    observe = toy._observe
+    toy._observe = lambda: {name: pad(seen, (0, 20 * (name == "policy"))) for name, seen in observe().items()}  # type: ignore[method-assign]
+    toy.observation_sizes = {"policy": 23, "value": 3}
+    return toy
 
 
 def trainer(out: Path, steps: int = 4 * 128, resume: Path | None = None, **changes: Any) -> Trainer:
@@ -246,6 +256,10 @@ def test_fine_tuning_begins_with_other_networks(tmp_path: Path) -> None:
     alone = trainer(tmp_path / "alone", initial=str(tmp_path))
     torch.testing.assert_close(alone.policy.network.head.weight, old.policy.network.head.weight, rtol=1e-3, atol=1e-5)
     assert alone.value.network.normalizer.count == 16
+    more = replace(CONTRACT, observation=(*CONTRACT.observation, ("smoothed_action", 20)))
+    wider = Trainer(replace(CONFIG, initial=str(tmp_path / "old")), sees_more, more, tmp_path / "wider")
+    assert torch.equal(wider.policy.network.dense[0].weight[:, :3], old.policy.network.dense[0].weight)
+    assert not wider.policy.network.dense[0].weight[:, 3:].any()
     with pytest.raises(DactylError, match="other sizes"):
         trainer(tmp_path / "b", initial=str(tmp_path / "old"), policy=Architecture((8,), 8))
     for changes, match in (

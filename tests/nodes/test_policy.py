@@ -116,6 +116,28 @@ def test_each_trial_starts_afresh_and_draws_its_own_actions(start: Callable[...,
     assert [bins for *_, bins in recorder.actions[8:]] == first
 
 
+def test_it_knows_its_own_smoothed_action(start: Callable[..., Any], tmp_path: Path) -> None:
+    """As in training: the moving average of what it did in this trial, zero when it begins."""
+    terms = (("object_position", 3), ("smoothed_action", 20))
+    path = tmp_path / "policy.safetensors"
+    Policy(Contract(observation=terms, architecture=Architecture((16,), 8), smoothing=0.4)).save(path)
+    node, recorder = start(policy=str(path))
+    seen, step = [], node.policy.step
+    node.policy.step = lambda observed, *others: (seen.append(observed[0, 3:].copy()), step(observed, *others))[1]
+    node.on_goal(pose(80 * MS))
+    for trial in (1, 2):
+        node.on_status(status(80 * MS, trial=trial))
+        node.ticks.slot = None
+        feed(node, 80, 400)
+    expected, smoothed = [], np.zeros(20, np.float32)
+    for sequence, _, bins in recorder.actions:
+        smoothed = smoothed * (sequence > 0)
+        expected.append(smoothed)
+        smoothed = control.smooth(smoothed, control.action_from_bins(np.frombuffer(bins, node.action.bins.dtype)), 0.4)
+    assert len(seen) == 8
+    np.testing.assert_allclose(seen, expected, atol=1e-6)
+
+
 def test_the_most_likely_actions_need_no_random_numbers(start: Callable[..., Any]) -> None:
     """Protects the parameter `deterministic`."""
     node, recorder = start(deterministic="true", seed=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -65,6 +66,20 @@ class Network(nn.Module):
                     parameter.chunk(4)[1].fill_(1.0)  # the forget gate: start by remembering
         nn.init.orthogonal_(self.head.weight, head_gain)
         nn.init.zeros_(self.head.bias)
+
+    def load_narrower(self, state: Mapping[str, Tensor]) -> None:
+        """Take the tensors of a network that sees only the first inputs: the others count for nothing at first.
+
+        Raises:
+            RuntimeError: it differs in more than its inputs.
+        """
+        first = next(name for name in self.state_dict() if not name.startswith("normalizer."))
+        widened = dict(state)
+        for name, filling in (("normalizer.mean", 0.0), ("normalizer.variance", 1.0), (first, 0.0)):
+            if name in state:
+                missing = self.inputs - state[name].shape[-1]
+                widened[name] = nn.functional.pad(state[name], (0, missing), value=filling)
+        self.load_state_dict(widened)
 
     def initial_state(self, n: int) -> Tensor:
         """Memory of n worlds at the start of an episode, (n, state_size)."""

@@ -295,9 +295,10 @@ class Trainer:
         try:
             begun = Policy.load(path / checkpoint.POLICY)
             self._check_actions(path, begun.contract)
-            if begun.contract.observation != self.policy.contract.observation:
+            seen = begun.contract.observation
+            if seen != self.policy.contract.observation[: len(seen)]:
                 raise DactylError(f"cannot begin with {path}: it sees something else than the preset's policy")
-            self.policy.network.load_state_dict(begun.network.state_dict())
+            self.policy.network.load_narrower(begun.network.state_dict())
             if (path / checkpoint.VALUE).exists():
                 self.value.load_state_dict(checkpoint.load_value(path))
         except RuntimeError as error:

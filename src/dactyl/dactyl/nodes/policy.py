@@ -14,7 +14,7 @@ from geometry_msgs.msg import PoseStamped
 from dactyl import quaternion
 from dactyl.errors import DactylError
 from dactyl.hand import control
-from dactyl.hand.joints import FINGERS
+from dactyl.hand.joints import ACTUATORS, FINGERS
 from dactyl.learning.policy import Policy
 from dactyl.nodes import _support as ros
 from dactyl.nodes._settings import add_setting
@@ -24,7 +24,7 @@ from dactyl.task import goals, observation, symmetry
 from dactyl_msgs.msg import FingertipPositions, HandAction, TrialStatus
 
 _SUPPORTED = {"fingertip_positions", "object_position", "object_orientation", "target_orientation",
-              "relative_target_orientation", "symmetric_orientation"}  # fmt: skip
+              "relative_target_orientation", "symmetric_orientation", "smoothed_action"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,8 @@ class PolicyNode(DactylNode):
         if unknown := set(terms) - _SUPPORTED:
             raise DactylError(f"the policy needs {min(unknown)}, which the robot does not measure")
         self.policy, self.terms, self.state = policy, terms, policy.initial_state(1)
+        self.smoothed = np.zeros(len(ACTUATORS), np.float32)
+        """The action after the moving average, as the filter has it."""
         self._warm_up()
 
     def on_load(self, path: str) -> None:
@@ -194,6 +196,7 @@ class PolicyNode(DactylNode):
         self.trial = trial
         self.sequence = 0
         self.state = self.policy.initial_state(1)
+        self.smoothed[:] = 0.0
         self.generator.manual_seed(int(np.random.SeedSequence([self.settings.seed, trial]).generate_state(1)[0]))
 
     def _readings(self) -> Readings | None:
@@ -228,6 +231,7 @@ class PolicyNode(DactylNode):
             "target_orientation": quaternion.canonical(goal),
             "relative_target_orientation": goals.relative_orientation(goal, object_orientation),
             "symmetric_orientation": symmetry.reduce(self.policy.contract.object, object_orientation),
+            "smoothed_action": self.smoothed,
         }
         return observation.assemble(values, self.terms)[None]
 
@@ -235,7 +239,8 @@ class PolicyNode(DactylNode):
         action = self.action
         ros.set_stamp(action.header.stamp, tick_ns)
         action.bins[:] = bins
-        action.action[:] = control.action_from_bins(bins)
+        action.action[:] = new = control.action_from_bins(bins)
+        self.smoothed = control.smooth(self.smoothed, new, self.policy.contract.smoothing)
         action.fingertips_stamp = readings.fingertips.header.stamp
         action.object_pose_stamp = readings.pose.header.stamp
         action.goal_stamp = readings.goal.header.stamp
