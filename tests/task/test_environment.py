@@ -107,6 +107,27 @@ def test_saved_and_loaded_environments_go_on_exactly(choice):
     assert all(isinstance(value, Tensor) for value in saved.values())
 
 
+def test_worlds_set_back_go_on_as_they_did_and_the_others_are_left_alone():
+    env = make(3, "all", nursery=0.0)
+    actions = list(play(3, 12))
+    for bins in actions[:4]:
+        env.step(bins)
+    rows, random = env.world_state(), env.random.generator.get_state()
+    first = [env.step(bins).observations["value"] for bins in actions[4:]]
+    later = env.world_state()
+    seen = env.set_worlds(torch.tensor([1]), {name: values[1:2] for name, values in rows.items()})
+    assert seen["policy"].isfinite().all()
+    now = env.world_state()
+    for name, values in now.items():
+        before = rows if name not in ("tracking.remaining", "tracking.last", "tracking.fresh") else now
+        assert torch.equal(values[1], before[name][1]), name
+        assert torch.equal(values[[0, 2]], (later if before is rows else now)[name][[0, 2]]), name
+    env.set_worlds(torch.arange(3), rows)
+    env.random.generator.set_state(random)
+    for bins, expected in zip(actions[4:], first, strict=True):
+        assert torch.equal(env.step(bins).observations["value"], expected)
+
+
 def test_another_environments_state_is_refused():
     saved = make(4).state_dict()
     for other, differing in ((make(5, reset=False), "actuation.bias"), (make(4, "-physics", reset=False), None),

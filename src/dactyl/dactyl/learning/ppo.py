@@ -49,6 +49,8 @@ class PPOConfig:
     hold: int = 1
     """Control steps for which a world keeps the random numbers its actions are drawn with. Each action still has the
     policy's probabilities, but a motion tried is tried for so long, and smoothing does not average it out."""
+    rehearsal: float = 0.0
+    """Share of the worlds that are set back, before every rollout, to shortly before an episode ended with a loss."""
     imitation: float = 0.0
     """Weight of the KL divergence from the teacher to the policy in the loss; PPO's own has the rest, at 1 none."""
     bf16: bool = False
@@ -67,6 +69,8 @@ class PPOConfig:
             raise DactylError(f"ppo: minibatch {self.minibatch} is no multiple of sequence {self.sequence}")
         if not (self.entropy >= 0 and (self.kl_target is None or self.kl_target > 0)):
             raise DactylError("ppo: entropy and kl_target cannot be negative")
+        if not 0 <= self.rehearsal < 1:
+            raise DactylError(f"ppo: rehearsal must be at least 0 and less than 1, not {self.rehearsal}")
         if not 0 <= self.imitation <= 1:
             raise DactylError(f"ppo: imitation must be between 0 and 1, not {self.imitation}")
 

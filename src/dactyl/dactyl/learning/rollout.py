@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dactyl.learning import distribution
 from dactyl.learning.networks import Network
+from dactyl.learning.rehearsal import Rehearsal, Rows
 from dactyl.learning.value import Value
 
 
@@ -67,6 +68,12 @@ class Environment(Protocol):
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides what comes next, as tensors and plain values."""
 
+    def world_state(self) -> Rows:
+        """See `Rehearsable`; only asked for where worlds rehearse, as the next."""
+
+    def set_worlds(self, worlds: Tensor, rows: Rows) -> Mapping[str, Tensor]:
+        """See `Rehearsable`."""
+
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue where `state_dict` was taken."""
 
@@ -106,7 +113,9 @@ class Rollout:
 class Statistics:
     """Sums over control steps, kept on the device and read once per iteration."""
 
-    def __init__(self, num_envs: int, device: torch.device) -> None:
+    def __init__(self, num_envs: int, device: torch.device, first: int = 0) -> None:
+        """Of all worlds from the `first` on."""
+        self.first = first
         self.previous = torch.zeros(num_envs, dtype=torch.int64, device=device)
         self.clear()
 
@@ -125,7 +134,7 @@ class Statistics:
             "terminated": step.terminated,
             **{f"env/{name}": value for name, value in step.info.items()},
         }.items():
-            mean = value.float().mean()
+            mean = value[self.first :].float().mean()
             self.sums[name] = self.sums[name] + mean if name in self.sums else mean
         self.previous = step.successes.masked_fill(ended, 0).long()
 
@@ -148,8 +157,9 @@ class Collector:
         generator: torch.Generator,
         bf16: bool = False,
         hold: int = 1,
+        rehearsal: float = 0.0,
     ) -> None:
-        """See `ppo.PPOConfig` for sequence, bf16 and hold."""
+        """See `ppo.PPOConfig` for sequence, bf16, hold and rehearsal."""
         self.environment = environment
         self.policy = policy
         self.value = value
@@ -159,7 +169,8 @@ class Collector:
         self.bf16 = bf16
         self.hold = hold
         n, device = environment.num_envs, environment.device
-        self.statistics = Statistics(n, device)
+        self.rehearsal = Rehearsal(environment, n, rehearsal, generator) if rehearsal else None
+        self.statistics = Statistics(n, device, self.rehearsal.count if self.rehearsal else 0)
         self.observations = environment.reset()
         self.starts = torch.ones(n, dtype=torch.bool, device=device)
         self.policy_state = policy.initial_state(n)
@@ -195,17 +206,30 @@ class Collector:
     def collect(self) -> Rollout:
         """The next T control steps. The rollout's tensors are overwritten by the next call."""
         self.statistics.clear()
+        if self.rehearsal:
+            self.rehearsal.set_back(self._memory(), self.observations)
         for t in range(self.horizon):
             self._step(t)
         with self._autocast():
             self.rollout.last_values[:], _ = self.value.step(self.observations["value"], self.value_state)
         return self.rollout
 
+    def _memory(self) -> Rows:
+        """What it knows of each world, beside what the environment does."""
+        return {
+            "starts": self.starts,
+            "policy_state": self.policy_state,
+            "value_state": self.value_state,
+            "previous": self.statistics.previous,
+        }
+
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.environment.device.type, torch.bfloat16, enabled=self.bf16)
 
     def _step(self, t: int) -> None:
         rollout, environment = self.rollout, self.environment
+        if self.rehearsal:
+            self.rehearsal.remember(self._memory())
         if t % self.sequence == 0:
             rollout.policy_states[t // self.sequence] = self.policy_state
             rollout.value_states[t // self.sequence] = self.value_state
@@ -230,6 +254,8 @@ class Collector:
 
         self.observations = step.observations
         self.starts = step.terminated | step.truncated
+        if self.rehearsal:
+            self.rehearsal.note(step.terminated & (step.reward < 0), self.starts)
         self.policy_state = self.policy_state.masked_fill(self.starts.unsqueeze(-1), 0.0)
         self.value_state = self.value_state.masked_fill(self.starts.unsqueeze(-1), 0.0)
 
@@ -258,6 +284,7 @@ class Collector:
             "previous": self.statistics.previous,
             "generator": self.generator.get_state(),
             "environment": self.environment.state_dict(),
+            **({"rehearsal": self.rehearsal.state_dict()} if self.rehearsal else {}),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -271,3 +298,5 @@ class Collector:
         self.statistics.previous = state["previous"].to(device)
         self.generator.set_state(state["generator"].cpu())
         self.environment.load_state_dict(state["environment"])
+        if self.rehearsal and "rehearsal" in state:
+            self.rehearsal.load_state_dict(state["rehearsal"])

@@ -93,8 +93,9 @@ class Trainer:
         """Go on with the same networks in another environment."""
         config, stage = self.config, self.config.stages[self.stage]
         networks = self.policy.network, self.value
+        ppo = stage.ppo
         self.collector = Collector(
-            environment, *networks, config.horizon, stage.ppo.sequence, self.generator, stage.ppo.bf16, stage.ppo.hold
+            environment, *networks, config.horizon, ppo.sequence, self.generator, ppo.bf16, ppo.hold, ppo.rehearsal
         )
         self.ppo = PPO(*networks, stage.ppo, self.generator, self.team, self.teacher)
 

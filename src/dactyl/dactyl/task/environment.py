@@ -420,6 +420,20 @@ class ReorientEnvironment:
             tensors |= {f"{part}.{name}": value for name, value in holder.state_dict().items()}
         return tensors
 
+    def world_state(self) -> dict[str, Tensor]:
+        """What the future of each acting world depends on but for the random generator, (N, …) each."""
+        shared = ("pool.", "random", "nursery_steps")
+        state = self.state_dict().items()
+        return {name: values[: self.num_envs] for name, values in state if not name.startswith(shared)}
+
+    def set_worlds(self, worlds: Tensor, rows: Mapping[str, Tensor]) -> Observations:
+        """Put rows (k, …) of `world_state` into worlds (k,). Returns what all worlds then see."""
+        state = self.state_dict()
+        for name, values in rows.items():
+            state[name][worlds] = values
+        self.load_state_dict(state)
+        return self._observe(self._acting_part(self._frame.measure()))
+
     def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
         """Go on exactly (on the CPU, bit by bit) where `state_dict` was taken.
 

@@ -1,0 +1,98 @@
+"""Rehearsal of failures: once drops are rare, most of a rollout shows nothing of how to avoid them.
+
+Before every rollout some worlds are set back to where another was shortly before it ended with a loss: same physics,
+same goal, same memory. From there the policy tries again. The other worlds go on as always, and only they count in
+the figures of the log.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+SPACING = 8  # control steps between two moments that are remembered
+MOMENTS = 8  # of each world
+LEAST = 8  # control steps from a moment to the failure: later there is nothing to be done
+CAPACITY = 256  # failures to choose from
+
+Rows = dict[str, Tensor]
+
+
+class Rehearsable(Protocol):
+    """An environment whose worlds can be set back."""
+
+    def world_state(self) -> Rows:
+        """What each world's future depends on, (N, …) each."""
+
+    def set_worlds(self, worlds: Tensor, rows: Rows) -> Mapping[str, Tensor]:
+        """Put rows (k, …) into worlds (k,); the observations of all worlds then."""
+
+
+class Rehearsal:
+    """Remembers worlds shortly before they failed."""
+
+    def __init__(self, environment: Rehearsable, num_envs: int, share: float, generator: torch.Generator) -> None:
+        """`share` of the worlds, the first ones, rehearse."""
+        self.environment = environment
+        self.count = round(share * num_envs)
+        self.generator = generator
+        self.age = torch.zeros(num_envs, dtype=torch.int64, device=generator.device)
+        """Control steps since the episode began."""
+        self.moments: deque[tuple[int, Rows]] = deque(maxlen=MOMENTS)
+        self.failures: Rows = {}
+        self.written = 0
+        self.time = 0
+
+    def remember(self, memory: Rows) -> None:
+        """Before a control step; `memory` (N, …) is what the collector knows of each world."""
+        if self.time % SPACING == 0:
+            self.moments.append((self.time, self.environment.world_state() | {k: v.clone() for k, v in memory.items()}))
+        self.time += 1
+
+    def note(self, failed: Tensor, ended: Tensor) -> None:
+        """After a control step: which episodes ended, and which of them with a loss, (N,) bool."""
+        self.age += 1
+        failed = failed.clone()
+        failed[: self.count] = False  # a failure rehearsed is no new one
+        for world in failed.nonzero().squeeze(-1).tolist():
+            age = int(self.age[world])
+            possible = [rows for time, rows in self.moments if LEAST <= self.time - time <= age]
+            if possible:
+                chosen = int(torch.randint(len(possible), (), generator=self.generator, device=self.generator.device))
+                self._keep({name: values[world] for name, values in possible[chosen].items()})
+        self.age.masked_fill_(ended, 0)
+
+    def _keep(self, row: Rows) -> None:
+        if not self.failures:
+            self.failures = {name: values.new_zeros(CAPACITY, *values.shape) for name, values in row.items()}
+        for name, values in row.items():
+            self.failures[name][self.written % CAPACITY] = values
+        self.written += 1
+
+    def set_back(self, memory: Rows, observations: Mapping[str, Tensor]) -> None:
+        """Set the rehearsing worlds back; writes what they saw and knew then into `memory` and `observations`."""
+        stored = min(self.written, CAPACITY)
+        if stored < self.count / 8:  # each failure at most some eight times at once
+            return
+        device = self.generator.device
+        drawn = torch.randint(stored, (self.count,), generator=self.generator, device=device)
+        worlds = torch.arange(self.count, device=device)
+        rows = {name: values[drawn] for name, values in self.failures.items()}
+        seen = self.environment.set_worlds(worlds, {k: v for k, v in rows.items() if k not in memory})
+        for name, values in memory.items():
+            values[worlds] = rows[name]
+        for name, observed in observations.items():
+            observed[worlds] = seen[name][worlds]
+
+    def state_dict(self) -> dict[str, Any]:
+        """The moments are left out: after a restart the first failures are not remembered."""
+        return {"failures": self.failures, "written": self.written, "age": self.age}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        device = self.generator.device
+        self.failures = {name: values.to(device) for name, values in state["failures"].items()}
+        self.written, self.age = state["written"], state["age"].to(device)
