@@ -12,8 +12,10 @@ import yaml
 from dactyl import bringup
 from dactyl.bringup import Node, RealOptions, SimOptions, real_graph, sim_graph
 from dactyl.errors import DactylError
+from dactyl.learning.policy import Policy
 
 ROOT = Path(__file__).resolve().parents[1]
+MODELS = ROOT / "models"
 COMMON = {"pose_estimator", "fingertip_tracker", "trial", "policy", "action_filter", "hand_driver", "dashboard"}
 
 
@@ -94,9 +96,27 @@ def test_vision_gives_the_network_to_the_estimator_and_its_poses_to_the_policy(t
 
 
 @pytest.mark.parametrize(
+    ("options", "shipped", "locked"),
+    [
+        (SimOptions(), "block", False),
+        (SimOptions(object="octagonal_prism"), "octagonal-prism", False),
+        (SimOptions(policy=str(MODELS / "block-locked-wrist")), "block-locked-wrist", True),
+    ],
+)
+def test_shipped_policies_run_by_their_object_or_name(options: SimOptions, shipped: str, locked: bool) -> None:
+    graph = sim_graph(options)
+    path = Path(str(graph.node("policy").parameters["policy"]))
+    assert path.resolve() == MODELS / shipped / "policy.safetensors"
+    assert Policy.load(path, options.object).contract.locked_wrist == locked
+    assert graph.node("sim").parameters.get("locked_wrist", False) == locked
+    assert (path.parent / "README.md").is_file()
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         (SimOptions(pose="vision", object="sphere", policy="models/block"), "no pose estimator for the object sphere"),
+        (SimOptions(object="sphere"), "no policy for the object sphere is shipped: name one"),
         (SimOptions(trials=-1), "must be >= 0"),
         (SimOptions(seed=-1), "must be >= 0"),
         (SimOptions(json="out.json"), "json needs trials"),

@@ -346,6 +346,15 @@ def test_the_wrist_can_be_locked() -> None:
     assert targets[ACTUATORS.index("WRJ2")] != 0.0
 
 
+def test_a_wrist_goes_to_where_it_is_locked_no_faster_than_other_joints() -> None:
+    hand = Hand(lock_wrist=True, max_step=0.1)
+    hand.read()
+    hand.act(0.5)
+    targets = hand.targets()
+    assert targets is not None
+    assert targets[ACTUATORS.index("WRJ1")] == pytest.approx(hand.angle - 0.1)
+
+
 # ---------------------------------------------------------------------------------------------------------------- stop
 
 

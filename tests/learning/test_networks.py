@@ -66,10 +66,13 @@ def test_memory_carries_the_past_and_a_feed_forward_network_has_none() -> None:
 def test_a_network_that_sees_more_begins_with_what_a_narrower_one_knows(architecture: Architecture) -> None:
     narrow, wide = Network(3, 2, architecture), Network(5, 2, architecture)
     narrow.normalizer.update(3.0 * torch.randn(50, 3) + 1.0)
+    wide.normalizer.update(0.1 * torch.randn(50, 5) - 2.0)
+    scales = wide.normalizer.std[3:].clone()
     wide.load_narrower(narrow.state_dict())
     x, state = torch.randn(4, 5), torch.randn(4, wide.state_size)
     expected, found = narrow.step(x[:, :3], state), wide.step(x, state)
     torch.testing.assert_close(found, expected)
+    assert torch.equal(wide.normalizer.std[3:], scales)
     found[0].sum().backward()
     first = next(p for name, p in wide.named_parameters() if "normalizer" not in name)
     assert first.grad is not None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from dactyl.errors import DactylError
 from dactyl.learning import distribution
 from dactyl.learning.networks import Architecture, Network
 from dactyl.learning.rollout import Collector
@@ -95,6 +97,49 @@ def test_held_noise_repeats_a_world_s_draws_and_renews_them_in_turn() -> None:
     renewed = {world: changes[:, world].nonzero().flatten().add(1).tolist() for world in range(4)}
     assert renewed == {0: [3, 6, 9], 1: [1, 4, 7, 10], 2: [2, 5, 8, 11], 3: [3, 6, 9]}
     assert (c.collect().bins[1:] != c.rollout.bins[:-1]).any(-1).all(), "by default each draw is its own"
+
+
+class Loss(Memory):
+    """Every episode ends with a loss; worlds can be set back."""
+
+    length = 20
+
+    def pays(self, bins: Tensor) -> Tensor:
+        return -(self.time == self.length - 1).float()
+
+    def world_state(self) -> dict[str, Tensor]:
+        return {name: getattr(self, name).clone() for name in ("time", "cue", "successes")}
+
+    def set_worlds(self, worlds: Tensor, rows: dict[str, Tensor]) -> dict[str, Tensor]:
+        for name, values in rows.items():
+            getattr(self, name)[worlds] = values
+        return self._observe()
+
+
+def test_rehearsing_worlds_are_set_back_with_their_memory_and_do_not_count() -> None:
+    """Protects `ppo.rehearsal`: what the policy saw and remembered at that moment, and what it learns from there."""
+    torch.manual_seed(0)
+    networks = Network(3, 220, LSTM), Value(3, LSTM)
+    c = Collector(Loss(16), *networks, 24, 8, torch.Generator().manual_seed(0), rehearsal=0.25)
+    c.collect()  # all worlds fail after 20 steps and are at 4 now
+    rollout = c.collect()
+    times = rollout.policy_observations[0, :, 1]
+    assert set(times[:4].tolist()) <= {0.0, 8.0}  # moments at least 8 steps before the end
+    assert (times[4:] == 4.0).all()
+    for world, time in enumerate(times[:4].tolist()):
+        assert rollout.starts[0, world] == (time == 0.0)
+        assert rollout.policy_states[0, world].any() == (time > 0.0)
+        assert rollout.terminated[:, world].nonzero()[0] == 19 - time
+    assert c.statistics.means()["episodes"] == pytest.approx(1 / 24)
+    again = Collector(Loss(16), *networks, 24, 8, torch.Generator().manual_seed(9), rehearsal=0.25)
+    again.load_state_dict(c.state_dict())
+    assert torch.equal(again.collect().bins, c.collect().bins)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.99])
+def test_some_worlds_rehearse_and_some_do_not(share: float) -> None:
+    with pytest.raises(DactylError, match="to rehearse"):
+        Collector(Loss(16), *_networks(), 24, 8, torch.Generator(), rehearsal=share)
 
 
 def test_held_noise_goes_on_after_loading() -> None:

@@ -297,10 +297,7 @@ def _common_nodes(options: Options, lockstep: Mapping[str, Value], command: str)
         raise DactylError("json needs trials: a run that goes on for ever has no results")
     if options.json:
         check_writable(Path(options.json))
-    policy = Path(options.policy or _shipped(options.object)).absolute()
-    policy = policy / "policy.safetensors" if policy.is_dir() else policy
-    if not options.policy and not policy.exists():
-        raise DactylError(f"no policy for the object {options.object} is shipped: name one with `policy`")
+    policy = _policy_file(options)
     contract = read_contract(policy)
     source = {"object_pose": {"state": "mocap", "vision": "vision"}[options.pose]}
     # a simulated referee knows where the object is, though no camera may see it
@@ -321,6 +318,15 @@ def _common_nodes(options: Options, lockstep: Mapping[str, Value], command: str)
         Node("action_filter", {"smoothing": contract["smoothing"]}),
         Node("hand_driver", driver | dict(lockstep)),
     )
+
+
+def _policy_file(options: Options) -> Path:
+    """The policy that is asked for, or the shipped one."""
+    policy = Path(options.policy or _shipped(options.object)).absolute()
+    policy = policy / "policy.safetensors" if policy.is_dir() else policy
+    if not options.policy and not policy.exists():
+        raise DactylError(f"no policy for the object {options.object} is shipped: name one with `policy`")
+    return policy
 
 
 def _shipped(name: str) -> Path:
@@ -347,17 +353,17 @@ def _rviz(options: Options) -> tuple[Node, ...]:
 
 
 def _dashboard(options: Options, simulated: bool) -> tuple[Node, ...]:
-    """The node of the dashboard, if it is wanted, with the shipped policies and the chosen one to choose from."""
+    """The node of the dashboard, if it is wanted; to choose from it has the policy and what is shipped and acts alike."""
     if not options.dashboard:
         return ()
     shipped = sorted(share("models").glob(f"{_shipped(options.object).name}*/policy.safetensors"))
-    chosen = [Path(options.policy).absolute()] if options.policy else []
-    chosen = [path / "policy.safetensors" if path.is_dir() else path for path in chosen]
+    chosen = _policy_file(options)
+    fitting = [path for path in shipped if read_contract(path) == read_contract(chosen)]
     parameters: dict[str, Value] = {
         "object": options.object,
         "object_pose": {"state": "mocap", "vision": "vision"}[options.pose],
         "simulated": simulated,
-        "policies": ":".join(str(path) for path in dict.fromkeys([*chosen, *shipped])),
+        "policies": ":".join(str(path) for path in dict.fromkeys([chosen, *fitting])),
         "host": options.dashboard_host,
         "port": options.dashboard_port,
     }

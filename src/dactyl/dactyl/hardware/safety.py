@@ -92,7 +92,7 @@ class Limits:
     max_temperature: np.ndarray = field(default_factory=lambda: np.full(len(ACTUATORS), inf))
     """(20,) limit of each motor's temperature, in degrees Celsius."""
     lock_wrist: bool = False
-    """Keep WRJ1 at zero whatever the action says (section 6.1)."""
+    """Keep WRJ1 at `control.LOCKED_WRIST` whatever the action says (section 6.1)."""
     action_origin: str = "current"
     """What actions are counted from, see `control.ORIGINS`."""
     action_scale: float = 1.0
@@ -309,9 +309,9 @@ class Safety:
         positions = control.actuator_positions(reading.angles)
         origin, scale = self.limits.action_origin, self.limits.action_scale
         targets = control.target(positions, action.action, ACTUATOR_LIMITS, origin, scale)
-        targets = np.clip(targets, positions - self.limits.max_step, positions + self.limits.max_step)
         if self.limits.lock_wrist:
             targets[_WRIST_PITCH] = control.LOCKED_WRIST
+        targets = np.clip(targets, positions - self.limits.max_step, positions + self.limits.max_step)
         self._targets, self.stamp_ns, self._acted_ns, self._holding = targets, action.stamp_ns, now_ns, False
         return None
 

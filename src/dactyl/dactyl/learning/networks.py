@@ -70,15 +70,17 @@ class Network(nn.Module):
     def load_narrower(self, state: Mapping[str, Tensor]) -> None:
         """Take the tensors of a network that sees only the first inputs: the others count for nothing at first.
 
+        Their scales stay as this network's normalizer has them.
+
         Raises:
             RuntimeError: it differs in more than its inputs.
         """
-        first = next(name for name in self.state_dict() if not name.startswith("normalizer."))
-        widened = dict(state)
-        for name, filling in (("normalizer.mean", 0.0), ("normalizer.variance", 1.0), (first, 0.0)):
+        own, widened = self.state_dict(), dict(state)
+        first = next(name for name in own if not name.startswith("normalizer."))
+        for name in ("normalizer.mean", "normalizer.variance", first):
             if name in state:
-                missing = self.inputs - state[name].shape[-1]
-                widened[name] = nn.functional.pad(state[name], (0, missing), value=filling)
+                others = own[name][..., state[name].shape[-1] :]
+                widened[name] = torch.cat([state[name], torch.zeros_like(others) if name == first else others], -1)
         self.load_state_dict(widened)
 
     def initial_state(self, n: int) -> Tensor:

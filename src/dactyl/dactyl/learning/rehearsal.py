@@ -2,7 +2,7 @@
 
 Before every rollout some worlds are set back to where another was shortly before it ended with a loss: same physics,
 same goal, same memory. From there the policy tries again. The other worlds go on as always, and only they count in
-the figures of the log.
+the log's goals, drops and rewards.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+
+from dactyl.errors import DactylError
 
 SPACING = 8  # control steps between two moments that are remembered
 MOMENTS = 8  # of each world
@@ -39,6 +41,10 @@ class Rehearsal:
         """`share` of the worlds, the first ones, rehearse."""
         self.environment = environment
         self.count = round(share * num_envs)
+        if not 0 < self.count < num_envs:
+            raise DactylError(
+                f"ppo: rehearsal {share:g} of {num_envs} worlds leaves {self.count} to rehearse: choose 1 or more"
+            )
         self.generator = generator
         self.age = torch.zeros(num_envs, dtype=torch.int64, device=generator.device)
         """Control steps since the episode began."""

@@ -427,7 +427,7 @@ class ReorientEnvironment:
         return {name: values[: self.num_envs] for name, values in state if not name.startswith(shared)}
 
     def set_worlds(self, worlds: Tensor, rows: Mapping[str, Tensor]) -> Observations:
-        """Put rows (k, …) of `world_state` into worlds (k,). Returns what all worlds then see."""
+        """Put rows (k, …) of `world_state` into worlds (k,). Returns what all worlds see then, read anew."""
         state = self.state_dict()
         for name, values in rows.items():
             state[name][worlds] = values
