@@ -353,7 +353,7 @@ def _rviz(options: Options) -> tuple[Node, ...]:
 
 
 def _dashboard(options: Options, simulated: bool) -> tuple[Node, ...]:
-    """The node of the dashboard, if it is wanted; to choose from it has the policy and what is shipped and acts alike."""
+    """The node of the dashboard, if it is wanted; it offers the policy and those shipped that act alike."""
     if not options.dashboard:
         return ()
     shipped = sorted(share("models").glob(f"{_shipped(options.object).name}*/policy.safetensors"))

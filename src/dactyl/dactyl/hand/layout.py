@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 PALM_CENTER = np.array([0.0, -0.03, 0.35])
-"""Where an object rests: cameras look at it, objects are placed there, drops are judged from it. With a locked wrist the
-palm, and the object on it, is 3 cm lower."""
+"""Where an object rests: cameras look at it, objects are placed there, drops are judged from it. With a locked wrist
+palm and object are 3 cm lower."""
 
 WRIST_PITCH = np.array([0.0, 0.01, 0.29])
 """A point on the axis of WRJ1, which is parallel to x: the palm's origin."""
