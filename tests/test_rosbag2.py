@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,16 @@ def test_it_is_used_with_the_same_choices(said: Path, tmp_path: Path) -> None:
     ]  # fmt: skip
     everything = rosbag2.command(record_graph(RecordOptions(bag="b", images=False)).node("recorder").parameters)
     assert everything[-3:] == ["--all-topics", "--exclude-regex", ".*/image_raw"]
+
+
+def test_it_ends_in_the_background_of_a_script_too(said: Path, tmp_path: Path) -> None:
+    """There SIGINT is ignored, and a shell that is started so cannot trap it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        options = RecordOptions(bag=str(tmp_path / "b"), seconds=0.5)
+        assert rosbag2.record(record_graph(options).node("recorder").parameters) == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_what_it_cannot_do_is_said(said: Path, tmp_path: Path) -> None:

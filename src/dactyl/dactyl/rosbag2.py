@@ -46,6 +46,8 @@ def record(parameters: Mapping[str, Any]) -> int:
     folder.parent.mkdir(parents=True, exist_ok=True)
     if (free := shutil.disk_usage(folder.parent).free) < 2 * RESERVE_BYTES:
         raise DactylError(f"the disk of {folder.parent} has only {free / 1e9:.1f} GB free")
+    # a job in the background of a script ignores SIGINT, and so would the recorder, which is ended by it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command(parameters))
     try:
         return process.wait(timeout=parameters["seconds"] or None)
