@@ -103,11 +103,11 @@ class Step(NamedTuple):
     reward: Tensor
     """(N,)"""
     terminated: Tensor
-    """(N,) bool: dropped, or all goals reached."""
+    """(N,) bool: dropped."""
     truncated: Tensor
-    """(N,) bool: no goal within the timeout."""
+    """(N,) bool: no goal within the timeout, or all goals reached: the hand could go on."""
     final_value_observations: Tensor
-    """(N, size) before any reset."""
+    """(N, size) before any reset; after the last goal with one more."""
     successes: Tensor
     """(N,) int64 goals reached in the episode so far, before any reset."""
     info: dict[str, Tensor]
@@ -243,15 +243,15 @@ class ReorientEnvironment:
         )
         rewards = reward.total(self.config.reward, transition)
         successes, ended = self._trials.successes, events.ended
-        self._goal = where(events.reached & ~ended, self._draw_goals(orientation), self._goal)
+        self._goal = where(events.reached, self._draw_goals(orientation), self._goal)
         final = torch.nan_to_num(self._value_observation(measurement), nan=0.0, posinf=0.0, neginf=0.0)
         self._tend_nursery()
         measurement = self._restart(ended, measurement)
         return Step(
             observations=self._observe(measurement),
             reward=rewards,
-            terminated=events.dropped | events.complete,
-            truncated=events.timeout,
+            terminated=events.dropped,
+            truncated=events.timeout | events.complete,
             final_value_observations=final,
             successes=successes,
             info={
