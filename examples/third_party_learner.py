@@ -21,7 +21,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
-import dactyl.task.gym
+import dactyl.environment.gym
 
 
 class FromGymnasium(VecEnv):
@@ -91,7 +91,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     torch.set_num_threads(1)  # tensors this small are not worth a second one
-    envs = gymnasium.make_vec(dactyl.task.gym.ID, num_envs=arguments.num_envs, randomizations=arguments.randomizations)
+    envs = gymnasium.make_vec(
+        dactyl.environment.gym.ID, num_envs=arguments.num_envs, randomizations=arguments.randomizations
+    )
     learner = PPO(
         "MlpPolicy",
         VecMonitor(FromGymnasium(envs, arguments.seed)),

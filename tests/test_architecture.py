@@ -1,9 +1,10 @@
-"""The floors of docs/architecture.md: imports point downwards only, and ROS stays at the top."""
+"""The floors of docs/architecture.md: imports point downwards only, the core names no robot and no task, no circles."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,39 +12,76 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "src" / "dactyl" / "dactyl"
 
 FLOORS = (
-    {"errors", "quaternion", "arrays", "results", "__init__"},
-    {"hand"},
+    {"__init__", "errors", "results", "topics"},
+    {"maths"},
+    {"storage"},
+    {"objects"},
+    {"robot"},
     {"simulation"},
-    {"task"},
+    {"environment"},
     {"learning"},
     {"recording"},
     {"vision"},
     {"calibration"},
     {"hardware"},
-    {"nodes", "monitoring"},
-    {"bringup", "processes", "doctor", "benchmarks", "rosbag2", "graph_evaluation"},
-    {"cli", "commands"},
+    {"ros"},
+    {"monitoring"},
+    {"nodes"},
+    {"bringup"},
+    {"commands", "doctor", "cli"},
 )
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
+WINGS = ("robots", "tasks")
+WING_FLOORS = {
+    # how high a file in a robot's or a task's folder may reach; the rest: as high as the environment
+    ("robots", "__init__"): "robot",
+    ("robots", "joints"): "robot",
+    ("robots", "layout"): "robot",
+    ("robots", "model"): "simulation",
+    ("robots", "protocol"): "hardware",
+    ("robots", "rosbridge"): "hardware",
+    ("robots", "ros"): "ros",
+    ("robots", "calibration"): "calibration",
+    ("robots", "commands"): "commands",
+    ("tasks", "film"): "learning",
+    ("tasks", "showcase"): "learning",
+}
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
 
 def floor(module: Path) -> str:
-    return module.parts[0].removesuffix(".py")
+    """The highest floor that a file may import from."""
+    parts = module.with_suffix("").parts
+    if parts[0] in WINGS:
+        return WING_FLOORS.get((parts[0], parts[2]), "environment") if len(parts) > 2 else "robot"
+    return parts[0]
 
 
-def imports(module: Path) -> Iterator[str]:
-    """Every module imported anywhere in the file, by its full name."""
-    for node in ast.walk(ast.parse((PACKAGE / module).read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+def dotted(module: Path) -> str:
+    parts = ("dactyl", *module.with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+NAMES = {dotted(module): module for module in MODULES}
+
+
+@cache
+def imports(module: Path) -> tuple[str, ...]:
+    """Every module imported anywhere in the file, for type checking only and inside functions too, by its full name."""
+
+    def found() -> Iterator[str]:
+        for node in ast.walk(ast.parse((PACKAGE / module).read_text())):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                yield node.module
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+    return tuple(found())
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)
-def test_a_floor_imports_only_from_floors_below(module: Path) -> None:
+def test_a_file_imports_only_from_its_floor_and_those_below(module: Path) -> None:
     assert floor(module) in LEVEL, f"{module}: give it a floor in docs/architecture.md and here"
     for name in imports(module):
         parts = name.split(".")
@@ -52,6 +90,36 @@ def test_a_floor_imports_only_from_floors_below(module: Path) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)
-def test_only_nodes_and_monitoring_import_ros(module: Path) -> None:
+def test_the_core_names_no_robot_and_no_task(module: Path) -> None:
+    """Protects that a new robot or task is one new folder: the core asks the registry for them by name."""
+    wing = module.parts[0] if module.parts[0] in WINGS else ""
+    for name in imports(module):
+        parts = name.split(".")
+        if parts[0] == "dactyl" and len(parts) > 2 and parts[1] in WINGS:
+            own = wing == parts[1] and parts[2] == module.parts[1]
+            assert own, f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_ros_stays_at_the_top(module: Path) -> None:
     ros = {name for name in imports(module) if name.split(".")[0] in ("rclpy", "dactyl_msgs")}
-    assert not ros or floor(module) in ("nodes", "monitoring"), f"{module} imports {', '.join(ros)}"
+    assert not ros or floor(module) in ("ros", "monitoring", "nodes"), f"{module} imports {', '.join(ros)}"
+
+
+def test_there_are_no_circles() -> None:
+    """Protects that any file can be read, and imported, without the ones that use it."""
+    below = {
+        name: {target for target in imports(module) if target in NAMES and target != name}
+        for name, module in NAMES.items()
+    }
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " -> ".join((*path[path.index(name) :], name))
+        if name not in done:
+            for target in sorted(below[name]):
+                visit(target, (*path, name))
+            done.add(name)
+
+    for name in sorted(below):
+        visit(name, ())

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dactyl.hand.joints import ACTUATOR_LIMITS, ACTUATORS, joints_of, ros_joint_name
-from dactyl.hardware.shadow import position_topic
+from dactyl.robots.shadow.joints import ACTUATOR_LIMITS, ACTUATORS, joints_of, ros_joint_name
+from dactyl.robots.shadow.protocol import position_topic
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "hardware.md").read_text()

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from dactyl import cli
-from dactyl.calibration import synthetic
-from dactyl.calibration.hall import load, save
-from dactyl.calibration.joints import angles_of
-from dactyl.calibration.synthetic import Noise
-from dactyl.hand.joints import JOINTS
-from dactyl.hand.layout import BASE_MARKERS
+from dactyl.robots.shadow.calibration import synthetic
+from dactyl.robots.shadow.calibration.hall import load, save
+from dactyl.robots.shadow.calibration.joints import angles_of
+from dactyl.robots.shadow.calibration.synthetic import Noise
+from dactyl.robots.shadow.joints import JOINTS
+from dactyl.robots.shadow.layout import BASE_MARKERS
 from dactyl.simulation.scene import Scene, build
 from tests import bags
 

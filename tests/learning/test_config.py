@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from dactyl.environment import observation
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint, presets, train
 from dactyl.learning.config import parse_training
+from dactyl.learning.models.value import Value
 from dactyl.learning.policy import Policy
-from dactyl.learning.value import Value
-from dactyl.task import observation
 
 PRESETS = sorted(path.stem for path in presets.PRESETS.glob("*.yaml"))
 

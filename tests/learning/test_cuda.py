@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 import torch
 
+from dactyl.learning.algorithms.ppo import PPO
+from dactyl.learning.collector import Collector
 from dactyl.learning.config import Stage
-from dactyl.learning.networks import Architecture, Network
-from dactyl.learning.ppo import PPO
-from dactyl.learning.rollout import Collector
+from dactyl.learning.models.recurrent import Architecture, Network
+from dactyl.learning.models.value import Value
 from dactyl.learning.trainer import Trainer
-from dactyl.learning.value import Value
-from tests.learning import test_ppo, test_trainer
-from tests.learning.test_networks import step_by_step
+from tests.learning import test_trainer
+from tests.learning.algorithms import test_ppo
+from tests.learning.models.test_recurrent import step_by_step
 from tests.learning.toys import Memory, Toy
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")

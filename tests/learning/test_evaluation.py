@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from dactyl.environment.randomization import select
 from dactyl.learning import evaluation
 from dactyl.learning.evaluation import Trial
-from dactyl.learning.networks import Architecture
+from dactyl.learning.models.recurrent import Architecture
 from dactyl.learning.policy import Contract, Policy
-from dactyl.task.randomization import select
 from tests.learning.toys import Toy, ToyStep
 
 

@@ -11,9 +11,9 @@ import torch
 
 from dactyl.errors import DactylError
 from dactyl.learning import export
-from dactyl.learning.networks import Architecture
+from dactyl.learning.models.recurrent import Architecture
 from dactyl.learning.policy import Contract, Policy
-from dactyl.learning.weights import METADATA_KEY
+from dactyl.storage.weights import METADATA_KEY
 
 STEPS = 80
 

@@ -13,10 +13,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dactyl.errors import DactylError
-from dactyl.learning.networks import Architecture
+from dactyl.learning.models.recurrent import Architecture
 from dactyl.learning.policy import Contract, Policy
 from dactyl.learning.presets import ROOT
-from dactyl.learning.weights import METADATA_KEY
+from dactyl.storage.weights import METADATA_KEY
 
 CONTRACT = Contract(architecture=Architecture((32,), 16), trained={"untrained": True})
 

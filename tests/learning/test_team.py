@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from dactyl.errors import DactylError
-from dactyl.learning.networks import Architecture, Network
+from dactyl.learning.algorithms.ppo import PPO, PPOConfig
+from dactyl.learning.collector import Collector
+from dactyl.learning.models.recurrent import Architecture, Network
+from dactyl.learning.models.value import Value
 from dactyl.learning.normalizer import RunningNormalizer
-from dactyl.learning.ppo import PPO, PPOConfig
-from dactyl.learning.rollout import Collector
 from dactyl.learning.team import ALONE, Team, run_team
-from dactyl.learning.value import Value
 from tests.learning.toys import Memory
 
 

@@ -17,15 +17,15 @@ import pytest
 import torch
 from torch.nn.functional import pad
 
+from dactyl.environment.environment import EnvironmentConfig
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
+from dactyl.learning.algorithms.ppo import PPOConfig
 from dactyl.learning.config import Stage, TrainingConfig
-from dactyl.learning.networks import Architecture
+from dactyl.learning.models.recurrent import Architecture
 from dactyl.learning.policy import Contract, Policy
-from dactyl.learning.ppo import PPOConfig
 from dactyl.learning.progress import Progress
 from dactyl.learning.trainer import Trainer
-from dactyl.task.environment import EnvironmentConfig
 from tests.learning.toys import Memory, Toy
 
 SMALL = Architecture((16,), 8)

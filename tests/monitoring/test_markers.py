@@ -8,7 +8,7 @@ import pytest
 import trimesh
 from visualization_msgs.msg import Marker
 
-from dactyl import quaternion
+from dactyl.maths import quaternion
 from dactyl.monitoring.markers import MarkerBoard, object_triangles
 from dactyl.simulation.scene import SceneConfig, build
 

@@ -16,7 +16,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from dactyl.bringup import Graph, Value
-from dactyl.processes import Runner
+from dactyl.bringup.processes import Runner
 
 EVERYTHING = QoSProfile(depth=1000, reliability=ReliabilityPolicy.BEST_EFFORT)
 

@@ -16,9 +16,9 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 
 from dactyl.errors import DactylError
-from dactyl.nodes import _support as ros
-from dactyl.nodes._ticks import PERIOD_NS
 from dactyl.nodes.camera import CameraNode
+from dactyl.robot.ticks import PERIOD_NS
+from dactyl.ros import support as ros
 from tests.hardware import pictures as picture_files
 from tests.hardware.test_camera_info import FILE
 

@@ -14,7 +14,7 @@ import yaml
 
 from dactyl import bringup
 from dactyl.nodes import fingertip_tracker, sim, trial
-from dactyl.nodes._support import check_parameter
+from dactyl.ros.support import check_parameter
 from dactyl.simulation.objects import OBJECT_MARKERS
 from dactyl.simulation.scene import build
 

@@ -15,7 +15,7 @@ from geometry_msgs.msg import PoseStamped
 from rosgraph_msgs.msg import Clock
 
 from dactyl.bringup import Graph, SimOptions, sim_graph
-from dactyl.nodes import _support as ros
+from dactyl.ros import support as ros
 from dactyl_msgs.msg import TrialStatus
 
 SMALL = {"image_width": 64, "image_height": 48}
@@ -115,7 +115,7 @@ def _count_after(graph: Any, messages: list[Any], seconds: float) -> int:
 
 def test_the_object_has_its_letters(ros_domain: int) -> None:
     """Protects the sight of the object: the colours on its six faces are those that MuJoCo shows."""
-    from dactyl.monitoring.hand_view import object_mesh
+    from dactyl.monitoring.dashboard.hand_view import object_mesh
     from dactyl.simulation.scene import SceneConfig, build
 
     for kind in ("block", "octagonal_prism", "sphere"):

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from dactyl.hand import control
-from dactyl.hand.joints import ACTUATORS, JOINTS
-from dactyl.task import trial
-from dactyl.task.environment import EnvironmentConfig, ReorientEnvironment
-from dactyl.task.randomization import select
+from dactyl.environment.environment import EnvironmentConfig, ReorientEnvironment
+from dactyl.environment.randomization import select
+from dactyl.robot import control
+from dactyl.robots.shadow.joints import ACTUATORS, JOINTS
+from dactyl.tasks.reorient import trial
 
 rclpy = pytest.importorskip("rclpy", reason="needs ROS: run with ./dactyl test")
 
@@ -25,10 +25,10 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy  # noqa: E402
 from sensor_msgs.msg import JointState  # noqa: E402
 
 from dactyl.bringup import Graph, SimOptions, sim_graph  # noqa: E402
-from dactyl.nodes import _support as ros  # noqa: E402
-from dactyl.nodes._laboratory import Laboratory  # noqa: E402
-from dactyl.nodes._ticks import PERIOD_NS  # noqa: E402
-from dactyl.processes import Runner  # noqa: E402
+from dactyl.bringup.processes import Runner  # noqa: E402
+from dactyl.robot.ticks import PERIOD_NS  # noqa: E402
+from dactyl.ros import support as ros  # noqa: E402
+from dactyl.simulation.laboratory import Laboratory  # noqa: E402
 from dactyl_msgs.msg import HandAction, TrialStatus  # noqa: E402
 
 SEED, STEPS, MAX_SETTLING = 3, 60, 100

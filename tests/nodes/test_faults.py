@@ -20,15 +20,15 @@ import yaml
 from geometry_msgs.msg import Pose, PoseStamped, Quaternion
 from sensor_msgs.msg import JointState
 
-from dactyl.hand.joints import JOINTS, ros_joint_name
-from dactyl.nodes import _support as ros
-from dactyl.nodes._shadow import decode
-from dactyl.nodes._ticks import PERIOD_NS
 from dactyl.nodes.action_filter import ActionFilter
 from dactyl.nodes.fingertip_tracker import FingertipTracker
 from dactyl.nodes.hand_driver import HandDriver
 from dactyl.nodes.policy import PolicyNode
 from dactyl.nodes.sim import MARKER_IDS
+from dactyl.robot.ticks import PERIOD_NS
+from dactyl.robots.shadow.joints import JOINTS, ros_joint_name
+from dactyl.robots.shadow.ros import decode
+from dactyl.ros import support as ros
 from dactyl.simulation.scene import build
 from dactyl_msgs.msg import MocapMarker, MocapMarkers, TrialStatus
 

@@ -20,10 +20,10 @@ from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from dactyl.bringup import RealOptions, SimOptions, real_graph, sim_graph
-from dactyl.hand import backlash, control
-from dactyl.hand.joints import ACTUATOR_LIMITS, ACTUATORS, JOINTS, ros_joint_name
-from dactyl.nodes import _support as ros
-from dactyl.nodes._shadow import decode
+from dactyl.robot import backlash, control
+from dactyl.robots.shadow.joints import ACTUATOR_LIMITS, ACTUATORS, JOINTS, ros_joint_name
+from dactyl.robots.shadow.ros import decode
+from dactyl.ros import support as ros
 from dactyl_msgs.action import RunTrials
 from dactyl_msgs.msg import FingertipPositions, HandAction, MocapMarkers, TrialStatus
 from dactyl_msgs.srv import SetGoal

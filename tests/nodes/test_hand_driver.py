@@ -13,12 +13,12 @@ from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
 
 from dactyl.errors import DactylError
-from dactyl.hand.joints import ACTUATORS, JOINTS, ros_joint_name
-from dactyl.hardware.safety import HOLDING, RUNNING, STOPPED
-from dactyl.hardware.shadow import JointStates
-from dactyl.nodes import _support as ros
-from dactyl.nodes._shadow import decode
 from dactyl.nodes.hand_driver import HandDriver
+from dactyl.robot.safety import HOLDING, RUNNING, STOPPED
+from dactyl.robots.shadow.joints import ACTUATORS, JOINTS, ros_joint_name
+from dactyl.robots.shadow.protocol import JointStates
+from dactyl.robots.shadow.ros import decode
+from dactyl.ros import support as ros
 from dactyl_msgs.msg import HandAction
 
 MS = 1_000_000

@@ -13,8 +13,8 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from dactyl.errors import DactylError
-from dactyl.nodes import _support as ros
 from dactyl.nodes.mocap import MocapNode
+from dactyl.ros import support as ros
 from dactyl_msgs.msg import MocapMarker, MocapMarkers
 from tests.hardware import fake_owl
 from tests.hardware.test_replay import write_c3d

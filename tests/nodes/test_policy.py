@@ -12,11 +12,11 @@ import torch
 from geometry_msgs.msg import Point, PoseStamped, Quaternion
 
 from dactyl.errors import DactylError
-from dactyl.hand import control
-from dactyl.learning.networks import Architecture
+from dactyl.learning.models.recurrent import Architecture
 from dactyl.learning.policy import Contract, Policy
-from dactyl.nodes import _support as ros
 from dactyl.nodes.policy import PolicyNode
+from dactyl.robot import control
+from dactyl.ros import support as ros
 from dactyl_msgs.msg import FingertipPositions, HandAction, TrialStatus
 
 MS = 1_000_000

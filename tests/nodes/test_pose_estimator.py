@@ -14,8 +14,8 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from sensor_msgs.msg import Image
 
 from dactyl.errors import DactylError
-from dactyl.nodes import _support as ros
 from dactyl.nodes.pose_estimator import PoseEstimator
+from dactyl.ros import support as ros
 from dactyl.vision.estimator import Contract, Estimator
 from tests.vision.conftest import TINY
 

@@ -20,8 +20,8 @@ from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from dactyl.bringup import RealOptions, real_graph
-from dactyl.nodes import _support as ros
-from dactyl.nodes._shadow import decode
+from dactyl.robots.shadow.ros import decode
+from dactyl.ros import support as ros
 from dactyl_msgs.msg import HandAction
 
 FINGERS = "/rh_trajectory_controller/command"

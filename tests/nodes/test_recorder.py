@@ -18,9 +18,9 @@ from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
 
 from dactyl.bringup import RecordOptions, record_graph
-from dactyl.nodes import _support as ros
 from dactyl.recording import repair
 from dactyl.recording.reading import Bag, nanoseconds
+from dactyl.ros import support as ros
 
 PERIOD = 0.4  # a busy machine keeps up with that; docs/results.md has the loss at full rate
 

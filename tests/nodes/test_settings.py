@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from rclpy.parameter import Parameter
 
-from dactyl.learning.networks import Architecture
+from dactyl.learning.models.recurrent import Architecture
 from dactyl.learning.policy import Contract, Policy
-from dactyl.nodes._faults import FAULTS, Fault
 from dactyl.nodes.policy import PolicyNode
 from dactyl.nodes.sim import MARKER_IDS, Sim
+from dactyl.simulation.faults import FAULTS, Fault
 
 
 def change(node: Any, name: str, value: Any) -> str:

@@ -11,8 +11,8 @@ from rclpy.serialization import serialize_message
 from trajectory_msgs.msg import JointTrajectory
 
 from dactyl.errors import DactylError
-from dactyl.nodes import _support as ros
 from dactyl.nodes.timing_monitor import FILTERED, TARGETS, TYPES, TimingMonitor
+from dactyl.ros import support as ros
 
 MS = 1_000_000
 NOW = 1_700_000_000_000 * MS

@@ -12,11 +12,11 @@ import pytest
 from geometry_msgs.msg import PoseStamped, Quaternion
 from std_srvs.srv import Trigger
 
-from dactyl import quaternion
 from dactyl.errors import DactylError
-from dactyl.hand.layout import PALM_CENTER
-from dactyl.nodes import _support as ros
+from dactyl.maths import quaternion
 from dactyl.nodes.trial import TrialNode
+from dactyl.robots.shadow.layout import PALM_CENTER
+from dactyl.ros import support as ros
 from dactyl_msgs.msg import TrialStatus
 from dactyl_msgs.srv import SetGoal
 

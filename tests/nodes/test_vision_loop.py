@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped
 
-from dactyl import quaternion
 from dactyl.bringup import SimOptions, sim_graph
-from dactyl.nodes import _support as ros
+from dactyl.maths import quaternion
+from dactyl.ros import support as ros
 from dactyl_msgs.msg import HandAction
 
 

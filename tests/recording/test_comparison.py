@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dactyl import quaternion
+from dactyl.maths import quaternion
 from dactyl.recording.comparison import Action, Pose, compare_actions, compare_poses
 
 

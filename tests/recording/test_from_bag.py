@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from dactyl import quaternion
 from dactyl.errors import DactylError
+from dactyl.maths import quaternion
 from dactyl.recording import from_bag, sheet
 from dactyl.recording.dataset import Dataset
 from dactyl.recording.from_bag import Matching, make
@@ -96,7 +96,7 @@ def test_poses_are_drawn_where_the_object_is(tmp_path: Path) -> None:
 
 def test_the_nominal_cameras_look_at_the_palm() -> None:
     """Protects the frames: the object at rest is in the middle of every picture."""
-    from dactyl.hand.layout import PALM_CENTER
+    from dactyl.robots.shadow.layout import PALM_CENTER
 
     for camera in nominal_cameras(build(SceneConfig())):
         assert np.allclose(project(camera, PALM_CENTER[None]), [[319.5, 239.5]], atol=0.5)

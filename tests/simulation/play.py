@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from dactyl.hand import control
-from dactyl.hand.joints import ACTUATOR_LIMITS
-from dactyl.simulation.parameters import PhysicsFactors, nominal_factors
+from dactyl.robot import control
+from dactyl.robots.shadow.joints import ACTUATOR_LIMITS
+from dactyl.simulation.model_fields import PhysicsFactors, nominal_factors
 from dactyl.simulation.physics import Physics, PhysicsState
 from dactyl.simulation.scene import Scene
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from dactyl import quaternion
 from dactyl.errors import DactylError
+from dactyl.maths import quaternion
 from dactyl.simulation.appearance import Appearance, Look, model_fields
 from dactyl.simulation.appearance.cameras import CameraRanges
 from dactyl.simulation.appearance.lights import MAX_LIGHTS, LightRanges

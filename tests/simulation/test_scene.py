@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from dactyl.errors import DactylError
-from dactyl.hand.control import LOCKED_WRIST
-from dactyl.hand.joints import (
+from dactyl.robot.control import LOCKED_WRIST
+from dactyl.robots.shadow.joints import (
     ACTUATOR_LIMITS,
     ACTUATORS,
     COUPLED_FINGERS,
@@ -18,7 +18,7 @@ from dactyl.hand.joints import (
     joints_of,
     ros_joint_name,
 )
-from dactyl.hand.layout import PALM_CENTER
+from dactyl.robots.shadow.layout import PALM_CENTER
 from dactyl.simulation import scene as scene_module
 from dactyl.simulation.objects import OBJECTS
 from dactyl.simulation.scene import CAMERAS, Scene, SceneConfig, build, hand_quaternion

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dactyl import quaternion
+from dactyl.maths import quaternion
 from dactyl.simulation.scene import build
 from dactyl.vision.networks import Architecture
 from dactyl.vision.states import FORMAT, INDEX, Recipe

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dactyl.errors import DactylError
-from dactyl.learning.weights import METADATA_KEY
+from dactyl.storage.weights import METADATA_KEY
 from dactyl.vision.estimator import Contract, Estimator, find_estimator
 from tests.vision.conftest import TINY
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from dactyl import quaternion
 from dactyl.errors import DactylError
+from dactyl.maths import quaternion
 from dactyl.recording.dataset import Camera, Dataset, DatasetWriter
 from dactyl.vision import evaluation
 from dactyl.vision.estimator import Contract, Estimate, Estimator

@@ -7,8 +7,8 @@ from math import pi
 import pytest
 import torch
 
-from dactyl import quaternion
 from dactyl.errors import DactylError
+from dactyl.maths import quaternion
 from dactyl.vision import pose
 
 

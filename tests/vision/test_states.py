@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from dactyl import quaternion
 from dactyl.errors import DactylError
-from dactyl.hand.layout import PALM_CENTER
-from dactyl.learning.networks import Architecture
+from dactyl.learning.models.recurrent import Architecture
 from dactyl.learning.policy import Contract, Policy
+from dactyl.maths import quaternion
+from dactyl.robots.shadow.layout import PALM_CENTER
 from dactyl.simulation.scene import build
 from dactyl.vision import states
 from dactyl.vision.augmentation import PoseAugmentation

@@ -37,8 +37,7 @@ def sim(options: Annotated[SimOptions, _FLAT, tyro.conf.FlagCreatePairsOff]) -> 
       ./dactyl sim --headless --trials 3 --json sim.json
       ./dactyl sim --headless --trials 10 --lockstep --seed 1
     """
-    from dactyl import processes
-    from dactyl.bringup import sim_graph
+    from dactyl.bringup import processes, sim_graph
 
     return processes.run(sim_graph(options))
 
@@ -54,8 +53,7 @@ def real(options: Annotated[RealOptions, _FLAT, tyro.conf.FlagCreatePairsOff]) -
       ./dactyl real --trials 10 --json real.json
       ./dactyl real --emulate --trials 2 --json real.json
     """
-    from dactyl import processes
-    from dactyl.bringup import real_graph
+    from dactyl.bringup import processes, real_graph
 
     return processes.run(real_graph(options))
 
@@ -162,9 +160,10 @@ def evaluate(
         renderer: of the images
         ros: one trial after the other through the running graph in lockstep, whose hand has no randomizations
     """
-    from dactyl import graph_evaluation, results
+    from dactyl import results
+    from dactyl.bringup import graph_evaluation
     from dactyl.learning import evaluation
-    from dactyl.vision.sight import sight_factory
+    from dactyl.vision.object_sensor import sight_factory
 
     if json:
         results.check_writable(json)
@@ -207,7 +206,7 @@ def film(
         width: pixels
         every: control steps between two frames of a GIF
     """
-    from dactyl.learning import film as studio
+    from dactyl.tasks.reorient import film as studio
 
     print(studio.film(policy, out, randomizations, seconds, actions, seed, width, every))
 
@@ -278,7 +277,7 @@ def env_show(
         seconds: length of the video
         seed: of what is sampled
     """
-    from dactyl.task import showcase
+    from dactyl.tasks.reorient import showcase
 
     for path in showcase.show(out, object, randomizations, seconds, seed):
         print(path)
@@ -309,8 +308,8 @@ def bench_loop(
         pose: where the object's pose comes from; vision: also how long that takes
         estimator: with vision: a pose estimator's file or a folder with one; the shipped one by default
     """
-    from dactyl import processes, results
-    from dactyl.bringup import sim_graph, with_loop_benchmark
+    from dactyl import results
+    from dactyl.bringup import processes, sim_graph, with_loop_benchmark
 
     if json:
         results.check_writable(json)
@@ -347,7 +346,7 @@ def bench_env(
         profile: name the kernels that take the most time
     """
     from dactyl import results
-    from dactyl.benchmarks import environment
+    from dactyl.environment import benchmark as environment
 
     if json:
         results.check_writable(json)

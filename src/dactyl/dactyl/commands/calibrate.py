@@ -11,7 +11,7 @@ from tyro.extras import SubcommandApp
 from dactyl.errors import DactylError
 
 if TYPE_CHECKING:
-    from dactyl.hand.mocap import MarkerLayout
+    from dactyl.robot.markers import MarkerLayout
 
 app = SubcommandApp()
 
@@ -55,10 +55,10 @@ def joints(
         seed: of the synthetic hand
     """
     from dactyl import results
-    from dactyl.calibration import joint_bag, joint_report
-    from dactyl.calibration import synthetic as hands
-    from dactyl.calibration.hall import load, save
-    from dactyl.calibration.joints import Kinematics, calibrate
+    from dactyl.robots.shadow.calibration import joint_bag, joint_report
+    from dactyl.robots.shadow.calibration import synthetic as hands
+    from dactyl.robots.shadow.calibration.hall import load, save
+    from dactyl.robots.shadow.calibration.joints import Kinematics, calibrate
     from dactyl.simulation.scene import build
 
     if (bag is None) == (not synthetic) or (bag is None) != (factory is None):
@@ -160,7 +160,7 @@ def _marker_layout(config: Path | None) -> MarkerLayout:
     import yaml
 
     from dactyl.bringup import NAMESPACE, share
-    from dactyl.hand.mocap import MarkerLayout
+    from dactyl.robot.markers import MarkerLayout
 
     path = config or share("config", "real.yaml")
     try:

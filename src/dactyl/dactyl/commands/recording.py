@@ -31,8 +31,7 @@ def record(
     Args:
         own: use the project's own recorder even where `ros2 bag record` is installed
     """
-    from dactyl import processes, rosbag2
-    from dactyl.bringup import record_graph
+    from dactyl.bringup import processes, record_graph, rosbag2
 
     graph = record_graph(options)
     if not own and rosbag2.installed():
@@ -51,8 +50,7 @@ def replay(options: Annotated[ReplayOptions, tyro.conf.arg(name="")]) -> int:
       ./dactyl replay --bag bags/my_bag
       ./dactyl replay --bag bags/my_bag --node pose_estimator --weights runs/vision-cpu-small --json replay.json
     """
-    from dactyl import processes
-    from dactyl.bringup import replay_graph
+    from dactyl.bringup import processes, replay_graph
 
     return processes.run(replay_graph(options))
 

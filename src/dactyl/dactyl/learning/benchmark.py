@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dactyl.learning.collector import Environment, Step
 from dactyl.learning.presets import read_preset
-from dactyl.learning.rollout import Environment, Step
 from dactyl.learning.train import make_trainer
 
 WARM_UP = 1  # iterations

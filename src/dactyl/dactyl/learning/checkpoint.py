@@ -20,9 +20,9 @@ from safetensors.torch import save as serialize
 from torch import Tensor
 
 from dactyl.errors import DactylError
-from dactyl.learning.files import load_state, sync
 from dactyl.learning.policy import Policy
 from dactyl.learning.presets import ROOT
+from dactyl.storage.files import load_state, sync
 
 PREFIX = "checkpoint-"
 UNFINISHED = ".unfinished-"

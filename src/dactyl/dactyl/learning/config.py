@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
+from dactyl.environment.environment import EnvironmentConfig
+from dactyl.environment.randomization import RandomizationConfig, select
 from dactyl.errors import DactylError
-from dactyl.learning.networks import Architecture
-from dactyl.learning.ppo import PPOConfig
-from dactyl.task.environment import EnvironmentConfig
-from dactyl.task.randomization import RandomizationConfig, select
+from dactyl.learning.algorithms.ppo import PPOConfig
+from dactyl.learning.models.recurrent import Architecture
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dactyl.environment.environment import EnvironmentConfig, ReorientEnvironment
+from dactyl.environment.randomization import RandomizationConfig, select
 from dactyl.errors import DactylError
-from dactyl.hand.control import CONTROL_PERIOD
 from dactyl.learning import checkpoint
+from dactyl.learning.collector import Environment, Step
 from dactyl.learning.policy import Contract, Policy
-from dactyl.learning.rollout import Environment, Step
+from dactyl.robot.control import CONTROL_PERIOD
 from dactyl.simulation.scene import SceneConfig
-from dactyl.task.environment import EnvironmentConfig, ReorientEnvironment
-from dactyl.task.randomization import RandomizationConfig, select
-from dactyl.task.trial import TrialRules
+from dactyl.tasks.reorient.trial import TrialRules
 
 RESAMPLES = 10_000  # of the bootstrap
 CONFIDENCE = 0.95
@@ -77,7 +77,7 @@ def evaluate(
     Args:
         path: of a policy file, a folder with one, or a training's folder; models/block by default.
         object: that the policy must be for; None takes the policy's own.
-        randomizations: see `dactyl.task.randomization.select`.
+        randomizations: see `dactyl.environment.randomization.select`.
         trials: how many.
         actions: sampled, most-likely, or both one after the other.
         seed: of everything random: the same figures again.

@@ -18,14 +18,15 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from dactyl.environment.observation import POLICY_TERMS, TERMS
 from dactyl.errors import DactylError
-from dactyl.hand.control import CONTROL_PERIOD, NUM_BINS, ORIGINS, SMOOTHING
-from dactyl.hand.joints import ACTUATORS
-from dactyl.learning import distribution, weights
-from dactyl.learning.files import write_atomically
-from dactyl.learning.networks import Architecture, Network
-from dactyl.learning.weights import METADATA_KEY
-from dactyl.task.observation import POLICY_TERMS, TERMS
+from dactyl.learning import actions as distribution
+from dactyl.learning.models.recurrent import Architecture, Network
+from dactyl.robot.control import CONTROL_PERIOD, NUM_BINS, ORIGINS, SMOOTHING
+from dactyl.robots.shadow.joints import ACTUATORS
+from dactyl.storage import weights
+from dactyl.storage.files import write_atomically
+from dactyl.storage.weights import METADATA_KEY
 
 FORMAT = "dactyl-policy/1"
 HEAD_GAIN = 0.01  # near-uniform probabilities at first: every bin gets tried

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from dactyl.hand.control import CONTROL_PERIOD
+from dactyl.robot.control import CONTROL_PERIOD
 
 TABLE = "progress.csv"
 YEAR = 365.25 * 24 * 3600.0  # s

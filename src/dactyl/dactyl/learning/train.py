@@ -12,17 +12,17 @@ from typing import Any
 
 import torch
 
+from dactyl.environment.environment import EnvironmentConfig, ReorientEnvironment
+from dactyl.environment.observation import TERMS
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
+from dactyl.learning.collector import Environment
 from dactyl.learning.config import TrainingConfig
 from dactyl.learning.policy import Contract
 from dactyl.learning.presets import ROOT, read_preset
 from dactyl.learning.progress import duration
-from dactyl.learning.rollout import Environment
 from dactyl.learning.team import ALONE, Team, run_team
 from dactyl.learning.trainer import Trainer
-from dactyl.task.environment import EnvironmentConfig, ReorientEnvironment
-from dactyl.task.observation import TERMS
 
 
 def train(

@@ -13,16 +13,16 @@ from typing import Any
 import torch
 
 from dactyl.errors import DactylError
-from dactyl.hand.control import CONTROL_PERIOD
 from dactyl.learning import checkpoint
+from dactyl.learning.algorithms.ppo import PPO
+from dactyl.learning.collector import Collector, Environment, Rollout
 from dactyl.learning.config import TrainingConfig
-from dactyl.learning.networks import Network
+from dactyl.learning.models.recurrent import Network
+from dactyl.learning.models.value import Value
 from dactyl.learning.policy import Contract, Policy
-from dactyl.learning.ppo import PPO
 from dactyl.learning.progress import Progress, simulated_years
-from dactyl.learning.rollout import Collector, Environment, Rollout
 from dactyl.learning.team import ALONE, Team
-from dactyl.learning.value import Value
+from dactyl.robot.control import CONTROL_PERIOD
 
 MEMBERS_APART = 1000  # between the seeds of two members of a team
 SMOOTHING = 0.95  # weight of the past in the successes per episode: about 20 iterations

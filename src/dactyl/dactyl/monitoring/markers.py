@@ -10,10 +10,10 @@ from geometry_msgs.msg import Point
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
-from dactyl import quaternion
-from dactyl.hand.joints import JOINTS
-from dactyl.hand.layout import PALM_CENTER
-from dactyl.nodes._support import set_point, set_quaternion
+from dactyl.maths import quaternion
+from dactyl.robots.shadow.joints import JOINTS
+from dactyl.robots.shadow.layout import PALM_CENTER
+from dactyl.ros.support import set_point, set_quaternion
 from dactyl.simulation.rendering import GHOST_OFFSET
 from dactyl.simulation.scene import Scene
 

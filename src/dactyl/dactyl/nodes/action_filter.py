@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dactyl.hand import backlash, control
-from dactyl.hand.joints import ACTUATORS
-from dactyl.hardware.safety import REPEATED, ActionGate
-from dactyl.nodes._support import RELIABLE, DactylNode, Diagnosis, nanoseconds, parameter, run, warning
+from dactyl.robot import backlash, control
+from dactyl.robot.safety import REPEATED, ActionGate
+from dactyl.robots.shadow.joints import ACTUATORS
+from dactyl.ros.support import RELIABLE, DactylNode, Diagnosis, nanoseconds, parameter, run, warning
 from dactyl_msgs.msg import HandAction
 
 _N = len(ACTUATORS)

@@ -16,8 +16,8 @@ from sensor_msgs.msg import CameraInfo, Image
 from dactyl.errors import DactylError
 from dactyl.hardware import camera_info, pylon
 from dactyl.hardware.device import DeviceReader
-from dactyl.nodes._support import SENSOR, DactylNode, Diagnosis, parameter, run, set_stamp, warning
-from dactyl.nodes._ticks import PERIOD_NS
+from dactyl.robot.ticks import PERIOD_NS
+from dactyl.ros.support import SENSOR, DactylNode, Diagnosis, parameter, run, set_stamp, warning
 
 NAMES = ("camera_0", "camera_1", "camera_2")
 SILENCE = 1.0

@@ -31,15 +31,15 @@ from sensor_msgs.msg import Image, JointState
 from std_srvs.srv import Trigger
 
 from dactyl.errors import DactylError
-from dactyl.monitoring.gate import LOCAL, Gate
-from dactyl.nodes import _support as ros
-from dactyl.nodes._polling import NotExecuted, Taken, subscribe, take
-from dactyl.nodes._support import DactylNode, Diagnosis, parameter, run
+from dactyl.monitoring.dashboard.front_door import LOCAL, Gate
+from dactyl.ros import support as ros
+from dactyl.ros.polling import NotExecuted, Taken, subscribe, take
+from dactyl.ros.support import DactylNode, Diagnosis, parameter, run
 from dactyl_msgs.msg import FingertipPositions, HandAction, MocapMarkers, TrialStatus
 from dactyl_msgs.srv import SetGoal
 
 if TYPE_CHECKING:
-    from dactyl.monitoring.page import Page
+    from dactyl.monitoring.dashboard.page import Page
 
 CAMERAS = ("camera_0", "camera_1", "camera_2")
 PERIOD = 0.08  # s between looks at the topics: a control step
@@ -102,7 +102,7 @@ class Dashboard(DactylNode):
         # what nobody may ever want to see is not imported before: viser, MuJoCo, 1 s and 100 MB
         import rich
 
-        from dactyl.monitoring.page import Page
+        from dactyl.monitoring.dashboard.page import Page
         from dactyl.simulation.scene import SceneConfig, build
 
         with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:

@@ -9,9 +9,9 @@ import numpy as np
 from geometry_msgs.msg import PoseStamped
 
 from dactyl.errors import DactylError
-from dactyl.hand.layout import BASE_MARKERS
-from dactyl.hand.mocap import MarkerLayout, MarkerTracker
-from dactyl.nodes._support import (
+from dactyl.robot.markers import MarkerLayout, MarkerTracker
+from dactyl.robots.shadow.layout import BASE_MARKERS
+from dactyl.ros.support import (
     SENSOR,
     DactylNode,
     Diagnosis,

@@ -15,13 +15,13 @@ from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
 
 from dactyl.errors import DactylError
-from dactyl.hand import control
-from dactyl.hand.joints import ACTUATORS, JOINTS
-from dactyl.hardware import shadow
-from dactyl.hardware.safety import BLIND, HOLDING, REPEATED, RUNNING, STOPPED, Limits, Safety
-from dactyl.hardware.shadow import HandInterface, JointOrder, JointStates
-from dactyl.nodes._shadow import RosHand
-from dactyl.nodes._support import (
+from dactyl.robot import control
+from dactyl.robot.safety import BLIND, HOLDING, REPEATED, RUNNING, STOPPED, Limits, Safety
+from dactyl.robots.shadow import protocol as shadow
+from dactyl.robots.shadow.joints import ACTUATORS, JOINTS
+from dactyl.robots.shadow.protocol import HandInterface, JointOrder, JointStates
+from dactyl.robots.shadow.ros import RosHand
+from dactyl.ros.support import (
     RELIABLE,
     SENSOR,
     DactylNode,
@@ -127,7 +127,7 @@ class HandDriver(DactylNode):
                 self, settings.interface, settings.time_from_start, settings.lockstep,
                 self.on_joint_states, self.safety.take_temperature,
             )  # fmt: skip
-        from dactyl.hardware.rosbridge import RosbridgeHand
+        from dactyl.robots.shadow.rosbridge import RosbridgeHand
 
         self.joint_states_publisher = self.create_publisher(JointState, shadow.JOINT_STATES, SENSOR)
         return RosbridgeHand(

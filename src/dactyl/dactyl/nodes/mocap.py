@@ -15,7 +15,7 @@ from dactyl.hardware.device import DeviceReader
 from dactyl.hardware.markers import Marker, MarkerFrame, MarkerSource
 from dactyl.hardware.phasespace import PhaseSpace
 from dactyl.hardware.replay import Replay, read_bag, read_c3d
-from dactyl.nodes._support import SENSOR, DactylNode, Diagnosis, nanoseconds, parameter, run, set_stamp, warning
+from dactyl.ros.support import SENSOR, DactylNode, Diagnosis, nanoseconds, parameter, run, set_stamp, warning
 from dactyl_msgs.msg import MocapMarker, MocapMarkers
 
 SILENCE = 0.5

@@ -11,16 +11,18 @@ import numpy as np
 import torch
 from geometry_msgs.msg import PoseStamped
 
-from dactyl import quaternion
+from dactyl.environment import observation
 from dactyl.errors import DactylError
-from dactyl.hand import control
-from dactyl.hand.joints import ACTUATORS, FINGERS
 from dactyl.learning.policy import Policy
-from dactyl.nodes import _support as ros
-from dactyl.nodes._settings import add_setting
-from dactyl.nodes._support import DactylNode, Diagnosis, nanoseconds, parameter, run, warning
-from dactyl.nodes._ticks import Ticks
-from dactyl.task import goals, observation, symmetry
+from dactyl.maths import quaternion
+from dactyl.objects import symmetry
+from dactyl.robot import control
+from dactyl.robot.ticks import Ticks
+from dactyl.robots.shadow.joints import ACTUATORS, FINGERS
+from dactyl.ros import support as ros
+from dactyl.ros.settings import add_setting
+from dactyl.ros.support import DactylNode, Diagnosis, nanoseconds, parameter, run, warning
+from dactyl.tasks.reorient import goals
 from dactyl_msgs.msg import FingertipPositions, HandAction, TrialStatus
 
 _SUPPORTED = {"fingertip_positions", "object_position", "object_orientation", "target_orientation",

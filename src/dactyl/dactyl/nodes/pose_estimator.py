@@ -13,7 +13,7 @@ import numpy as np
 from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import Image
 
-from dactyl.nodes._support import (
+from dactyl.ros.support import (
     SENSOR,
     DactylNode,
     Diagnosis,
@@ -25,7 +25,7 @@ from dactyl.nodes._support import (
     set_stamp,
     warning,
 )
-from dactyl.vision.watch import CameraWatch, Triple
+from dactyl.vision.synchronizer import CameraWatch, Triple
 
 if TYPE_CHECKING:
     from dactyl.vision.estimator import Estimator

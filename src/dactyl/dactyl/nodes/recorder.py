@@ -22,10 +22,10 @@ from rclpy.topic_or_service_is_hidden import topic_or_service_is_hidden
 
 from dactyl import results
 from dactyl.errors import DactylError
-from dactyl.nodes._polling import NotExecuted, Taken, message_class, subscribe, take
-from dactyl.nodes._support import DactylNode, Diagnosis, parameter, run, warning
 from dactyl.recording import bag
 from dactyl.recording.definitions import definition
+from dactyl.ros.polling import NotExecuted, Taken, message_class, subscribe, take
+from dactyl.ros.support import DactylNode, Diagnosis, parameter, run, warning
 
 TAKE_PERIOD = 0.02  # s
 SCAN_PERIOD = 0.25  # s between looks for new topics

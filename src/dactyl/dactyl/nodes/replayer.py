@@ -15,13 +15,13 @@ from rclpy.publisher import Publisher
 
 from dactyl import results
 from dactyl.errors import DactylError
-from dactyl.nodes import _support as ros
-from dactyl.nodes._polling import message_class
-from dactyl.nodes._support import DactylNode, nanoseconds, parameter, run
 from dactyl.recording.comparison import Action, Pose, compare_actions, compare_poses
+from dactyl.recording.decisions import FINGERTIPS, GOAL, STATUS, Question, read
 from dactyl.recording.definitions import type_hash
-from dactyl.recording.questions import FINGERTIPS, GOAL, STATUS, Question, read
 from dactyl.recording.reading import Bag
+from dactyl.ros import support as ros
+from dactyl.ros.polling import message_class
+from dactyl.ros.support import DactylNode, nanoseconds, parameter, run
 from dactyl_msgs.msg import HandAction
 
 PATIENCE = 60.0  # s that the node may take to come up

@@ -13,12 +13,12 @@ from sensor_msgs.msg import JointState
 from visualization_msgs.msg import MarkerArray
 
 from dactyl.errors import DactylError
-from dactyl.hand.joints import JOINTS, ros_joint_name
-from dactyl.hand.layout import BASE_MARKERS
-from dactyl.hand.mocap import matrix, register
-from dactyl.nodes import _support as ros
-from dactyl.nodes._polling import NotExecuted, subscribe, take
-from dactyl.nodes._support import DactylNode, Diagnosis, parameter, run
+from dactyl.robot.markers import matrix, register
+from dactyl.robots.shadow.joints import JOINTS, ros_joint_name
+from dactyl.robots.shadow.layout import BASE_MARKERS
+from dactyl.ros import support as ros
+from dactyl.ros.polling import NotExecuted, subscribe, take
+from dactyl.ros.support import DactylNode, Diagnosis, parameter, run
 from dactyl_msgs.msg import FingertipPositions, MocapMarkers, TrialStatus
 
 if TYPE_CHECKING:

@@ -24,16 +24,16 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState
 
 from dactyl.errors import DactylError
-from dactyl.hand import control
-from dactyl.hand.joints import JOINTS, ros_joint_name
-from dactyl.hardware.shadow import INTERFACES
-from dactyl.nodes import _shadow
-from dactyl.nodes import _support as ros
-from dactyl.nodes._faults import FAULTS, HIDDEN, Fault
-from dactyl.nodes._laboratory import Laboratory, camera_matrix
-from dactyl.nodes._settings import add_setting
-from dactyl.nodes._support import DactylNode, Diagnosis, nanoseconds, parameter, run, warning
-from dactyl.nodes._ticks import PERIOD_NS
+from dactyl.robot import control
+from dactyl.robot.ticks import PERIOD_NS
+from dactyl.robots.shadow import ros as shadow_ros
+from dactyl.robots.shadow.joints import JOINTS, ros_joint_name
+from dactyl.robots.shadow.protocol import INTERFACES
+from dactyl.ros import support as ros
+from dactyl.ros.settings import add_setting
+from dactyl.ros.support import DactylNode, Diagnosis, nanoseconds, parameter, run, warning
+from dactyl.simulation.faults import FAULTS, HIDDEN, Fault
+from dactyl.simulation.laboratory import Laboratory, camera_matrix
 from dactyl.simulation.rendering import SceneRenderer
 from dactyl.simulation.scene import CAMERA_FOVY, CAMERAS, SceneConfig, build
 from dactyl_msgs.msg import MocapMarker, MocapMarkers, TrialStatus
@@ -99,9 +99,9 @@ class Sim(DactylNode):
 
         self.changed = threading.Condition()
         """Guards the commands and the status, which come in one thread and are used in another."""
-        self.commands: dict[str, _shadow.Command] = {}
+        self.commands: dict[str, shadow_ros.Command] = {}
         self.command_bytes: dict[str, bytes] = {}
-        self.command_stamps: dict[str, int] = dict.fromkeys(_shadow.topics(settings.interface), -1)
+        self.command_stamps: dict[str, int] = dict.fromkeys(shadow_ros.topics(settings.interface), -1)
         self.status = TrialStatus(state=TrialStatus.FINISHED)
         self.placed: int | None = None
         """The trial the object was last placed for."""
@@ -116,7 +116,9 @@ class Sim(DactylNode):
         self._make_publishers()
         for topic in self.command_stamps:
             callback = partial(self.on_command, topic)
-            self.create_subscription(_shadow.topics(settings.interface)[topic], topic, callback, ros.RELIABLE, raw=True)
+            self.create_subscription(
+                shadow_ros.topics(settings.interface)[topic], topic, callback, ros.RELIABLE, raw=True
+            )
         self.create_subscription(TrialStatus, "trial/status", self.on_status, ros.LATCHED)
 
         self.stopping = threading.Event()
@@ -136,7 +138,7 @@ class Sim(DactylNode):
             return
         self.command_bytes[topic] = data
         try:
-            command = _shadow.decode(topic, data)
+            command = shadow_ros.decode(topic, data)
         except ValueError as error:
             self.refused[str(error)] += 1
             self.get_logger().error(f"refused a command on {topic}: {error}", throttle_duration_sec=1.0)

@@ -20,8 +20,8 @@ from trajectory_msgs.msg import JointTrajectory
 
 from dactyl.errors import DactylError
 from dactyl.monitoring.timing import Stage, Thresholds
-from dactyl.nodes import _support as ros
-from dactyl.nodes._support import DactylNode, Diagnosis, parameter, run, warning
+from dactyl.ros import support as ros
+from dactyl.ros.support import DactylNode, Diagnosis, parameter, run, warning
 from dactyl_msgs.msg import FingertipPositions, HandAction, MocapMarkers
 
 TARGETS = "/rh_trajectory_controller/command"

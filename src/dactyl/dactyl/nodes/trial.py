@@ -13,13 +13,14 @@ from rclpy.action.server import ActionServer, CancelResponse, GoalResponse, Serv
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
-from dactyl import quaternion, results
-from dactyl.hand.control import CONTROL_PERIOD
-from dactyl.hand.layout import PALM_CENTER
-from dactyl.nodes import _support as ros
-from dactyl.nodes._support import DactylNode, Diagnosis, nanoseconds, parameter, run, warning
-from dactyl.nodes._ticks import Ticks
-from dactyl.task import goals, trial
+from dactyl import results
+from dactyl.maths import quaternion
+from dactyl.robot.control import CONTROL_PERIOD
+from dactyl.robot.ticks import Ticks
+from dactyl.robots.shadow.layout import PALM_CENTER
+from dactyl.ros import support as ros
+from dactyl.ros.support import DactylNode, Diagnosis, nanoseconds, parameter, run, warning
+from dactyl.tasks.reorient import goals, trial
 from dactyl_msgs.action import RunTrials
 from dactyl_msgs.msg import TrialResult, TrialStatus
 from dactyl_msgs.srv import SetGoal

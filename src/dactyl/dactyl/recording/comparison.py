@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dactyl import quaternion
+from dactyl.maths import quaternion
 
 
 class Action(NamedTuple):

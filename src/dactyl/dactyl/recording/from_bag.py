@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dactyl import quaternion
 from dactyl.errors import DactylError
-from dactyl.hand.layout import PALM_CENTER
+from dactyl.maths import quaternion
 from dactyl.recording.dataset import Camera, DatasetWriter
 from dactyl.recording.overlay import nominal_cameras
 from dactyl.recording.pictures import IMAGES, as_rgb
 from dactyl.recording.reading import Bag, nanoseconds
+from dactyl.robots.shadow.layout import PALM_CENTER
 from dactyl.simulation.scene import SceneConfig, build
-from dactyl.task.trial import is_dropped
+from dactyl.tasks.reorient.trial import is_dropped
 
 POSE = "/dactyl/object_pose/mocap"
 INFO = tuple(f"/dactyl/camera_{i}/camera_info" for i in range(3))

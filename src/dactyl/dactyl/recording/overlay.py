@@ -8,7 +8,7 @@ import cv2
 import mujoco
 import numpy as np
 
-from dactyl import quaternion
+from dactyl.maths import quaternion
 from dactyl.recording.dataset import Camera
 from dactyl.simulation.objects import HALF_SIZE
 from dactyl.simulation.scene import CAMERA_FOVY, CAMERAS, Scene

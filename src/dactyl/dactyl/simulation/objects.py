@@ -9,8 +9,8 @@ import mujoco
 import numpy as np
 from array_api_compat import array_namespace
 
-from dactyl.arrays import Constant
-from dactyl.quaternion import Array
+from dactyl.maths.arrays import Constant
+from dactyl.maths.quaternion import Array
 
 HALF_SIZE = 0.025  # m: half the block's edge, the prism's inner radius and half height, the sphere's radius
 DENSITY = 567.0  # kg/m³, of the gymnasium-robotics block: 71 g

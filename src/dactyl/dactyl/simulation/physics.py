@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dactyl.errors import DactylError
-from dactyl.simulation.parameters import PhysicsFactors
+from dactyl.simulation.model_fields import PhysicsFactors
 from dactyl.simulation.scene import Scene
 
 
@@ -66,14 +66,14 @@ def make_physics(scene: Scene, num_worlds: int, device: str = "cpu", threads: in
     if threads < 0:
         raise DactylError(f"{threads} threads: at least 1 is needed, or 0 for one on each core")
     if device == "cpu":
-        from dactyl.simulation.batch import BatchPhysics
+        from dactyl.simulation.backends.mujoco import BatchPhysics
 
         return BatchPhysics(scene, num_worlds, threads)
     if device != "warp-cpu":
         _check_cuda(device)
     if importlib.util.find_spec("mujoco_warp") is None:
         raise DactylError(f"device {device!r} needs mujoco-warp: pip install mujoco-warp")
-    from dactyl.simulation.warp import WarpPhysics
+    from dactyl.simulation.backends.warp import WarpPhysics
 
     return WarpPhysics(scene, num_worlds, "cpu" if device == "warp-cpu" else device)
 

@@ -8,7 +8,7 @@ import cv2
 import mujoco
 import numpy as np
 
-from dactyl import quaternion
+from dactyl.maths import quaternion
 from dactyl.simulation.rendering import SceneRenderer
 from dactyl.simulation.scene import CAMERAS, SceneConfig, build
 

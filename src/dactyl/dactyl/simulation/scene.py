@@ -19,8 +19,8 @@ import mujoco
 import numpy as np
 
 from dactyl.errors import DactylError
-from dactyl.hand.control import LOCKED_WRIST, PHYSICS_TIMESTEP
-from dactyl.hand.joints import (
+from dactyl.robot.control import LOCKED_WRIST, PHYSICS_TIMESTEP
+from dactyl.robots.shadow.joints import (
     ACTUATOR_LIMITS,
     ACTUATORS,
     COUPLED_FINGERS,
@@ -30,7 +30,7 @@ from dactyl.hand.joints import (
     joints_of,
     ros_joint_name,
 )
-from dactyl.hand.layout import BASE_MARKERS, FINGERTIP_MARKERS, PALM_CENTER, WRIST_PITCH
+from dactyl.robots.shadow.layout import BASE_MARKERS, FINGERTIP_MARKERS, PALM_CENTER, WRIST_PITCH
 from dactyl.simulation.objects import MESH_SCALES, OBJECT_MARKERS, OBJECTS, add_object, mesh_name
 
 HAND_POSITION = np.array([0.0, 0.34, 0.36])

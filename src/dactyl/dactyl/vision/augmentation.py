@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dactyl import quaternion
+from dactyl.maths import quaternion
 
 _POSITION, _QUATERNION = slice(24, 27), slice(27, 31)
 

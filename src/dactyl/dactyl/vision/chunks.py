@@ -20,11 +20,11 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from dactyl.errors import DactylError
-from dactyl.learning.files import write_atomically
 from dactyl.simulation.appearance import Appearance, Look
 from dactyl.simulation.appearance.materials import ObjectColourRanges
 from dactyl.simulation.appearance.studio import Studio, make_studio
 from dactyl.simulation.scene import SceneConfig
+from dactyl.storage.files import write_atomically
 from dactyl.vision.config import VisionConfig
 from dactyl.vision.keypoints import Keypoints, project
 from dactyl.vision.states import Recipe, States, load, object_poses

@@ -19,11 +19,11 @@ from safetensors.torch import save
 from torch import Tensor
 
 from dactyl.errors import DactylError
-from dactyl.learning import weights
-from dactyl.learning.files import write_atomically
 from dactyl.learning.presets import ROOT
-from dactyl.learning.weights import METADATA_KEY
 from dactyl.simulation.scene import CAMERA_FOVY, CAMERAS
+from dactyl.storage import weights
+from dactyl.storage.files import write_atomically
+from dactyl.storage.weights import METADATA_KEY
 from dactyl.vision import images, pose
 from dactyl.vision.networks import Architecture, PoseNetwork
 

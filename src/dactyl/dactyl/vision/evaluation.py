@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import torch
 
-from dactyl import quaternion
 from dactyl.errors import DactylError
+from dactyl.maths import quaternion
 from dactyl.simulation.appearance import Appearance
 from dactyl.simulation.appearance.studio import make_studio
 from dactyl.simulation.appearance.visibility import visible_shares

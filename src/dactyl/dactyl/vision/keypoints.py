@@ -8,7 +8,7 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
-from dactyl import quaternion
+from dactyl.maths import quaternion
 from dactyl.simulation.appearance import Look, model_fields
 from dactyl.simulation.appearance.cameras import NUM_CAMERAS
 from dactyl.simulation.appearance.studio import Studio

@@ -7,8 +7,8 @@ from math import pi
 import torch
 from torch import Tensor
 
-from dactyl import quaternion
 from dactyl.errors import DactylError
+from dactyl.maths import quaternion
 
 SYMMETRIES = ("none", "octagonal_prism")
 """none: six different faces, every orientation looks different, as on the objects that are textured here.

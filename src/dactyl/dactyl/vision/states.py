@@ -16,14 +16,14 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from dactyl import quaternion
+from dactyl.environment.environment import ReorientEnvironment
+from dactyl.environment.randomization import select
 from dactyl.errors import DactylError
 from dactyl.learning.evaluation import environment_config
-from dactyl.learning.files import write_atomically
 from dactyl.learning.policy import Policy
+from dactyl.maths import quaternion
 from dactyl.simulation.scene import Scene
-from dactyl.task.environment import ReorientEnvironment
-from dactyl.task.randomization import select
+from dactyl.storage.files import write_atomically
 
 FORMAT = "dactyl-states/1"
 INDEX = "states.json"

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from dactyl.errors import DactylError
-from dactyl.learning.files import load_state, save_state
 from dactyl.learning.presets import ROOT
 from dactyl.learning.progress import duration
 from dactyl.learning.trainer import signals
 from dactyl.simulation.scene import build
+from dactyl.storage.files import load_state, save_state
 from dactyl.vision import images, pose
 from dactyl.vision.chunks import VALIDATION, Kitchen, Moments, scene_config, split
 from dactyl.vision.config import VisionConfig, read_preset

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
-from dactyl import quaternion
+from dactyl.maths import quaternion
 from dactyl.simulation.scene import CAMERAS
 
 NUM_CAMERAS = len(CAMERAS)

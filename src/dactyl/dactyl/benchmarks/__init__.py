@@ -1,1 +1,0 @@
-"""How fast the parts are, beside what others offer."""

@@ -1,0 +1,1 @@
+"""The batched environment: stepping, starts, observations, randomizations, saving."""

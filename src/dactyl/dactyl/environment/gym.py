@@ -1,0 +1,233 @@
+"""The environment as Gymnasium knows environments, so that any learner can train on it.
+
+    import gymnasium
+    import dactyl.environment.gym  # registers dactyl/Reorient-v0
+
+    envs = gymnasium.make_vec("dactyl/Reorient-v0", num_envs=64, object="block", randomizations="all")
+
+Observations are the policy's inputs of Table 2 (22 numbers; with asymmetric=True a dict of "policy" and the value
+network's 85 in "value"), actions one of 11 bins for each of the 20 actuators, both as numpy arrays. A learner that
+lives on a GPU is faster with `environment.ReorientEnvironment` itself, whose tensors never leave the device.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+import torch
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from dactyl.environment import observation
+from dactyl.environment.environment import EnvironmentConfig, Observations, ReorientEnvironment, Step
+from dactyl.environment.randomization import select
+from dactyl.errors import DactylError
+from dactyl.robot.control import NUM_BINS
+from dactyl.robots.shadow.joints import ACTUATORS
+from dactyl.simulation.scene import SceneConfig
+
+ID = "dactyl/Reorient-v0"
+
+Observation = np.ndarray | dict[str, np.ndarray]
+
+
+def _make(
+    num_envs: int,
+    config: EnvironmentConfig | None,
+    object: str,
+    locked_wrist: bool,
+    randomizations: str,
+    device: str,
+    threads: int,
+) -> ReorientEnvironment:
+    if config is None:
+        config = EnvironmentConfig(
+            scene=SceneConfig(object=object, locked_wrist=locked_wrist), randomization=select(randomizations)
+        )
+    elif (object, locked_wrist, randomizations) != ("block", False, "all"):
+        raise DactylError(f"{ID}: give either a config or object, locked_wrist and randomizations")
+    return ReorientEnvironment(config, num_envs, device=device, threads=threads)
+
+
+def _action_space() -> spaces.MultiDiscrete:
+    return spaces.MultiDiscrete(np.full(len(ACTUATORS), NUM_BINS))
+
+
+def _observation_space(environment: ReorientEnvironment, asymmetric: bool) -> spaces.Space[Any]:
+    boxes: dict[str, spaces.Space[Any]] = {
+        network: spaces.Box(-np.inf, np.inf, (size,), np.float32)
+        for network, size in environment.observation_sizes.items()
+    }
+    return spaces.Dict(boxes) if asymmetric else boxes["policy"]
+
+
+class _Converter:
+    """From the environment's tensors to what Gymnasium's users get."""
+
+    def __init__(self, environment: ReorientEnvironment, asymmetric: bool) -> None:
+        self._asymmetric = asymmetric
+        config = environment.config
+        missing = set(config.policy_terms) - set(config.value_terms)
+        if missing:
+            raise DactylError(f"{ID}: the value network must see {', '.join(sorted(missing))} as the policy does")
+        starts = dict(zip(config.value_terms, np.cumsum([0, *map(_size, config.value_terms)]), strict=False))
+        self._policy_part = np.concatenate([starts[term] + np.arange(_size(term)) for term in config.policy_terms])
+
+    def observations(self, observations: Observations) -> Observation:
+        if not self._asymmetric:
+            return _numpy(observations["policy"])
+        return {network: _numpy(values) for network, values in observations.items()}
+
+    def last(self, step: Step) -> Observation:
+        """What was observed before any reset; without noise, because the sensors are not read twice in a step."""
+        value = _numpy(step.final_value_observations)
+        policy = value[..., self._policy_part]
+        return {"policy": policy, "value": value} if self._asymmetric else policy
+
+
+def _size(term: str) -> int:
+    return observation.size((term,))
+
+
+def _numpy(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.numpy(force=True).copy()
+
+
+class ReorientVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
+    """N worlds; one that ends starts again in the same step, its last observation is in info["final_obs"]."""
+
+    metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        config: EnvironmentConfig | None = None,
+        object: str = "block",
+        locked_wrist: bool = False,
+        randomizations: str = "all",
+        asymmetric: bool = False,
+        device: str = "cpu",
+        threads: int = 0,
+    ) -> None:
+        """Args as of `environment.EnvironmentConfig` and `environment.ReorientEnvironment`.
+
+        Args:
+            num_envs: N.
+            config: everything at once, instead of the next three.
+            object: block, octagonal_prism or sphere.
+            locked_wrist: as in section 6.1.
+            randomizations: all, none, or -GROUP[,-GROUP].
+            asymmetric: observe {"policy", "value"} instead of the policy's inputs alone.
+            device: cpu, cuda, cuda:N or warp-cpu.
+            threads: CPU threads, 0 for all cores.
+        """
+        environment = _make(num_envs, config, object, locked_wrist, randomizations, device, threads)
+        self._environment, self._convert = environment, _Converter(environment, asymmetric)
+        self.num_envs = num_envs
+        self.single_observation_space = _observation_space(environment, asymmetric)
+        self.single_action_space = _action_space()
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        super().reset(seed=seed)
+        _seed(self._environment, seed)
+        return self._convert.observations(self._environment.reset()), {}
+
+    def step(self, actions: np.ndarray) -> tuple[Observation, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """One control step of every world.
+
+        Args:
+            actions: (N, 20) int in 0…10.
+
+        Returns:
+            Observations, rewards, terminated, truncated, and an info with "successes" (goals reached in the running
+            episode); where an episode ended, "final_obs" and "final_info" hold its last.
+        """
+        step = self._environment.step(_bins(actions, (self.num_envs, len(ACTUATORS)), self._environment.device))
+        successes, terminated, truncated = (_numpy(x) for x in (step.successes, step.terminated, step.truncated))
+        ended = terminated | truncated
+        info: dict[str, Any] = {"successes": np.where(ended, 0, successes), "_successes": np.ones_like(ended)}
+        if ended.any():
+            final = np.full(self.num_envs, None, dtype=np.object_)
+            last = self._convert.last(step)
+            for world in np.flatnonzero(ended):
+                final[world] = {k: v[world] for k, v in last.items()} if isinstance(last, dict) else last[world]
+            info |= {
+                "final_obs": final,
+                "_final_obs": ended,
+                "final_info": {"successes": np.where(ended, successes, 0), "_successes": ended},
+                "_final_info": ended,
+            }
+        return self._convert.observations(step.observations), _numpy(step.reward), terminated, truncated, info
+
+
+class ReorientEnv(gymnasium.Env[Observation, np.ndarray]):
+    """One world, for what cannot use the vector environment (which is many times faster a step)."""
+
+    metadata = {"render_modes": []}  # noqa: RUF012
+
+    def __init__(
+        self,
+        *,
+        config: EnvironmentConfig | None = None,
+        object: str = "block",
+        locked_wrist: bool = False,
+        randomizations: str = "all",
+        asymmetric: bool = False,
+        device: str = "cpu",
+    ) -> None:
+        """See `ReorientVectorEnv`."""
+        environment = _make(1, config, object, locked_wrist, randomizations, device, threads=1)
+        self._environment, self._convert = environment, _Converter(environment, asymmetric)
+        self.observation_space = _observation_space(environment, asymmetric)
+        self.action_space = _action_space()
+        self._next: Observation | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        super().reset(seed=seed)
+        _seed(self._environment, seed)
+        if self._next is None or seed is not None:  # else the episode ended, and the next has been prepared
+            self._next = self._convert.observations(self._environment.reset())
+        observation, self._next = self._next, None
+        return _first(observation), {}
+
+    def step(self, action: np.ndarray) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """See `ReorientVectorEnv.step`; info["successes"] is the number of goals reached in the episode."""
+        step = self._environment.step(_bins(action, (len(ACTUATORS),), self._environment.device)[None])
+        terminated, truncated = bool(step.terminated), bool(step.truncated)
+        observation = self._convert.observations(step.observations)
+        if terminated or truncated:
+            self._next, observation = observation, self._convert.last(step)
+        return _first(observation), float(step.reward), terminated, truncated, {"successes": int(step.successes)}
+
+
+def _seed(environment: ReorientEnvironment, seed: int | None) -> None:
+    if seed is not None:
+        environment.random.generator.manual_seed(seed)
+
+
+def _first(observation: Observation) -> Observation:
+    return {k: v[0] for k, v in observation.items()} if isinstance(observation, dict) else observation[0]
+
+
+def _bins(actions: np.ndarray, shape: tuple[int, ...], device: torch.device) -> torch.Tensor:
+    actions = np.asarray(actions)
+    if actions.shape != shape or not np.issubdtype(actions.dtype, np.integer):
+        raise DactylError(f"{ID}: actions must be integers of shape {shape}, not {actions.dtype} of {actions.shape}")
+    if actions.min() < 0 or actions.max() >= NUM_BINS:
+        raise DactylError(f"{ID}: actions must be bins 0 to {NUM_BINS - 1}")
+    return torch.as_tensor(actions, dtype=torch.int64, device=device)
+
+
+gymnasium.register(
+    ID, entry_point="dactyl.environment.gym:ReorientEnv", vector_entry_point="dactyl.environment.gym:ReorientVectorEnv"
+)

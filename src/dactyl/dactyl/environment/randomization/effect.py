@@ -1,0 +1,23 @@
+"""What all per-world effects have in common: tensors with one row per world, redrawn when an episode starts."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from dactyl.environment.randomization.random import where
+
+
+class Effect:
+    """Keeps its per-world state in tensor attributes, so that it can be redrawn by mask, saved and loaded."""
+
+    def redraw(self, mask: Tensor, **fresh: Tensor) -> None:
+        """Take rows of the fresh values (by attribute name) where mask (N,) is true."""
+        for name, values in fresh.items():
+            setattr(self, name, where(mask, values, getattr(self, name)))
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return {name: value.clone() for name, value in vars(self).items() if isinstance(value, Tensor)}
+
+    def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
+        for name, value in tensors.items():
+            setattr(self, name, value.clone())  # not in place: an attribute may be a tensor that somebody else holds

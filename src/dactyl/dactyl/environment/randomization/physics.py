@@ -1,0 +1,43 @@
+"""Group `physics`: Table 1, sampled once per episode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dactyl.environment.randomization.random import Random, check_amount, check_range
+from dactyl.simulation.model_fields import PhysicsFactors
+from dactyl.simulation.scene import Scene
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class PhysicsRandomization:
+    """Table 1. One factor for the object's three dimensions and one for all surfaces' friction; the rest one each."""
+
+    object_dimensions: Range = (0.95, 1.05)  # uniform factor
+    masses: Range = (0.5, 1.5)  # uniform factor, object and each robot link
+    friction: Range = (0.7, 1.3)  # uniform factor
+    joint_damping: Range = (0.3, 3.0)  # loguniform factor, each joint
+    actuator_gains: Range = (0.75, 1.5)  # loguniform factor, each actuator
+    joint_limits: float = 0.15  # rad, std of what is added to each limit
+    gravity: float = 0.4  # m/s², std of what is added to each coordinate
+
+    def __post_init__(self) -> None:
+        for name in ("object_dimensions", "masses", "friction", "joint_damping", "actuator_gains"):
+            check_range(name, *getattr(self, name))
+        check_amount("joint_limits", self.joint_limits)
+        check_amount("gravity", self.gravity)
+
+    def sample(self, scene: Scene, num_worlds: int, random: Random) -> PhysicsFactors:
+        """Factors for that many worlds."""
+        model, joints = scene.model, scene.model.njnt - 1
+        return PhysicsFactors(
+            object_size=random.uniform(*self.object_dimensions, num_worlds),
+            masses=random.uniform(*self.masses, num_worlds, model.nbody),
+            friction=random.uniform(*self.friction, num_worlds),
+            damping=random.loguniform(*self.joint_damping, num_worlds, joints),
+            gains=random.loguniform(*self.actuator_gains, num_worlds, model.nu),
+            joint_limits=self.joint_limits * random.normal(num_worlds, joints, 2),
+            gravity=self.gravity * random.normal(num_worlds, 3),
+        )

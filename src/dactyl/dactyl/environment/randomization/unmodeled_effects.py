@@ -1,0 +1,142 @@
+"""Group `unmodeled_effects`: action noise and delay, backlash, tracking errors, timing, forces (appendix C.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from math import inf
+
+import torch
+from torch import Tensor
+
+from dactyl.environment.randomization.effect import Effect
+from dactyl.environment.randomization.random import Random, check_amount, check_range, where
+from dactyl.robot import backlash
+from dactyl.robot.control import CONTROL_PERIOD, SUBSTEPS
+from dactyl.robots.shadow.joints import ACTUATORS
+
+ACTION_RANGE = 2.0  # width of [-1, 1]: Table 8 gives percentages of it
+_MOST = {"delay_probability": 1.0, "dropout_rate": 1.0 / CONTROL_PERIOD, "force_decay": 1.0}
+
+
+@dataclass(frozen=True)
+class UnmodeledEffects:
+    """Appendix C.2's values."""
+
+    action_noise_uncorrelated: float = 0.05  # of the action range, Table 8
+    action_noise_correlated: float = 0.015  # of the action range, Table 8
+    action_noise_multiplicative: float = 0.015  # Table 8
+    delay_probability: float = 0.5  # of each actuator, per episode; one control step
+    backlash_rate: float = backlash.CALIBRATED
+    backlash_rate_std: float = backlash.CALIBRATED_STD
+    dropout_rate: float = 0.2  # per marker and second
+    dropout_duration: float = 1.0  # s
+    occlusion_distance: float = 0.004  # m between a marker's cuboid and the object or another finger
+    timestep_rate: tuple[float, float] = (1250.0, 10000.0)  # 1/s, lambda of the exponential added to every physics step
+    force_probability: tuple[float, float] = (0.001, 0.1)  # loguniform, per control step
+    force_acceleration: float = 1.0  # m/s², std of each coordinate
+    force_decay: float = 0.99  # per control step
+
+    def __post_init__(self) -> None:
+        for effect in fields(self):
+            value = getattr(self, effect.name)
+            if isinstance(value, tuple):
+                check_range(effect.name, *value)
+            else:
+                check_amount(effect.name, value, _MOST.get(effect.name, inf))
+        check_amount("force_probability", self.force_probability[1], 1.0)
+
+
+class Actuation(Effect):
+    """What becomes of smoothed actions on their way to the joints: delay, noise, backlash."""
+
+    def __init__(self, config: UnmodeledEffects, num_worlds: int, random: Random) -> None:
+        self._config, self._random = config, random
+        self._shape = (num_worlds, len(ACTUATORS))
+        self.bias = torch.zeros(self._shape, device=random.device)
+        self.delayed = torch.zeros(self._shape, device=random.device, dtype=torch.bool)
+        self.pending = torch.zeros(self._shape, device=random.device)
+        self.slack = torch.zeros(self._shape, device=random.device)
+        self.delta = torch.full((*self._shape, 2), config.backlash_rate, device=random.device)
+
+    def restart(self, mask: Tensor) -> None:
+        config, random = self._config, self._random
+        delta = config.backlash_rate + config.backlash_rate_std * random.normal(*self._shape, 2)
+        self.redraw(
+            mask,
+            bias=config.action_noise_correlated * ACTION_RANGE * random.normal(*self._shape),
+            delayed=random.chance(config.delay_probability, *self._shape),
+            pending=torch.zeros_like(self.pending),
+            slack=torch.zeros_like(self.slack),
+            delta=delta.clamp(min=1e-3),
+        )
+
+    def apply(self, action: Tensor) -> Tensor:
+        """The actions that arrive, (N, 20), one call per control step."""
+        config, random = self._config, self._random
+        arriving = torch.where(self.delayed, self.pending, action)
+        self.pending = action
+        factor = 1.0 + config.action_noise_multiplicative * random.normal(*self._shape)
+        noise = config.action_noise_uncorrelated * ACTION_RANGE * random.normal(*self._shape)
+        noisy = (arriving * factor + self.bias + noise).clamp(-1.0, 1.0)
+        self.slack, out = backlash.apply(self.slack, noisy, self.delta)
+        return out
+
+
+class Tracking(Effect):
+    """Fingertip markers that motion capture loses for a while: their last reading is kept."""
+
+    def __init__(self, config: UnmodeledEffects, num_worlds: int, random: Random) -> None:
+        self._random = random
+        self.occlusion_distance = config.occlusion_distance
+        self._probability = config.dropout_rate * CONTROL_PERIOD
+        self._duration = round(config.dropout_duration / CONTROL_PERIOD)
+        self.remaining = torch.zeros(num_worlds, 5, device=random.device, dtype=torch.int64)
+        self.last = torch.zeros(num_worlds, 5, 3, device=random.device)
+        self.fresh = torch.ones(num_worlds, device=random.device, dtype=torch.bool)
+
+    def restart(self, mask: Tensor) -> None:
+        self.redraw(mask, remaining=torch.zeros_like(self.remaining), fresh=torch.ones_like(self.fresh))
+
+    def apply(self, fingertips: Tensor, occluded: Tensor) -> Tensor:
+        """Readings (N, 5, 3), old ones for lost or occluded (N, 5) markers; an episode's first is always new."""
+        lost = self._random.chance(self._probability, *occluded.shape)
+        self.remaining = torch.where(lost, self._duration, (self.remaining - 1).clamp(min=0))
+        held = (occluded | (self.remaining > 0)) & ~self.fresh[:, None]
+        self.last = torch.where(held[..., None], self.last, fingertips)
+        self.fresh = torch.zeros_like(self.fresh)
+        return self.last
+
+
+class Timing(Effect):
+    """Physics steps of 8 ms + Exp(lambda)."""
+
+    def __init__(self, config: UnmodeledEffects, num_worlds: int, random: Random) -> None:
+        self._range, self._random = config.timestep_rate, random
+        self.rate = torch.full((num_worlds,), config.timestep_rate[1], device=random.device)
+
+    def restart(self, mask: Tensor) -> None:
+        self.redraw(mask, rate=self._random.uniform(*self._range, len(self.rate)))
+
+    def timesteps(self, substeps: int = SUBSTEPS) -> Tensor:
+        """(substeps, N) s; of a control step divided into ten as in the paper, or otherwise."""
+        return CONTROL_PERIOD / substeps + self._random.exponential(substeps, len(self.rate)) / self.rate
+
+
+class Forces(Effect):
+    """Now and then a push on the object that slowly fades."""
+
+    def __init__(self, config: UnmodeledEffects, num_worlds: int, random: Random) -> None:
+        self._config, self._random = config, random
+        self.probability = torch.zeros(num_worlds, device=random.device)
+        self.acceleration = torch.zeros(num_worlds, 3, device=random.device)
+
+    def restart(self, mask: Tensor) -> None:
+        probability = self._random.loguniform(*self._config.force_probability, len(self.probability))
+        self.redraw(mask, probability=probability, acceleration=torch.zeros_like(self.acceleration))
+
+    def accelerations(self) -> Tensor:
+        """(N, 3) m/s², world frame, for the coming control step: times the object's mass, the force."""
+        push = self._random.chance(self.probability, len(self.probability))
+        fresh = self._config.force_acceleration * self._random.normal(*self.acceleration.shape)
+        self.acceleration = where(push, fresh, self._config.force_decay * self.acceleration)
+        return self.acceleration

@@ -1,0 +1,1 @@
+"""What improves a policy from a batch of experience."""

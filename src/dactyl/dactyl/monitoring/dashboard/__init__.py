@@ -1,0 +1,1 @@
+"""The web page to watch and steer a run."""

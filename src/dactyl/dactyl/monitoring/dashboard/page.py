@@ -1,0 +1,196 @@
+"""What the dashboard shows: turns messages of the graph into poses, pictures and figures."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import cv2
+import numpy as np
+import viser
+from sensor_msgs.msg import Image
+
+from dactyl.maths import quaternion
+from dactyl.monitoring.dashboard.hand_view import HandView
+from dactyl.monitoring.dashboard.panels import PICTURE_SIZE, Actions, Panels, State
+from dactyl.recording import overlay
+from dactyl.robots.shadow.joints import FINGERS, JOINTS, ros_joint_name
+from dactyl.ros import support as ros
+from dactyl.ros.polling import Taken
+from dactyl.simulation.faults import FAULTS
+from dactyl.simulation.scene import CAMERAS, Scene
+from dactyl_msgs.msg import TrialStatus
+
+if TYPE_CHECKING:
+    from dactyl.nodes.dashboard import Dashboard
+
+SLOW_EVERY = 12  # looks between updates of curves and tables
+_STATES = {
+    TrialStatus.AWAITING_OBJECT: "awaiting object",
+    TrialStatus.RUNNING: "running",
+    TrialStatus.FINISHED: "finished",
+}
+STALE = 3.0  # s: an older pose is none
+POSES_KEPT = 200  # of each source: 1.6 s of motion capture, longer than a picture takes to come
+_VISION, _MOCAP = (0, 200, 255), (255, 140, 0)  # of the drawn pose, RGB
+
+
+class Pose(NamedTuple):
+    """Of the object, in the hand frame."""
+
+    position: np.ndarray
+    orientation: np.ndarray
+    stamp_ns: int
+    seen: float
+    """Monotonic time when it came."""
+
+
+class Page:
+    """The web server, and what it shows to all who look."""
+
+    def __init__(self, port: int, scene: Scene, node: Dashboard) -> None:
+        self.node, self.object = node, scene.config.object
+        self.server = viser.ViserServer(host="127.0.0.1", port=port, label="dactyl", verbose=False)
+        self.view = HandView(self.server, scene)
+        self.cameras = overlay.nominal_cameras(scene)
+        self.panels = Panels(self.server, self._actions(), tuple(CAMERAS))
+        self.poses: dict[str, deque[Pose]] = {source: deque(maxlen=POSES_KEPT) for source in ("mocap", "vision")}
+        """The last object poses of each source."""
+        self.last: dict[str, Any] = {}
+        """The last message of each topic."""
+        self.statuses: dict[str, tuple[int, str, Mapping[str, str]]] = {}
+        self.counted: dict[str, tuple[int, int]] = {}
+        """Sequence and system time of each topic's message that its rate is counted from."""
+        self.rates: dict[str, tuple[float, float]] = {}
+        self.goal_shown = 0
+        self.ended_seen: int | None = None
+        self.successes_seen = 0
+
+    def _actions(self) -> Actions:
+        node = self.node
+        simulated, policies = node.settings.simulated, node.policies()
+
+        def random_goal() -> None:
+            node.set_goal(quaternion.uniform(np.random.default_rng().standard_normal(4)))
+
+        return Actions(
+            reset=node.reset,
+            stop=node.stop,
+            set_goal=lambda: node.set_goal(self.view.goal_orientation()),
+            random_goal=random_goal,
+            choose_policy=lambda name: node.set_parameter("policy", "load", policies[name], f"policy {name}"),
+            policies=tuple(policies),
+            pause=(lambda on: node.set_parameter("sim", "paused", on, "paused" if on else "it goes on"))
+            if simulated
+            else None,
+            inject=(lambda fault: node.set_parameter("sim", "fault", fault, f"fault: {fault}")) if simulated else None,
+            faults=tuple(FAULTS),
+        )
+
+    def watched(self) -> bool:
+        """Whether a page is open somewhere."""
+        return bool(self.server.get_clients())
+
+    def pictures_wanted(self) -> bool:
+        return bool(self.panels.cameras_wanted.value)
+
+    def update(self, taken: Mapping[str, list[Taken]], looks: int) -> None:
+        """Show what has come since the last time."""
+        for topic, messages in taken.items():
+            self._count(topic, messages[-1])
+            self.last[topic] = messages[-1].message
+        for item in taken.get("/diagnostics", ()):
+            for status in item.message.status:
+                name = status.name.rpartition("/")[2]
+                self.statuses[name] = (status.level[0], status.message, {v.key: v.value for v in status.values})
+        with self.server.atomic():
+            self._update_view(taken)
+            self._update_state(taken)
+            for i, name in enumerate(CAMERAS):
+                if f"{name}/image_raw" in taken:
+                    self.panels.show_picture(i, self._picture(i, self.last[f"{name}/image_raw"]))
+            if looks % SLOW_EVERY == 0:
+                self.panels.show_curves()
+                self.panels.show_nodes(self.statuses)
+                self.panels.show_topics(self.rates)
+
+    def _count(self, topic: str, item: Taken) -> None:
+        """Rate from the publisher's own numbers: most messages are never looked at."""
+        sequence, since = self.counted.setdefault(topic, (item.sequence, item.sent_ns))
+        elapsed = (item.sent_ns - since) * 1e-9
+        if elapsed > 1.0 and item.sequence >= sequence:
+            self.rates[topic] = ((item.sequence - sequence) / elapsed, (item.received_ns - item.sent_ns) * 1e-6)
+        if elapsed > 1.0 or item.sequence < sequence:
+            self.counted[topic] = (item.sequence, item.sent_ns)
+
+    def _update_view(self, taken: Mapping[str, list[Taken]]) -> None:
+        if "/joint_states" in taken:
+            message = self.last["/joint_states"]
+            angles = dict(zip(message.name, message.position, strict=False))
+            self.view.pose_hand(np.array([angles.get(ros_joint_name(joint), 0.0) for joint in JOINTS]))
+        for source, poses in self.poses.items():
+            for item in taken.get(f"object_pose/{source}", ()):
+                pose, orientation = item.message.pose, ros.orientation(item.message.pose.orientation)
+                if np.isfinite(orientation).all():
+                    stamp_ns = ros.nanoseconds(item.message.header.stamp)
+                    poses.append(Pose(ros.position(pose), orientation, stamp_ns, time.monotonic()))
+        if (shown := self._pose(self.node.settings.object_pose)) is not None:
+            self.view.pose_object(shown.position, shown.orientation)
+        if "goal" in taken:
+            self.view.show_goal(ros.orientation(self.last["goal"].pose.orientation))
+        if "fingertips" in taken:
+            message = self.last["fingertips"]
+            self.view.show_fingertips(np.array([[p.x, p.y, p.z] for p in message.positions]), np.array(message.tracked))
+
+    def _pose(self, source: str, stamp_ns: int | None = None) -> Pose | None:
+        """The last pose from a source, or that nearest to a stamp; None if there is no recent one."""
+        poses = self.poses[source]
+        if not poses or time.monotonic() - poses[-1].seen > STALE:
+            return None
+        return poses[-1] if stamp_ns is None else min(poses, key=lambda pose: abs(pose.stamp_ns - stamp_ns))
+
+    def _update_state(self, taken: Mapping[str, list[Taken]]) -> None:
+        status = self.last.get("trial/status")
+        if status is None or "trial/status" not in taken:
+            return
+        if self.ended_seen is not None and status.trials_ended > self.ended_seen:
+            self.panels.history.append(self.successes_seen)
+        self.ended_seen = status.trials_ended
+        running = status.state == TrialStatus.RUNNING
+        if running:
+            self.successes_seen = status.successes
+        state = State(
+            status.trial, _STATES[status.state], running, status.successes, status.angle_to_goal, status.time_left,
+            status.trials_ended, status.mean_successes, status.median_successes, status.reason,
+        )  # fmt: skip
+        self.panels.show_state(state, self._lost(), ros.nanoseconds(status.header.stamp) * 1e-9)
+
+    def _lost(self) -> list[str]:
+        """What motion capture does not see now."""
+        lost = []
+        if (fingertips := self.last.get("fingertips")) is not None:
+            lost += [finger for finger, seen in zip(FINGERS, fingertips.tracked, strict=True) if not seen]
+        if (markers := self.last.get("mocap/markers")) is not None:
+            hidden = Counter(marker.condition > 0 for marker in markers.markers)[False]
+            lost += [f"{hidden} of {len(markers.markers)} markers"] if hidden else []
+        if self._pose(self.node.settings.object_pose) is None:
+            lost.append("the object")
+        return lost
+
+    def _picture(self, camera: int, message: Image) -> np.ndarray:
+        """A camera's picture, small, with the estimated pose drawn into it: vision's, or motion capture's without."""
+        channels = 3 if message.encoding in ("rgb8", "bgr8") else 1
+        pixels = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
+        image: np.ndarray = pixels[:, : channels * message.width].reshape(message.height, message.width, channels)
+        image = cv2.resize(image, PICTURE_SIZE, interpolation=cv2.INTER_AREA).reshape(*PICTURE_SIZE[::-1], channels)
+        if channels == 1:
+            image = np.repeat(image, 3, axis=2)
+        elif message.encoding == "bgr8":
+            image = np.ascontiguousarray(image[..., ::-1])
+        for source, colour in (("vision", _VISION), ("mocap", _MOCAP)):
+            if (pose := self._pose(source, ros.nanoseconds(message.header.stamp))) is not None:
+                overlay.draw(image, self.cameras[camera], pose.position, pose.orientation, self.object, colour)
+                break
+        return image

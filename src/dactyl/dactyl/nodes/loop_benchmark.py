@@ -1,0 +1,219 @@
+"""Measures the control loop of a running graph from outside: a node that listens, then reports and ends the run.
+
+Times are DDS source timestamps, taken when a message is handed to the middleware by the node that publishes it.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+from trajectory_msgs.msg import JointTrajectory
+
+from dactyl import results
+from dactyl.errors import DactylError
+from dactyl.ros import support as ros
+from dactyl.ros.support import DactylNode, nanoseconds, parameter, run
+from dactyl_msgs.msg import FingertipPositions, HandAction
+
+CAMERAS = ("camera_0", "camera_1", "camera_2")
+WARM_UP = 2.0  # s after the first action that are not counted
+PATIENCE = 60.0  # s to wait for the first action
+TARGETS = "/rh_trajectory_controller/command"
+_PAUSE_NS = 150_000_000  # joint targets pause while the simulated operator has the hand
+_EVERY = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What can be configured."""
+
+    seconds: float = parameter(30.0, "How long to measure, s.", minimum=1.0)
+    cameras: bool = parameter(False, "Subscribe to the images too.")
+    vision: bool = parameter(False, "Also measure how long poses from images take.")
+    report: str = parameter("", "File for the results, as JSON. Empty: none.")
+
+
+class Sent(NamedTuple):
+    """An action on the wire."""
+
+    sequence: int
+    used_ns: int
+    """Stamp of the fingertips it was decided on."""
+    sent_ns: int
+    """Source time."""
+
+
+class LoopBenchmark(DactylNode):
+    """fingertips, action, joint targets, images -> a report."""
+
+    def __init__(self) -> None:
+        super().__init__("loop_benchmark")
+        self.settings = self.declare(Parameters)
+        self.begun = time.monotonic()
+        self.measured_from: float | None = None
+        self.fingertip_sent: dict[int, int] = {}
+        """Source time of the fingertips, by their stamp, ns."""
+        self.action_sent: list[Sent] = []
+        self.images = dict.fromkeys(CAMERAS, 0)
+        self.image_sent: dict[int, int] = {}
+        """Source time of the last image of a moment, by its stamp, ns."""
+        self.pose_sent: dict[int, int] = {}
+        """Source time of the pose from images, by its stamp, ns."""
+        self.targets_sent: list[int] = []
+        """Source times of the joint targets."""
+        self.processes_before: dict[str, Process] = {}
+        # rclpy passes the message's information to callbacks with two arguments; its type hints do not say so
+        self.create_subscription(FingertipPositions, "fingertips", self.on_fingertips, ros.SENSOR)  # type: ignore[arg-type]
+        self.create_subscription(HandAction, "action", self.on_action, ros.RELIABLE)  # type: ignore[arg-type]
+        self.create_subscription(JointTrajectory, TARGETS, self.on_targets, _EVERY, raw=True)  # type: ignore[arg-type]
+        if self.settings.vision:
+            self.create_subscription(PoseStamped, "object_pose/vision", self.on_pose, ros.SENSOR)  # type: ignore[arg-type]
+        if self.settings.cameras or self.settings.vision:
+            for camera in CAMERAS:
+                # undecoded: the time it takes to turn an image into a message is not the graph's
+                callback: Any = partial(self.on_image, camera)
+                self.create_subscription(Image, f"{camera}/image_raw", callback, ros.SENSOR, raw=True)
+        self.wall_timer(0.1, self.on_timer)
+
+    def on_fingertips(self, message: FingertipPositions, info: Any) -> None:
+        self.fingertip_sent[nanoseconds(message.header.stamp)] = info["source_timestamp"]
+
+    def on_action(self, message: HandAction, info: Any) -> None:
+        used_ns = nanoseconds(message.fingertips_stamp)
+        self.action_sent.append(Sent(message.sequence, used_ns, info["source_timestamp"]))
+
+    def on_targets(self, _: bytes, info: Any) -> None:
+        self.targets_sent.append(info["source_timestamp"])
+
+    def on_image(self, camera: str, data: bytes, info: Any) -> None:
+        self.images[camera] += 1
+        seconds, ns = struct.unpack_from("<iI", data, 4)  # of the header's stamp, after CDR's four bytes
+        self.image_sent[seconds * 1_000_000_000 + ns] = info["source_timestamp"]
+
+    def on_pose(self, message: PoseStamped, info: Any) -> None:
+        self.pose_sent[nanoseconds(message.header.stamp)] = info["source_timestamp"]
+
+    def on_timer(self) -> None:
+        now = time.monotonic()
+        if self.measured_from is None:
+            if self.action_sent:
+                self.measured_from = now + WARM_UP
+            elif now - self.begun > PATIENCE:
+                raise DactylError(f"no action within {PATIENCE:g} s: is the graph running?")
+        elif not self.processes_before:
+            if now >= self.measured_from:
+                self.measured_from = now
+                self.fingertip_sent.clear()
+                self.action_sent.clear()
+                self.targets_sent.clear()
+                self.image_sent.clear()
+                self.pose_sent.clear()
+                self.images = dict.fromkeys(CAMERAS, 0)
+                self.processes_before = siblings()
+        elif now - self.measured_from >= self.settings.seconds:
+            self._report(now - self.measured_from)
+            self.finish()
+
+    def _report(self, seconds: float) -> None:
+        actions, fingertips = self.action_sent, self.fingertip_sent
+        periods = [
+            (action.sent_ns - before.sent_ns) * 1e-6
+            for before, action in pairwise(actions)
+            if action.sequence == before.sequence + 1
+        ]
+        latencies = [(a.sent_ns - fingertips[a.used_ns]) * 1e-6 for a in actions if a.used_ns in fingertips]
+        if not periods or not latencies:
+            raise DactylError(f"too few actions in {seconds:.0f} s to measure anything")
+        streamed = [(b - a) * 1e-6 for a, b in pairwise(self.targets_sent) if b - a < _PAUSE_NS]
+        stamps, sent = list(self.fingertip_sent), list(self.fingertip_sent.values())
+        after = siblings()
+        outcome: dict[str, Any] = {
+            "period_ms": summary(periods),
+            "latency_ms": summary(latencies),
+            "targets_period_ms": summary(streamed),
+            "real_time_factor": round((stamps[-1] - stamps[0]) / (sent[-1] - sent[0]), 4),
+            "rss_mb": {name: round(process.rss_mb, 1) for name, process in sorted(after.items())},
+            "cpu_percent": {
+                name: round(100 * (process.cpu_s - self.processes_before[name].cpu_s) / seconds, 1)
+                for name, process in sorted(after.items())
+                if name in self.processes_before
+            },
+            "actions": len(self.action_sent),
+            "seconds": round(seconds, 1),
+        }
+        if self.settings.vision:
+            outcome |= self._vision(seconds)
+        if self.settings.cameras or self.settings.vision:
+            outcome["images_per_s"] = {camera: round(count / seconds, 2) for camera, count in self.images.items()}
+        for name, value in outcome.items():
+            self.get_logger().info(f"{name}: {_text(value)}")
+        memory, cpu = sum(outcome["rss_mb"].values()), sum(outcome["cpu_percent"].values())
+        self.get_logger().info(f"total: {memory:.0f} MB, {cpu:.0f} % of a core")
+        if self.settings.report:
+            results.write(Path(self.settings.report), "bench loop", None, outcome)
+
+    def _vision(self, seconds: float) -> dict[str, Any]:
+        """How long poses take: from the moment that the images show, rendering included, and from the last image."""
+        outcome: dict[str, Any] = {"poses_per_s": round(len(self.pose_sent) / seconds, 2)}
+        for name, since in (("pose_from_stamp_ms", self.fingertip_sent), ("pose_from_images_ms", self.image_sent)):
+            latencies = [(sent - since[stamp]) * 1e-6 for stamp, sent in self.pose_sent.items() if stamp in since]
+            if not latencies:
+                raise DactylError("no poses from images: /diagnostics of the pose estimator says why")
+            outcome[name] = summary(latencies)
+        return outcome
+
+
+@dataclass(frozen=True)
+class Process:
+    """What a process has used."""
+
+    rss_mb: float
+    cpu_s: float
+
+
+def siblings() -> dict[str, Process]:
+    """The other processes of the graph, those with the same parent as this one, by node name."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            arguments = (folder / "cmdline").read_text().split("\0")
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:  # it has just ended
+            continue
+        name = next((a.removeprefix("__node:=") for a in arguments if a.startswith("__node:=")), "")
+        if name and int(fields[1]) == os.getppid() and int(folder.name) != os.getpid():
+            rss = int(fields[21]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+            found[name] = Process(rss, (int(fields[11]) + int(fields[12])) / _TICKS_PER_S)
+    return found
+
+
+def summary(milliseconds: Sequence[float]) -> dict[str, float]:
+    """p50, p99 and max."""
+    p50, p99 = np.percentile(milliseconds, [50, 99])
+    return {"p50": round(float(p50), 2), "p99": round(float(p99), 2), "max": round(max(milliseconds), 2)}
+
+
+def _text(value: Any) -> str:
+    return "  ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, dict) else str(value)
+
+
+def main() -> int:
+    return run(LoopBenchmark)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

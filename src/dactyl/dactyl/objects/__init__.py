@@ -1,0 +1,1 @@
+"""What is manipulated: shapes and their symmetries."""

@@ -1,0 +1,1 @@
+"""What any robot is: the control chain in front of its actuators, safety, markers, control ticks."""

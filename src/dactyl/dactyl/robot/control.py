@@ -1,0 +1,70 @@
+"""From the policy's bins to absolute actuator targets (section 4.2, appendices B.4 and C.1).
+
+Pure functions over leading batch dimensions, for numpy in the nodes and torch in training. Actions are (..., 20) in
+[-1, 1]; positions and targets are actuator positions in rad, coupled pairs as their sum.
+"""
+
+from __future__ import annotations
+
+from array_api_compat import array_namespace
+
+from dactyl.errors import DactylError
+from dactyl.maths.arrays import Constant
+from dactyl.maths.quaternion import Array
+from dactyl.robots.shadow.joints import ACTUATION
+
+NUM_BINS = 11  # section 4.2
+CONTROL_PERIOD = 0.08  # s, appendix C.1
+PHYSICS_TIMESTEP = 0.008  # s, appendix C.1
+SUBSTEPS = 10  # physics steps in a control step, appendix C.1
+ORIGINS = ("current", "middle")
+"""What actions are counted from: the joint angles when the action is specified (section 4.2), or the middle of each
+actuator's range, so that an action is a posture (as most of the paper's successors have it)."""
+LOCKED_WRIST = -0.5
+"""rad; where WRJ1 is locked. Section 6.1 does not say where: it is about where models/block keeps its free wrist."""
+SMOOTHING = 0.3  # weight of the new action per control step, appendix C.1 footnote 15
+
+
+_ACTUATION_T = Constant(ACTUATION.T)
+
+
+def action_from_bins(bins: Array, dtype: object = None) -> Array:
+    """Bins 0…10 to actions -1…1; bin 5 is no motion. `dtype` defaults to the namespace's float32."""
+    xp = array_namespace(bins)
+    middle = (NUM_BINS - 1) // 2
+    return (xp.astype(bins, dtype or xp.float32) - middle) / middle
+
+
+def smooth(previous: Array, action: Array, coefficient: float = SMOOTHING) -> Array:
+    """Exponential moving average of actions, one call per control step; `previous` starts at zero."""
+    return coefficient * action + (1.0 - coefficient) * previous
+
+
+def actuator_positions(joint_angles: Array) -> Array:
+    """Actuator positions (..., 20) from joint angles (..., 24): coupled joints are added up."""
+    return joint_angles @ _ACTUATION_T.like(joint_angles)
+
+
+def check_origin(origin: str) -> None:
+    """Raise DactylError if actions cannot be counted from there."""
+    if origin not in ORIGINS:
+        raise DactylError(f"actions are counted from {' or '.join(ORIGINS)}, not {origin!r}")
+
+
+def target(positions: Array, action: Array, limits: Array, origin: str = "current", scale: float = 1.0) -> Array:
+    """Targets that actions mean, inside the limits.
+
+    Args:
+        positions: actuator positions when the action was specified (s_t of appendix C.1), (..., 20).
+        action: (..., 20) in [-1, 1].
+        limits: (20, 2) lower and upper actuator limits.
+        origin: what action 0 means, see `ORIGINS`.
+        scale: how far action 1 reaches, in units of half the actuator's range.
+
+    Returns:
+        Targets (..., 20). A NaN in positions or action gives NaN: callers refuse those before.
+    """
+    xp = array_namespace(positions, action, limits)
+    lower, upper = limits[..., 0], limits[..., 1]
+    start = positions if origin == "current" else xp.broadcast_to(0.5 * (lower + upper), positions.shape)
+    return xp.minimum(xp.maximum(start + action * (0.5 * scale * (upper - lower)), lower), upper)

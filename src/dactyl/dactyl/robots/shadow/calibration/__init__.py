@@ -1,0 +1,1 @@
+"""Calibration of the Shadow hand's joint sensors against motion capture."""

@@ -1,0 +1,1 @@
+"""What nodes share: parameters, QoS profiles, conversions, diagnostics, the main loop."""

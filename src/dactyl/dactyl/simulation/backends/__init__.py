@@ -1,0 +1,1 @@
+"""The simulators behind `physics.Physics`: C MuJoCo on CPU threads, MJWarp on a GPU."""

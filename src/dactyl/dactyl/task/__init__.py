@@ -1,1 +1,0 @@
-"""The reorientation task: goals, trials, observations, rewards, randomizations and the batched environment."""

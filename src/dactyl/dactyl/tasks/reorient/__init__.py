@@ -1,0 +1,1 @@
+"""Turning an object in the hand to one goal orientation after another."""

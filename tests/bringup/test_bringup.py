@@ -1,0 +1,190 @@
+"""The graph as data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dactyl import bringup
+from dactyl.bringup import Node, RealOptions, SimOptions, real_graph, sim_graph
+from dactyl.errors import DactylError
+from dactyl.learning.policy import Policy
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = ROOT / "models"
+COMMON = {"pose_estimator", "fingertip_tracker", "trial", "policy", "action_filter", "hand_driver", "dashboard"}
+
+
+def policy_file(path: Path, contract: dict[str, Any]) -> Path:
+    header = json.dumps({"__metadata__": {"dactyl": json.dumps(contract)}}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    return path
+
+
+def test_simulation_and_hardware_run_the_same_nodes() -> None:
+    """Protects the point of the whole graph: nobody but this description knows which of the two it is."""
+    assert {node.name for node in sim_graph(SimOptions()).nodes} == COMMON | {"sim"}
+    assert {node.name for node in real_graph(RealOptions()).nodes} == COMMON | {"camera", "mocap", "timing_monitor"}
+
+
+def test_only_what_cannot_be_replaced_ends_the_run() -> None:
+    """Protects a run from the death of a node that can start again, and from a referee or a world that forgot all."""
+    assert {node.name for node in sim_graph(SimOptions()).nodes if node.required} == {"sim", "trial"}
+    assert {node.name for node in real_graph(RealOptions()).nodes if node.required} == {"trial"}
+
+
+def test_options_reach_their_nodes(tmp_path: Path) -> None:
+    """Protects the command line's promises."""
+    options = SimOptions(trials=3, seed=7, lockstep=True, headless=True, json=str(tmp_path / "out.json"))
+    graph = sim_graph(options)
+    sim = graph.node("sim").parameters
+    shown = {"object": "block", "seed": 7, "viewer": False, "lockstep": True}
+    assert sim == {**shown, "action_origin": graph.node("hand_driver").parameters["action_origin"]}
+    trial = graph.node("trial").parameters
+    assert (trial["trials"], trial["seed"], trial["lockstep"]) == (3, 7, True)
+    assert (trial["report"], trial["command"]) == (str(tmp_path / "out.json"), "sim")
+    assert {node.name for node in graph.nodes if node.parameters.get("lockstep")} == {
+        "sim", "trial", "policy", "hand_driver",
+    }  # fmt: skip
+
+
+def test_filter_and_driver_follow_the_policys_contract(tmp_path: Path) -> None:
+    """Protects a policy from being run with another smoothing or reach than it was trained with."""
+    contract = {"smoothing": 0.5, "action_origin": "middle", "action_scale": 0.25}
+    path = policy_file(tmp_path / "p.safetensors", contract)
+    graph = sim_graph(SimOptions(policy=str(path)))
+    assert graph.node("action_filter").parameters["smoothing"] == 0.5
+    driver = graph.node("hand_driver").parameters
+    assert (driver["action_origin"], driver["action_scale"]) == ("middle", 0.25)
+    assert graph.node("sim").parameters["action_origin"] == "middle"
+    emulated = real_graph(RealOptions(policy=str(path), emulate=True))
+    assert emulated.node("sim").parameters["action_origin"] == "middle"
+    assert graph.node("policy").parameters["policy"] == str(path)
+    path.rename(tmp_path / "policy.safetensors")
+    folder = sim_graph(SimOptions(policy=str(tmp_path)))
+    assert folder.node("policy").parameters["policy"] == str(tmp_path / "policy.safetensors")
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_a_policy_that_knows_a_locked_wrist_only_gets_one(tmp_path: Path, locked: bool) -> None:
+    """Hardware and simulation lock WRJ1 for it (section 6.1); for others the driver's own setting stands."""
+    contract = {"smoothing": 0.3, "action_origin": "middle", "action_scale": 1.0, "locked_wrist": locked}
+    path = str(policy_file(tmp_path / "p.safetensors", contract))
+    for graph in (sim_graph(SimOptions(policy=path)), real_graph(RealOptions(policy=path, emulate=True))):
+        assert graph.node("hand_driver").parameters.get("lock_wrist", False) == locked
+        assert graph.node("sim").parameters.get("locked_wrist", False) == locked
+
+
+def test_vision_gives_the_network_to_the_estimator_and_its_poses_to_the_policy(tmp_path: Path) -> None:
+    """Protects `--pose vision`: nothing is rendered without it, and the simulated referee goes by the truth."""
+    assert sim_graph(SimOptions()).node("pose_estimator").parameters == {}
+    graph = sim_graph(SimOptions(pose="vision"))
+    weights = str(graph.node("pose_estimator").parameters["weights"])
+    assert weights.endswith("models/pose-block/estimator.safetensors")
+    assert Path(weights).is_file()
+    assert graph.node("policy").parameters["object_pose"] == "vision"
+    assert graph.node("trial").parameters["object_pose"] == "mocap"
+    assert "min_confidence" not in graph.node("pose_estimator").parameters
+    lockstep = sim_graph(SimOptions(pose="vision", lockstep=True, estimator=str(tmp_path / "mine.safetensors")))
+    assert lockstep.node("pose_estimator").parameters["weights"] == str(tmp_path / "mine.safetensors")
+    assert lockstep.node("pose_estimator").parameters["min_confidence"] == 0.0
+    assert real_graph(RealOptions(pose="vision")).node("trial").parameters["object_pose"] == "vision"
+
+
+@pytest.mark.parametrize(
+    ("options", "shipped", "locked"),
+    [
+        (SimOptions(), "block", False),
+        (SimOptions(object="octagonal_prism"), "octagonal-prism", False),
+        (SimOptions(policy=str(MODELS / "block-locked-wrist")), "block-locked-wrist", True),
+    ],
+)
+def test_shipped_policies_run_by_their_object_or_name(options: SimOptions, shipped: str, locked: bool) -> None:
+    graph = sim_graph(options)
+    path = Path(str(graph.node("policy").parameters["policy"]))
+    assert path.resolve() == MODELS / shipped / "policy.safetensors"
+    assert Policy.load(path, options.object).contract.locked_wrist == locked
+    assert graph.node("sim").parameters.get("locked_wrist", False) == locked
+    assert (path.parent / "README.md").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (SimOptions(pose="vision", object="sphere", policy="models/block"), "no pose estimator for the object sphere"),
+        (SimOptions(object="sphere"), "no policy for the object sphere is shipped: name one"),
+        (SimOptions(trials=-1), "must be >= 0"),
+        (SimOptions(seed=-1), "must be >= 0"),
+        (SimOptions(json="out.json"), "json needs trials"),
+        (SimOptions(trials=1, json="/nowhere/out.json"), "there is no folder /nowhere"),
+        (SimOptions(policy="/nowhere.safetensors"), "cannot read the policy /nowhere.safetensors: No such file"),
+        (SimOptions(policy=__file__), "is not a policy file"),
+    ],
+)
+def test_what_cannot_be_had_is_refused(options: Any, message: str) -> None:
+    """Protects users from a graph that starts and then does not do what they asked for."""
+    with pytest.raises(DactylError, match=message) as error:
+        (sim_graph if isinstance(options, SimOptions) else real_graph)(options)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("contract", [{}, {"smoothing": 0.3}])
+def test_a_policy_without_a_whole_contract_is_refused(tmp_path: Path, contract: dict[str, Any]) -> None:
+    """Protects against a file of tensors that says nothing about its use."""
+    path = policy_file(tmp_path / "p.safetensors", contract)
+    with pytest.raises(DactylError, match="is not a policy file"):
+        sim_graph(SimOptions(policy=str(path)))
+
+
+def test_parameter_files_are_found() -> None:
+    """Protects the way to the package's share folder, installed or in the source tree."""
+    for graph in (sim_graph(SimOptions()), real_graph(RealOptions())):
+        assert "/dactyl" in yaml.safe_load(graph.parameter_file.read_text())
+
+
+@pytest.mark.parametrize(
+    ("node", "code", "reason"),
+    [
+        (Node("trial", required=True), 0, "trial has finished"),
+        (Node("sim", required=True), 1, "sim ended with exit code 1"),
+        (Node("policy"), 2, "policy cannot start as configured"),
+        (Node("policy"), 1, ""),
+        (Node("policy"), -9, ""),
+    ],
+)
+def test_what_ends_a_run(node: Node, code: int, reason: str) -> None:
+    """Protects the one rule that both ways of running the graph share."""
+    assert bringup.exit_reason(node, code) == reason
+
+
+def test_every_option_is_described() -> None:
+    """Protects `--help` and `ros2 launch --show-args`."""
+    for options in (SimOptions, RealOptions):
+        descriptions = bringup.option_descriptions(options)
+        assert set(descriptions) == set(options.__dataclass_fields__)
+    assert bringup.option_descriptions(SimOptions)["lockstep"].startswith("Wait for each action")
+
+
+@pytest.mark.parametrize(("text", "hint", "value"), [("true", bool, True), ("3", int, 3), ("block", str, "block")])
+def test_launch_arguments_become_options(text: str, hint: type, value: object) -> None:
+    """Protects `ros2 launch dactyl sim.launch.py trials:=3`."""
+    assert bringup.parse_option("name", text, hint) == value
+
+
+def test_a_launch_argument_of_the_wrong_type_is_one_line() -> None:
+    """Protects users of ros2 launch from a traceback."""
+    with pytest.raises(DactylError, match="trials must be a whole number, not 'many'"):
+        bringup.parse_option("trials", "many", int)
+
+
+@pytest.mark.parametrize("name", ["sim", "real"])
+def test_launch_files_are_installed_and_compile(name: str) -> None:
+    """Protects `ros2 launch` where launch is not installed to try it: the files parse and name what bringup has."""
+    source = (ROOT / "src" / "dactyl" / "launch" / f"{name}.launch.py").read_text()
+    compile(source, name, "exec")
+    imported = next(line for line in source.splitlines() if line.startswith("from dactyl.bringup import"))
+    assert all(hasattr(bringup, item.strip()) for item in imported.partition("import")[2].split(","))

@@ -1,0 +1,47 @@
+"""The evaluation through the running graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dactyl.bringup import SimOptions, graph_evaluation, sim_graph
+from dactyl.errors import DactylError
+from dactyl.learning.policy import Contract, Policy
+
+
+@pytest.fixture
+def untrained(tmp_path: Path) -> Path:
+    Policy(Contract(trained={"untrained": True})).save(tmp_path / "policy.safetensors")
+    return tmp_path
+
+
+def test_trials_through_the_graph_give_the_figures_of_the_evaluation(ros_domain: int, untrained: Path) -> None:
+    """Protects that the policy node, the filter and the driver are judged by the protocol that the network is."""
+    outcome = graph_evaluation.evaluate(untrained, None, "none", 1, "sampled", 3, "state")
+    assert len(outcome["trials"]) == 1
+    assert {"mean", "std", "median", "mean_interval_95", "goals_reached", "goals_presented", "reasons"} <= set(outcome)
+    assert set(outcome["reasons"]) <= {"dropped", "timeout", "complete"}
+    assert (outcome["actions"], outcome["randomizations"], outcome["object"]) == ("sampled", "none", "block")
+
+
+def test_the_most_likely_actions_are_asked_of_the_policy_node() -> None:
+    """Protects the choice: it is the policy node's to make."""
+    graph = graph_evaluation._acting(sim_graph(SimOptions()), True)
+    assert graph.node("policy").parameters["deterministic"] is True
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"randomizations": "all"}, "without randomizations"),
+        ({"actions": "both"}, "choose sampled or most-likely"),
+        ({"trials": 0}, "at least 1"),
+    ],
+)
+def test_what_the_graph_cannot_do_is_refused(changes: dict[str, object], said: str, untrained: Path) -> None:
+    """Protects users from figures that mean something else than what they asked for."""
+    asked = {"randomizations": "none", "trials": 1, "actions": "sampled", **changes}
+    with pytest.raises(DactylError, match=said):
+        graph_evaluation.evaluate(untrained, None, seed=0, pose="state", **asked)  # type: ignore[arg-type]

@@ -1,0 +1,160 @@
+"""Group `observation_noise`: Table 7, its two kinds of noise told apart by averaging over episodes."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+import torch
+from scipy import stats
+from torch import Tensor
+
+from dactyl.environment.randomization import ObservationNoise
+from dactyl.environment.randomization.observation_noise import Sensed, Sensors
+from dactyl.environment.randomization.random import Random
+from dactyl.maths import quaternion
+
+WORLDS, READINGS = 1000, 100
+SILENT = dict.fromkeys((noise.name for noise in fields(ObservationNoise)), 0.0)
+
+
+def truth(worlds: int = WORLDS) -> tuple[Sensed, Tensor]:
+    """Some state and the rotations of the distal links."""
+    random = Random(7, torch.device("cpu"))
+    links = quaternion.uniform(random.normal(worlds, 5, 4))
+    rotations = torch.stack([quaternion.rotate(links, axis) for axis in torch.eye(3)], dim=-1)
+    orientation = quaternion.uniform(random.normal(worlds, 4))
+    return Sensed(0.1 * random.normal(worlds, 5, 3), 0.1 * random.normal(worlds, 3), orientation), rotations
+
+
+def sensors(worlds: int = WORLDS, **on: float) -> Sensors:
+    """At the start of an episode in every world."""
+    made = Sensors(ObservationNoise(**{**SILENT, **on}), worlds, Random(0, torch.device("cpu")))
+    made.restart(torch.ones(worlds, dtype=torch.bool))
+    return made
+
+
+def errors(made: Sensors) -> Sensed:
+    """(readings, worlds, …) of errors; the orientation's as rotation vectors in the hand frame."""
+    exact, rotations = truth()
+    readings = [made.read(exact, rotations) for _ in range(READINGS)]
+    turns = torch.stack(
+        [quaternion.multiply(r.object_orientation, quaternion.conjugate(exact.object_orientation)) for r in readings]
+    )
+    axis = torch.nn.functional.normalize(quaternion.canonical(turns)[..., 1:], dim=-1)
+    return Sensed(
+        torch.stack([r.fingertips - exact.fingertips for r in readings]),
+        torch.stack([r.object_position - exact.object_position for r in readings]),
+        axis * quaternion.angle(turns)[..., None],
+    )
+
+
+def test_values_of_table_7():
+    mm = 0.001
+    assert ObservationNoise() == ObservationNoise(
+        fingertip_correlated=1 * mm, fingertip_uncorrelated=2 * mm,
+        object_position_correlated=5 * mm, object_position_uncorrelated=1 * mm,
+        object_orientation_correlated=0.1, object_orientation_uncorrelated=0.1,
+        fingertip_marker=3 * mm, base_marker=1 * mm,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("measured", "correlated", "uncorrelated"),
+    [("fingertips", 0.001, 0.002), ("object_position", 0.005, 0.001)],
+)
+def test_positions(measured, correlated, uncorrelated):
+    """Each coordinate: a mean error drawn once per episode, and independent errors around it."""
+    name = measured.removesuffix("s")
+    noise = {f"{name}_correlated": correlated, f"{name}_uncorrelated": uncorrelated}
+    error = getattr(errors(sensors(**noise)), measured).double()
+    offsets = error.mean(0).reshape(-1).numpy()
+    expected = (correlated**2 + uncorrelated**2 / READINGS) ** 0.5
+    assert stats.kstest(offsets, stats.norm(0, expected).cdf).pvalue > 0.01
+    around = (error - error.mean(0)).reshape(-1)[::97].numpy()
+    assert stats.kstest(around, stats.norm(0, uncorrelated * (1 - 1 / READINGS) ** 0.5).cdf).pvalue > 0.01
+    steps = error - error.mean(0)
+    assert abs((steps[1:] * steps[:-1]).mean() / steps.square().mean()) < 0.02  # white
+
+
+@pytest.mark.parametrize("kind", ["correlated", "uncorrelated"])
+def test_orientations_turn_about_random_axes(kind):
+    """By angles of standard deviation 0.1 rad about axes without preference; once, or anew with each reading."""
+    error = errors(sensors(**{f"object_orientation_{kind}": 0.1})).object_orientation
+    sample = (error[0] if kind == "correlated" else error[::10].flatten(0, 1)).double()
+    angles = sample.norm(dim=-1).numpy()
+    assert stats.kstest(angles, stats.halfnorm(0, 0.1).cdf).pvalue > 0.01
+    directions = torch.nn.functional.normalize(sample, dim=-1)
+    for coordinate in directions.T.numpy():
+        assert stats.kstest(coordinate, stats.uniform(-1, 2).cdf).pvalue > 0.01
+    same = (error[1:] - error[:1]).abs().max() < 1e-3
+    assert same == (kind == "correlated")
+
+
+def test_correlated_turns_belong_to_the_hand_frame():
+    """As a camera that is mounted askew: the error is the same whichever way the object is turned."""
+    made, (exact, rotations) = sensors(object_orientation_correlated=0.1), truth()
+    for orientation in (exact.object_orientation, exact.object_orientation.flip(0)):
+        read = made.read(exact._replace(object_orientation=orientation), rotations).object_orientation
+        turn = quaternion.multiply(read, quaternion.conjugate(orientation))
+        torch.testing.assert_close(turn, made.object_rotation, atol=1e-6, rtol=0)
+
+
+def test_orientations_keep_to_both_noises():
+    """Together: the mean orientation of an episode is off by the correlated part alone."""
+    error = errors(sensors(object_orientation_correlated=0.1, object_orientation_uncorrelated=0.1)).object_orientation
+    per_coordinate = 0.1 / 3**0.5
+    assert error.mean(0).std().item() == pytest.approx(per_coordinate, rel=0.06)
+    assert (error - error.mean(0)).std().item() == pytest.approx(per_coordinate, rel=0.06)
+
+
+def test_misplaced_markers_turn_with_their_links():
+    """Observations are computed from slightly misplaced markers: constant in the link's frame, not in the hand's."""
+    made = sensors(fingertip_marker=0.003)
+    for exact, rotations in (truth(), (truth()[0], truth()[1].flip(0))):
+        offset = made.read(exact, rotations).fingertips - exact.fingertips
+        in_link = (rotations.transpose(-1, -2) @ offset[..., None]).squeeze(-1)
+        torch.testing.assert_close(in_link, made.marker_offset, atol=1e-6, rtol=0)
+    assert stats.kstest(made.marker_offset.flatten().double().numpy(), stats.norm(0, 0.003).cdf).pvalue > 0.01
+
+
+def test_misplaced_base_moves_everything_alike():
+    """The hand frame itself is off: fingertips and object by the same vector, orientations not at all."""
+    error = errors(sensors(base_marker=0.001))
+    shift = error.object_position[0]
+    torch.testing.assert_close(error.fingertips, shift[None, :, None].expand_as(error.fingertips), atol=1e-6, rtol=0)
+    torch.testing.assert_close(error.object_position, shift.expand_as(error.object_position), atol=1e-6, rtol=0)
+    assert error.object_orientation.abs().max() < 1e-3
+    assert stats.kstest(shift.flatten().double().numpy(), stats.norm(0, 0.001).cdf).pvalue > 0.01
+
+
+def test_all_parts_add_up():
+    """A fingertip's error in the paper's setting: 1 + 3 + 1 mm correlated and 2 mm uncorrelated, in squares."""
+    error = errors(sensors(**{noise.name: noise.default for noise in fields(ObservationNoise)}))
+    assert error.fingertips.mean(0).std().item() == pytest.approx((1 + 9 + 1 + 4 / READINGS) ** 0.5 * 1e-3, rel=0.03)
+    assert error.object_position.mean(0).std().item() == pytest.approx(26.01**0.5 * 1e-3, rel=0.05)
+
+
+def test_no_noise_is_exact():
+    exact, rotations = truth()
+    read = sensors().read(exact, rotations)
+    assert torch.equal(read.fingertips, exact.fingertips)
+    assert torch.equal(read.object_position, exact.object_position)
+    torch.testing.assert_close(read.object_orientation, exact.object_orientation, atol=1e-6, rtol=0)
+
+
+def test_only_new_episodes_are_redrawn():
+    made = sensors(10, **{noise.name: noise.default for noise in fields(ObservationNoise)})
+    before = made.state_dict()
+    mask = torch.arange(10) % 3 == 0
+    made.restart(mask)
+    for name, value in made.state_dict().items():
+        changed = (value != before[name]).flatten(1).any(1)
+        assert torch.equal(changed, mask), name
+
+
+def test_worlds_and_markers_have_their_own_offsets():
+    made = sensors(**{noise.name: noise.default for noise in fields(ObservationNoise)})
+    columns = torch.cat([value.flatten(1) for name, value in made.state_dict().items() if "offset" in name], dim=1)
+    correlations = torch.corrcoef(columns.T) - torch.eye(columns.shape[1])
+    assert correlations.abs().max() < 0.16  # five standard deviations

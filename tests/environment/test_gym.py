@@ -1,0 +1,140 @@
+"""The environment behind Gymnasium's interfaces: its own checker, seeds, and resets within the step."""
+
+from __future__ import annotations
+
+import warnings
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import AutoresetMode
+
+import dactyl.environment.gym
+from dactyl.environment.environment import EnvironmentConfig
+from dactyl.environment.gym import ReorientEnv, ReorientVectorEnv
+from dactyl.errors import DactylError
+from dactyl.tasks.reorient.trial import TrialRules
+
+QUICK = EnvironmentConfig(start_steps=5, rules=TrialRules(timeout=0.4))
+"""Episodes of five steps at most."""
+
+
+@pytest.mark.parametrize("asymmetric", [False, True])
+def test_gymnasiums_checker_finds_nothing(asymmetric: bool) -> None:
+    environment = gymnasium.make(dactyl.environment.gym.ID, config=QUICK, asymmetric=asymmetric)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message=".*infinity. This is probably too (low|high)")  # no bounds are true
+        check_env(environment.unwrapped)
+
+
+def test_make_vec_gives_the_batched_environment() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        envs = gymnasium.make_vec(dactyl.environment.gym.ID, num_envs=3, config=QUICK)
+    assert isinstance(envs, ReorientVectorEnv)
+    assert envs.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP
+    assert envs.single_observation_space.shape == (22,)
+    assert envs.action_space.shape == (3, 20)
+    observations, info = envs.reset(seed=0)
+    assert envs.observation_space.contains(observations)
+    assert info == {}
+    for _ in range(7):
+        observations, rewards, terminated, truncated, _ = envs.step(envs.action_space.sample())
+        assert envs.observation_space.contains(observations)
+        assert rewards.shape == terminated.shape == truncated.shape == (3,)
+        assert terminated.dtype == truncated.dtype == bool
+    envs.close()
+
+
+def test_a_seed_gives_the_same_episodes_again() -> None:
+    envs = ReorientVectorEnv(3, config=QUICK, threads=1)
+    actions = np.random.default_rng(0).integers(11, size=(12, 3, 20))
+    runs = []
+    for seed in (7, 7, 8):
+        observations = [envs.reset(seed=seed)[0]]
+        observations += [envs.step(action)[0] for action in actions]
+        runs.append(np.array(observations))
+    np.testing.assert_array_equal(runs[0], runs[1])
+    assert not np.array_equal(runs[0], runs[2])
+
+
+@pytest.mark.parametrize("asymmetric", [False, True])
+def test_where_an_episode_ends_its_last_observation_and_account_are_in_the_info(asymmetric: bool) -> None:
+    config = EnvironmentConfig(
+        start_steps=5, rules=TrialRules(timeout=0.4), randomization=dactyl.environment.gym.select("none")
+    )
+    envs = ReorientVectorEnv(2, config=config, asymmetric=asymmetric)
+    before, _ = envs.reset(seed=0)
+    for _ in range(5):
+        observations, _, terminated, truncated, info = envs.step(np.full((2, 20), 5))
+        if terminated.any() or truncated.any():
+            break
+    ended = terminated | truncated
+    np.testing.assert_array_equal(info["_final_obs"], ended)
+    np.testing.assert_array_equal(info["final_info"]["_successes"], ended)
+    assert (info["successes"][ended] == 0).all()
+    world = int(np.flatnonzero(ended)[0])
+    last = info["final_obs"][world]["policy"] if asymmetric else info["final_obs"][world]
+    start, first = ((each["policy"] if asymmetric else each)[world] for each in (before, observations))
+    assert envs.single_observation_space.contains(info["final_obs"][world])
+    # the resting hand has hardly moved since the start, while the next episode is another one altogether
+    assert np.abs(last[:15] - start[:15]).max() < 0.02
+    assert np.abs(first - last).max() > 0.02
+
+
+def test_the_policys_last_observation_is_cut_out_of_the_value_networks() -> None:
+    envs = ReorientVectorEnv(
+        1, config=EnvironmentConfig(randomization=dactyl.environment.gym.select("none"), start_steps=2)
+    )
+    envs.reset(seed=1)
+    step = envs._environment.step(torch.full((1, 20), 5))
+    np.testing.assert_array_equal(envs._convert.last(step), envs._convert.observations(step.observations))
+
+
+def test_a_single_environment_goes_on_after_an_episode() -> None:
+    environment = ReorientEnv(config=QUICK)
+    environment.reset(seed=0)
+    for _ in range(3):
+        for _ in range(6):
+            last, reward, terminated, truncated, info = environment.step(environment.action_space.sample())
+            if terminated or truncated:
+                break
+        assert terminated or truncated
+        assert isinstance(reward, float)
+        assert info["successes"] >= 0
+        first, _ = environment.reset()
+        assert np.abs(first - last).max() > 0.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"object": "cone"}, "unknown object 'cone'"),
+        ({"randomizations": "some"}, "randomizations 'some': choose all, none"),
+        ({"num_envs": 0}, "at least 1 is needed"),
+        ({"config": QUICK, "object": "sphere"}, "either a config or object"),
+        ({"config": EnvironmentConfig(value_terms=("joint_angles",))}, "the value network must see"),
+    ],
+)
+def test_impossible_environments_are_refused(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(DactylError, match=message):
+        ReorientVectorEnv(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("actions", "message"),
+    [
+        (np.zeros((2, 19), dtype=int), "must be integers of shape"),
+        (np.zeros((2, 20)), "must be integers of shape"),
+        (np.full((2, 20), 11), "bins 0 to 10"),
+        (np.full((2, 20), -1), "bins 0 to 10"),
+    ],
+)
+def test_actions_that_are_none_are_refused(actions: np.ndarray, message: str) -> None:
+    envs = ReorientVectorEnv(2, config=QUICK)
+    envs.reset(seed=0)
+    with pytest.raises(DactylError, match=message):
+        envs.step(actions)

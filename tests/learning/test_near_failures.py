@@ -1,0 +1,102 @@
+"""Rehearsal: worlds are set back to before failures, and to nothing else."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from dactyl.learning import near_failures as rehearsal
+from dactyl.learning.near_failures import LEAST, SPACING, Rehearsal, Rows
+
+N = 6
+
+
+class Clock:
+    """World i shows 1000 i and its time."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0 * torch.arange(N)
+
+    def world_state(self) -> Rows:
+        return {"now": self.now.clone()}
+
+    def set_worlds(self, worlds: Tensor, rows: Rows) -> Rows:
+        self.now[worlds] = rows["now"]
+        return {"policy": self.now.clone()}
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def play(clock: Clock, r: Rehearsal, steps: int, failing: dict[int, int], ending: dict[int, int] | None = None) -> None:
+    """`failing` and `ending`: in which step which world."""
+    for t in range(steps):
+        r.remember({"memory": clock.now + 0.5})
+        clock.now += 1.0
+        failed, ended = torch.zeros(2, N, dtype=torch.bool)
+        failed[failing.get(t, N) : failing.get(t, N) + 1] = True
+        ended[(ending or {}).get(t, N) : (ending or {}).get(t, N) + 1] = True
+        r.note(failed, failed | ended)
+
+
+def make(clock: Clock, share: float = 1 / 3) -> Rehearsal:
+    return Rehearsal(clock, N, share, torch.Generator().manual_seed(0))
+
+
+def test_worlds_are_set_back_to_a_while_before_a_failure(clock: Clock) -> None:
+    r = make(clock)
+    play(clock, r, 50, {45: 4})
+    memory, observations = {"memory": torch.zeros(N)}, {"policy": clock.now.clone()}
+    others = clock.now[2:].clone()
+    r.set_back(memory, observations)
+    moments = {4000.0 + t for t in range(0, 46 - LEAST + 1, SPACING)}
+    assert {*clock.now[:2].tolist()} <= moments
+    assert torch.equal(observations["policy"][:2], clock.now[:2])
+    assert torch.equal(memory["memory"][:2], clock.now[:2] + 0.5)
+    assert torch.equal(clock.now[2:], others)  # the others go on
+    assert not memory["memory"][2:].any()
+
+
+def test_without_failures_nothing_is_set_back(clock: Clock) -> None:
+    r = make(clock)
+    play(clock, r, 50, {}, {20: 3})
+    before = clock.now.clone()
+    r.set_back({"memory": torch.zeros(N)}, {"policy": before})
+    assert torch.equal(clock.now, before)
+
+
+@pytest.mark.parametrize(
+    ("failing", "ending", "kept"),
+    [
+        ({45: 1}, {}, set()),  # world 1 rehearses itself
+        ({LEAST - 2: 4}, {}, set()),  # too early to have a moment before it
+        ({45: 4}, {40: 4}, set()),  # what came before belongs to another episode
+        ({45: 4}, {25: 4}, {4032.0}),
+    ],
+)
+def test_which_failures_are_remembered(
+    clock: Clock, failing: dict[int, int], ending: dict[int, int], kept: set[float]
+) -> None:
+    r = make(clock)
+    play(clock, r, 50, failing, ending)
+    assert r.written == len(kept)
+    assert {*r.failures.get("now", torch.zeros(0))[: r.written].tolist()} == kept
+
+
+def test_old_failures_make_room_for_new_ones(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rehearsal, "CAPACITY", 2)
+    r = make(clock)
+    play(clock, r, 60, {20: 3, 30: 4, 40: 5})
+    assert r.written == 3
+    assert {int(now) // 1000 for now in r.failures["now"].tolist()} == {4, 5}
+
+
+def test_failures_outlast_a_checkpoint(clock: Clock) -> None:
+    r, again = make(clock), make(clock)
+    play(clock, r, 50, {45: 4})
+    again.load_state_dict(r.state_dict())
+    again.set_back({"memory": torch.zeros(N)}, {"policy": clock.now.clone()})
+    assert (clock.now[:2] // 1000 == 4).all()

@@ -1,0 +1,58 @@
+"""The measurement of the control loop."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dactyl.nodes.loop_benchmark import siblings, summary
+
+
+def test_summary() -> None:
+    """Protects the figures: percentiles of the whole sample."""
+    assert summary([float(i) for i in range(101)]) == {"p50": 50.0, "p99": 99.0, "max": 100.0}
+
+
+def test_siblings_are_found_by_their_node_name() -> None:
+    """Protects the memory figures: each process of this graph, and no other graph's."""
+    code = "import time; time.sleep(30)"
+    found = subprocess.Popen([sys.executable, "-c", code, "-r", "__node:=found"])
+    script = "from dactyl.nodes.loop_benchmark import siblings; print(list(siblings()))"
+    try:
+        run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        assert run.stdout.strip() == "['found']"
+        assert "found" not in siblings()
+    finally:
+        found.kill()
+        found.wait()
+
+
+@pytest.mark.slow
+def test_bench_loop_reports_every_figure(ros_domain: int, tmp_path: Path) -> None:
+    """Protects `./dactyl bench loop --json`: the keys that other programs read."""
+    report = tmp_path / "loop.json"
+    command = [
+        sys.executable,
+        "-m",
+        "dactyl.cli",
+        "bench",
+        "loop",
+        "--seconds",
+        "3",
+        "--cameras",
+        "--json",
+        str(report),
+    ]
+    subprocess.run(command, check=True, timeout=120)
+    outcome = json.loads(report.read_text())["results"]
+    for name in ("period_ms", "latency_ms", "targets_period_ms"):
+        assert set(outcome[name]) == {"p50", "p99", "max"}
+        assert 0 < outcome[name]["p50"] <= outcome[name]["p99"] <= outcome[name]["max"]
+    assert outcome["period_ms"]["p50"] == pytest.approx(80.0, abs=4.0)
+    assert 0.5 < outcome["real_time_factor"] < 1.1
+    assert {"sim", "policy", "trial", "hand_driver", "action_filter", "fingertip_tracker"} <= set(outcome["rss_mb"])
+    assert set(outcome["images_per_s"]) == {"camera_0", "camera_1", "camera_2"}

@@ -1,0 +1,71 @@
+"""The estimator as the eyes of the batched environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dactyl.environment import observation
+from dactyl.environment.environment import EnvironmentConfig, ReorientEnvironment
+from dactyl.errors import DactylError
+from dactyl.simulation.scene import SceneConfig
+from dactyl.vision.estimator import Contract, Estimator
+from dactyl.vision.object_sensor import Sight, sight_factory
+from tests.vision.conftest import TINY, random_states
+
+
+def estimator() -> Estimator:
+    torch.manual_seed(0)
+    made = Estimator(Contract(architecture=TINY, position_mean=(0.0, -0.05, 0.35)))
+    made.network.eval()
+    return made
+
+
+def test_every_world_is_seen_in_a_look_of_its_own() -> None:
+    """Protects the evaluation: one estimate for each world, the same for the same state, in the environment's types."""
+    sight = Sight(estimator(), SceneConfig(), worlds=3, seed=0, renderer="opengl")
+    qpos = torch.from_numpy(np.tile(random_states(1), (3, 1)))
+    position, orientation = sight(qpos)
+    assert position.shape == (3, 3)
+    assert orientation.shape == (3, 4)
+    assert position.dtype == orientation.dtype == torch.float32
+    assert len(torch.unique(position, dim=0)) == 3, "looks differ"
+    torch.testing.assert_close(sight(qpos)[0], position)
+    sight.renderer.close()
+
+
+def test_the_policy_sees_what_the_eyes_see_and_nothing_else_changes() -> None:
+    """Protects evaluate --pose vision: fingertips, trials and rewards still go by the truth."""
+    seen = torch.tensor([[0.01, -0.02, 0.3], [0.04, -0.05, 0.36]])
+    config = EnvironmentConfig(start_steps=1)
+    with_eyes, without = (ReorientEnvironment(config, 2, seed=1, threads=1) for _ in range(2))
+    with_eyes.object_sensor = lambda qpos: (seen, torch.tensor([1.0, 0.0, 0.0, 0.0]).repeat(len(qpos), 1))
+    ours, theirs = with_eyes.reset(), without.reset()
+    sizes = [observation.TERMS[term] for term in config.policy_terms]
+
+    def by_term(policy: torch.Tensor) -> dict[str, torch.Tensor]:
+        return dict(zip(config.policy_terms, policy.split(sizes, -1), strict=True))
+
+    for step in range(2):
+        found, expected = by_term(ours["policy"]), by_term(theirs["policy"])
+        torch.testing.assert_close(found["object_position"], seen)
+        assert (found["relative_target_orientation"] != expected["relative_target_orientation"]).any()
+        torch.testing.assert_close(found["fingertip_positions"], expected["fingertip_positions"])
+        torch.testing.assert_close(ours["value"], theirs["value"])
+        bins = torch.full((2, 20), step)
+        after = with_eyes.step(bins), without.step(bins)
+        torch.testing.assert_close(after[0].reward, after[1].reward)
+        ours, theirs = (outcome.observations for outcome in after)
+
+
+def test_another_object_s_estimator_is_refused(tmp_path: Path) -> None:
+    """Protects from evaluating with eyes for something else."""
+    path = tmp_path / "estimator.safetensors"
+    estimator().save(path)
+    with pytest.raises(DactylError, match="trained for the object block, not sphere"):
+        sight_factory(path, "opengl", 0)(SceneConfig(object="sphere"), 1)
+    with pytest.raises(DactylError, match="no pose estimator for the object sphere is shipped"):
+        sight_factory(None, "opengl", 0)(SceneConfig(object="sphere"), 1)
