@@ -1,1 +1,37 @@
-"""What a Shadow Dexterous Hand is, its model, its way to the hardware and its calibration."""
+"""The Shadow Dexterous Hand E (right): 24 joints, 20 actuators, in Shadow's names, signs and units."""
+
+from dactyl.robot.robot import Cameras, Markers, Positions, Robot, Timing, Workspace
+from dactyl.robots.shadow.joints import ACTUATION, ACTUATORS, FINGERS, JOINT_LIMITS, JOINTS
+from dactyl.robots.shadow.layout import (
+    BASE_MARKERS,
+    CAMERA_DISTANCE,
+    CAMERA_FOVY,
+    CAMERAS,
+    DISTAL_LENGTH,
+    DISTAL_RADIUS,
+    DROP_DISTANCE,
+    DROP_HEIGHT,
+    FINGERTIP_MARKERS,
+    LOCKED_WRIST,
+    PALM_CENTER,
+)
+
+ROBOT = Robot(
+    name="shadow",
+    title="Shadow Dexterous Hand",
+    joints=JOINTS,
+    joint_limits=JOINT_LIMITS,
+    actuators=ACTUATORS,
+    actuation=ACTUATION,
+    fingertips=FINGERS,
+    workspace=Workspace(PALM_CENTER, depth=DROP_HEIGHT, radius=DROP_DISTANCE),
+    cameras=Cameras(CAMERAS, CAMERA_DISTANCE, CAMERA_FOVY),
+    markers=Markers(FINGERTIP_MARKERS, BASE_MARKERS, DISTAL_LENGTH, DISTAL_RADIUS),
+    timing=Timing(control=0.08, physics=0.008),  # appendix C.1
+    action=Positions(bins=11, smoothing=0.3),  # section 4.2; appendix C.1, footnote 15
+    model="dactyl.robots.shadow.model:build",
+    driver="dactyl.robots.shadow.ros:connect",
+    joint_prefix="rh_",
+    locked={"WRJ1": LOCKED_WRIST},
+    tilt=0.1,  # slightly raised fingers: a palm-up hand at rest keeps its object
+)

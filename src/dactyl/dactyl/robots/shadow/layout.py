@@ -19,3 +19,18 @@ FINGERTIP_MARKERS = np.array([(0.0, 0.0115, 0.018)] * 4 + [(0.0145, 0.0, 0.020)]
 
 DISTAL_LENGTH, DISTAL_RADIUS = 0.025, 0.008
 """The distal links are capsules along their z axis, the thumb's a little thicker."""
+
+LOCKED_WRIST = -0.5
+"""rad; where WRJ1 is locked. Section 6.1 does not say where: it is about where models/block keeps its free wrist."""
+
+DROP_HEIGHT = 0.10  # m the object may sink below its place on the level palm: the wrist alone lowers it by 0.06
+DROP_DISTANCE = 0.16  # m it may be away from there: outstretched fingertips end at 0.13
+
+CAMERAS: dict[str, tuple[float, float]] = {
+    # azimuth about the palm from the fingers' direction, elevation; degrees. About 50 cm away (appendix B.3).
+    "camera_0": (-65.0, 45.0),
+    "camera_1": (0.0, 50.0),
+    "camera_2": (65.0, 45.0),
+}
+CAMERA_DISTANCE = 0.5  # m
+CAMERA_FOVY = 32.0  # degrees: a 4 mm lens on the acA640-750uc's 2.3 mm high sensor

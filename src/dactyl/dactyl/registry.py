@@ -1,0 +1,67 @@
+"""Robots and tasks by name: the folders of `dactyl.robots` and `dactyl.tasks`, and what other packages register.
+
+Another package adds its own by an entry point of the group `dactyl.robots` or `dactyl.tasks`:
+
+    [project.entry-points."dactyl.robots"]
+    my_hand = "my_package.my_hand:ROBOT"
+
+Listing names imports none of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from dactyl.errors import DactylError
+
+DEFAULTS = {"robots": "shadow", "tasks": "reorient"}
+"""Those of a file that names none: every file was theirs before there were others."""
+
+
+@cache
+def _places(wing: str) -> dict[str, str]:
+    """Where each member is, as `module:attribute`, by its name."""
+    package = f"dactyl.{wing}"
+    attribute = wing.removesuffix("s").upper()
+    folders = pkgutil.iter_modules(importlib.import_module(package).__path__)
+    found = {folder.name: f"{package}.{folder.name}:{attribute}" for folder in folders if folder.ispkg}
+    for point in entry_points(group=package):
+        if found.setdefault(point.name, point.value) != point.value:
+            raise DactylError(f"two packages bring {wing} called {point.name}: {found[point.name]} and {point.value}")
+    return dict(sorted(found.items()))
+
+
+def names(wing: str) -> tuple[str, ...]:
+    """The members of a wing, `robots` or `tasks`, in alphabetical order."""
+    return tuple(_places(wing))
+
+
+def load(wing: str, name: str) -> Any:
+    """A member of a wing.
+
+    Raises:
+        DactylError: there is none of that name, or it cannot be imported.
+    """
+    places = _places(wing)
+    if name not in places:
+        raise DactylError(f"there is no {wing.removesuffix('s')} {name!r}; there are: {', '.join(places)}")
+    return resolve(places[name])
+
+
+def resolve(place: str) -> Any:
+    """What `module:attribute` means: how light files name heavy ones without importing them.
+
+    Raises:
+        DactylError: it cannot be imported, or is not there.
+    """
+    module, _, attribute = place.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ImportError as error:
+        raise DactylError(f"cannot import {place}: {error}") from error
+    except AttributeError as error:
+        raise DactylError(f"there is no {attribute} in {module}") from error

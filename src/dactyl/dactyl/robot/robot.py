@@ -1,0 +1,167 @@
+"""What any robot is, as data: light enough for every node and for `--help`. What is heavy is named as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from dactyl import registry
+from dactyl.errors import DactylError
+from dactyl.maths.arrays import Constant
+from dactyl.maths.quaternion import Array
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The robot's two rhythms."""
+
+    control: float
+    """s between two decisions of a policy."""
+    physics: float
+    """s of a simulated physics step; also how often joint targets are streamed."""
+
+    @property
+    def substeps(self) -> int:
+        """Physics steps in a control step."""
+        return round(self.control / self.physics)
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Actions are targets of actuator positions, one bin each."""
+
+    bins: int
+    """Of each actuator's action, from -1 to 1; odd, so that one of them is 0."""
+    smoothing: float
+    """Weight of the new action in the moving average, per control step."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where an object is in reach, robot frame."""
+
+    rest: np.ndarray
+    """(3,) m; where an object rests: cameras look at it, objects are placed there, losses are judged from it."""
+    depth: float
+    """m the object may sink below it."""
+    radius: float
+    """m it may be away from it."""
+
+
+@dataclass(frozen=True)
+class Cameras:
+    """What looks at the workspace."""
+
+    places: Mapping[str, tuple[float, float]]
+    """Azimuth about the workspace, from the fingers' direction, and elevation, degrees; by the camera's name."""
+    distance: float
+    """m from the workspace."""
+    fovy: float
+    """Vertical field of view, degrees."""
+
+
+@dataclass(frozen=True)
+class Markers:
+    """What motion capture sees of the robot. Their ids are the lab's: see the fingertip tracker's parameters."""
+
+    fingertips: np.ndarray
+    """(F, 3) m, each in the frame of its fingertip's link."""
+    base: np.ndarray
+    """(B, 3) m, robot frame; no two distances between them are equal."""
+    fingertip_length: float
+    """m; each fingertip's link is a capsule of this length along its z axis, ..."""
+    fingertip_radius: float
+    """... and this radius: what hides markers behind it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Robot:
+    """One robot. Arrays are in the order of `joints`, `actuators` and `fingertips`."""
+
+    name: str
+    title: str
+    """What people call it."""
+    joints: tuple[str, ...]
+    joint_limits: np.ndarray
+    """(J, 2) lower and upper limit, rad."""
+    actuators: tuple[str, ...]
+    actuation: np.ndarray
+    """(A, J): actuator positions = actuation @ joint angles."""
+    fingertips: tuple[str, ...]
+    """Names of the fingers."""
+    workspace: Workspace
+    cameras: Cameras
+    markers: Markers
+    timing: Timing
+    action: Positions
+    model: str
+    """`module:function` that builds the simulated robot, see `simulation.scene.build`."""
+    driver: str = ""
+    """`module:function` that connects to the real robot; empty where there is none."""
+    commands: str = ""
+    """`module:app` of commands that this robot adds to the command line; empty: none."""
+    joint_prefix: str = ""
+    """In front of a joint's or actuator's name in ROS and in the simulated model."""
+    locked: Mapping[str, float] = field(default_factory=dict)
+    """Joints that can be held still, and the angles, rad, at which: `locked_wrist`. Each has its own actuator."""
+    tilt: float = 0.0
+    """rad by which the robot is mounted; what that means is the model's to say."""
+
+    def __post_init__(self) -> None:
+        joints, actuators, fingertips = len(self.joints), len(self.actuators), len(self.fingertips)
+        shapes = {
+            "joint_limits": (self.joint_limits, (joints, 2)),
+            "actuation": (self.actuation, (actuators, joints)),
+            "markers.fingertips": (self.markers.fingertips, (fingertips, 3)),
+            "workspace.rest": (self.workspace.rest, (3,)),
+        }
+        for name, (array, expected) in shapes.items():
+            if array.shape != expected:
+                raise DactylError(f"robot {self.name}: {name} has shape {array.shape}, not {expected}")
+        if self.action.bins % 2 == 0:
+            raise DactylError(f"robot {self.name}: {self.action.bins} bins: an odd number has a bin for 0")
+        if unknown := set(self.locked) - set(self.actuators):
+            raise DactylError(f"robot {self.name}: {min(unknown)} cannot be locked: no actuator has this name")
+
+    @cached_property
+    def actuator_limits(self) -> np.ndarray:
+        """(A, 2) lower and upper limit of each actuator's position, rad."""
+        limits: np.ndarray = self.actuation @ self.joint_limits
+        return limits
+
+    @cached_property
+    def _to_actuators(self) -> Constant:
+        return Constant(self.actuation.T)
+
+    def actuator_positions(self, joint_angles: Array) -> Array:
+        """Actuator positions (..., A) from joint angles (..., J), rad: coupled joints are added up."""
+        return joint_angles @ self._to_actuators.like(joint_angles)
+
+    def joints_of(self, actuator: str) -> tuple[str, ...]:
+        """The joints whose angles add up to the actuator's position."""
+        row = self.actuation[self.actuators.index(actuator)]
+        return tuple(joint for joint, weight in zip(self.joints, row, strict=True) if weight)
+
+    def ros_name(self, joint: str) -> str:
+        """A joint's or actuator's name in ROS and in the simulated model."""
+        return self.joint_prefix + joint
+
+
+def load(name: str) -> Robot:
+    """A robot by its name.
+
+    Raises:
+        DactylError: there is no such robot.
+    """
+    robot = registry.load("robots", name)
+    if not isinstance(robot, Robot):
+        raise DactylError(f"robot {name!r} is a {type(robot).__name__}, not a Robot")
+    return robot
+
+
+def names() -> tuple[str, ...]:
+    """Every robot there is, without importing any."""
+    return registry.names("robots")
