@@ -1,6 +1,8 @@
 """The graph with the real hand: ros2 launch dactyl real.launch.py"""
 
-from dactyl.bringup import RealOptions, launch_description, real_graph
+from dactyl.bringup.options import RealOptions
+from dactyl.bringup.ros_launch import launch_description
+from dactyl.bringup.run import real_graph
 from launch import LaunchDescription
 
 

@@ -1,6 +1,8 @@
 """Records the running graph: ros2 launch dactyl record.launch.py bag:=my_bag seconds:=60"""
 
-from dactyl.bringup import RecordOptions, launch_description, record_graph
+from dactyl.bringup.options import RecordOptions
+from dactyl.bringup.recording import record_graph
+from dactyl.bringup.ros_launch import launch_description
 from launch import LaunchDescription
 
 

@@ -1,6 +1,8 @@
 """The graph with a simulated hand: ros2 launch dactyl sim.launch.py trials:=3"""
 
-from dactyl.bringup import SimOptions, launch_description, sim_graph
+from dactyl.bringup.options import SimOptions
+from dactyl.bringup.ros_launch import launch_description
+from dactyl.bringup.run import sim_graph
 from launch import LaunchDescription
 
 

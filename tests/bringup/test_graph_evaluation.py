@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dactyl.bringup import SimOptions, graph_evaluation, sim_graph
+from dactyl.bringup import graph_evaluation
+from dactyl.bringup.options import SimOptions
+from dactyl.bringup.run import sim_graph
 from dactyl.errors import DactylError
 from dactyl.learning.policy import Contract, Policy
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from dactyl.bringup import Graph, Node
+from dactyl.bringup.graph import Graph, Node
 from dactyl.bringup.processes import EARLY_LIMIT, Runner, command
 
 PROGRAMS = {
@@ -174,7 +174,7 @@ def _runner(package: str, folder: Path) -> subprocess.Popen[str]:
     code = f"""if True:
         import sys
         from pathlib import Path
-        from dactyl.bringup import Graph, Node
+        from dactyl.bringup.graph import Graph, Node
         from dactyl.bringup.processes import run
         sys.exit(run(Graph((Node("teller", package={package!r}),), Path("unused.yaml"))))
     """

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dactyl.bringup import RecordOptions, record_graph, rosbag2
+from dactyl.bringup import rosbag2
+from dactyl.bringup.options import RecordOptions
+from dactyl.bringup.recording import record_graph
 from dactyl.errors import DactylError
 
 

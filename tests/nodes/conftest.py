@@ -15,7 +15,7 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
-from dactyl.bringup import Graph, Value
+from dactyl.bringup.graph import Graph, Value
 from dactyl.bringup.processes import Runner
 
 EVERYTHING = QoSProfile(depth=1000, reliability=ReliabilityPolicy.BEST_EFFORT)

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import yaml
 
-from dactyl import bringup
+from dactyl.bringup.graph import NAMESPACE
+from dactyl.bringup.options import RealOptions, SimOptions
+from dactyl.bringup.run import real_graph, sim_graph
 from dactyl.nodes import fingertip_tracker, sim, trial
 from dactyl.ros.support import check_parameter
 from dactyl.simulation.objects import OBJECT_MARKERS
@@ -20,8 +22,8 @@ from dactyl.simulation.scene import build
 
 ROOT = Path(__file__).resolve().parents[2]
 GRAPHS = {
-    "sim.yaml": bringup.sim_graph(bringup.SimOptions()),
-    "real.yaml": bringup.real_graph(bringup.RealOptions()),
+    "sim.yaml": sim_graph(SimOptions()),
+    "real.yaml": real_graph(RealOptions()),
 }
 
 
@@ -29,11 +31,11 @@ GRAPHS = {
 def test_every_parameter_is_one_of_its_node(name: str) -> None:
     """Protects the parameter files from names and values that the nodes refuse, and from nodes that are not started."""
     content = yaml.safe_load((ROOT / "config" / name).read_text())
-    assert set(content) == {bringup.NAMESPACE}
+    assert set(content) == {NAMESPACE}
     nodes = {node.name: node for node in GRAPHS[name].nodes}
-    assert set(content[bringup.NAMESPACE]) <= set(nodes)
+    assert set(content[NAMESPACE]) <= set(nodes)
     for node in nodes.values():
-        in_file = content[bringup.NAMESPACE].get(node.name, {}).get("ros__parameters", {})
+        in_file = content[NAMESPACE].get(node.name, {}).get("ros__parameters", {})
         _check(importlib.import_module(f"dactyl.nodes.{node.name}").Parameters, {**in_file, **node.parameters})
 
 

@@ -14,7 +14,9 @@ import pytest
 from geometry_msgs.msg import PoseStamped
 from rosgraph_msgs.msg import Clock
 
-from dactyl.bringup import Graph, SimOptions, sim_graph
+from dactyl.bringup.graph import Graph
+from dactyl.bringup.options import SimOptions
+from dactyl.bringup.run import sim_graph
 from dactyl.ros import support as ros
 from dactyl_msgs.msg import TrialStatus
 

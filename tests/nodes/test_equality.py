@@ -24,8 +24,10 @@ from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.qos import QoSProfile, ReliabilityPolicy  # noqa: E402
 from sensor_msgs.msg import JointState  # noqa: E402
 
-from dactyl.bringup import Graph, SimOptions, sim_graph  # noqa: E402
+from dactyl.bringup.graph import Graph  # noqa: E402
+from dactyl.bringup.options import SimOptions  # noqa: E402
 from dactyl.bringup.processes import Runner  # noqa: E402
+from dactyl.bringup.run import sim_graph  # noqa: E402
 from dactyl.robot.ticks import PERIOD_NS  # noqa: E402
 from dactyl.ros import support as ros  # noqa: E402
 from dactyl.simulation.laboratory import Laboratory  # noqa: E402

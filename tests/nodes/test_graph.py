@@ -19,7 +19,8 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from dactyl.bringup import RealOptions, SimOptions, real_graph, sim_graph
+from dactyl.bringup.options import RealOptions, SimOptions
+from dactyl.bringup.run import real_graph, sim_graph
 from dactyl.robot import backlash, control
 from dactyl.robots.shadow.joints import ACTUATOR_LIMITS, ACTUATORS, JOINTS, ros_joint_name
 from dactyl.robots.shadow.ros import decode

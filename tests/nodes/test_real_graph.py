@@ -19,7 +19,8 @@ from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
-from dactyl.bringup import RealOptions, real_graph
+from dactyl.bringup.options import RealOptions
+from dactyl.bringup.run import real_graph
 from dactyl.robots.shadow.ros import decode
 from dactyl.ros import support as ros
 from dactyl_msgs.msg import HandAction

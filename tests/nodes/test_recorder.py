@@ -17,7 +17,8 @@ from rosbags.highlevel import AnyReader
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import String
 
-from dactyl.bringup import RecordOptions, record_graph
+from dactyl.bringup.options import RecordOptions
+from dactyl.bringup.recording import record_graph
 from dactyl.recording import repair
 from dactyl.recording.reading import Bag, nanoseconds
 from dactyl.ros import support as ros

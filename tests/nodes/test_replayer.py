@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from dactyl.bringup import RecordOptions, ReplayOptions, SimOptions, record_graph, replay_graph, sim_graph
+from dactyl.bringup.options import RecordOptions, ReplayOptions, SimOptions
+from dactyl.bringup.recording import record_graph, replay_graph
+from dactyl.bringup.run import sim_graph
 
 
 @pytest.mark.slow

@@ -12,7 +12,9 @@ import yaml
 from visualization_msgs.msg import MarkerArray
 
 from dactyl import nodes as node_modules
-from dactyl.bringup import SimOptions, share, sim_graph
+from dactyl.bringup.graph import share
+from dactyl.bringup.options import SimOptions
+from dactyl.bringup.run import sim_graph
 from dactyl.ros import support as ros
 
 CONFIG = Path(__file__).parents[2] / "config"

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped
 
-from dactyl.bringup import SimOptions, sim_graph
+from dactyl.bringup.options import SimOptions
+from dactyl.bringup.run import sim_graph
 from dactyl.maths import quaternion
 from dactyl.ros import support as ros
 from dactyl_msgs.msg import HandAction

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 import tyro
 from tyro.extras import SubcommandApp
 
-from dactyl.bringup import RealOptions, SimOptions
+from dactyl.bringup.options import RealOptions, SimOptions
 from dactyl.commands import calibrate, dataset, hand, latency, recording, vision
 from dactyl.errors import DactylError
 
@@ -37,7 +37,8 @@ def sim(options: Annotated[SimOptions, _FLAT, tyro.conf.FlagCreatePairsOff]) -> 
       ./dactyl sim --headless --trials 3 --json sim.json
       ./dactyl sim --headless --trials 10 --lockstep --seed 1
     """
-    from dactyl.bringup import processes, sim_graph
+    from dactyl.bringup import processes
+    from dactyl.bringup.run import sim_graph
 
     return processes.run(sim_graph(options))
 
@@ -53,7 +54,8 @@ def real(options: Annotated[RealOptions, _FLAT, tyro.conf.FlagCreatePairsOff]) -
       ./dactyl real --trials 10 --json real.json
       ./dactyl real --emulate --trials 2 --json real.json
     """
-    from dactyl.bringup import processes, real_graph
+    from dactyl.bringup import processes
+    from dactyl.bringup.run import real_graph
 
     return processes.run(real_graph(options))
 
@@ -309,7 +311,8 @@ def bench_loop(
         estimator: with vision: a pose estimator's file or a folder with one; the shipped one by default
     """
     from dactyl import results
-    from dactyl.bringup import processes, sim_graph, with_loop_benchmark
+    from dactyl.bringup import processes
+    from dactyl.bringup.run import sim_graph, with_loop_benchmark
 
     if json:
         results.check_writable(json)

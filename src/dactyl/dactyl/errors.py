@@ -1,4 +1,7 @@
-"""The one exception for a user's mistake."""
+"""The one exception for a user's mistake, and the exit code of a node that met it at its start."""
+
+WRONG_PARAMETER = 2
+"""Exit code of a node that cannot start as configured: the run ends, for starting it again would not help."""
 
 
 class DactylError(Exception):

@@ -8,7 +8,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from dactyl.bringup import Graph, SimOptions, processes, sim_graph
+from dactyl.bringup import processes
+from dactyl.bringup.graph import Graph
+from dactyl.bringup.options import SimOptions
+from dactyl.bringup.run import sim_graph
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
 from dactyl.learning.evaluation import Trial, as_text, summarize

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from queue import Empty, Queue
 from types import FrameType
 
-from dactyl.bringup import NAMESPACE, Graph, Node, Value, exit_reason
+from dactyl.bringup.graph import NAMESPACE, Graph, Node, Value, exit_reason
 
 KILL_AFTER = 2.0
 """s that nodes have to end after SIGTERM before SIGKILL comes; everything is over within 3 s."""

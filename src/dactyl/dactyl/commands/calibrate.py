@@ -159,7 +159,7 @@ def _marker_layout(config: Path | None) -> MarkerLayout:
     import numpy as np
     import yaml
 
-    from dactyl.bringup import NAMESPACE, share
+    from dactyl.bringup.graph import NAMESPACE, share
     from dactyl.robot.markers import MarkerLayout
 
     path = config or share("config", "real.yaml")

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 from tyro.extras import SubcommandApp
 
-from dactyl.bringup import RecordOptions, ReplayOptions
+from dactyl.bringup.options import RecordOptions, ReplayOptions
 
 Json = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help="also write the results to this file, as JSON")]
 BagPath = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="BAG", help="folder of a bag, or an .mcap file")]
@@ -31,7 +31,8 @@ def record(
     Args:
         own: use the project's own recorder even where `ros2 bag record` is installed
     """
-    from dactyl.bringup import processes, record_graph, rosbag2
+    from dactyl.bringup import processes, rosbag2
+    from dactyl.bringup.recording import record_graph
 
     graph = record_graph(options)
     if not own and rosbag2.installed():
@@ -50,7 +51,8 @@ def replay(options: Annotated[ReplayOptions, tyro.conf.arg(name="")]) -> int:
       ./dactyl replay --bag bags/my_bag
       ./dactyl replay --bag bags/my_bag --node pose_estimator --weights runs/vision-cpu-small --json replay.json
     """
-    from dactyl.bringup import processes, replay_graph
+    from dactyl.bringup import processes
+    from dactyl.bringup.recording import replay_graph
 
     return processes.run(replay_graph(options))
 

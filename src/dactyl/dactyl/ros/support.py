@@ -28,7 +28,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import get_default_context
 
-from dactyl.errors import DactylError
+from dactyl.errors import WRONG_PARAMETER, DactylError
 
 SENSOR = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Sensor data: the newest reading or none."""
@@ -36,9 +36,6 @@ RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 """Everything else."""
 LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 """State that a node started later has to know: the goal, the trial's status."""
-
-WRONG_PARAMETER = 2
-"""Exit code of a node that cannot start as configured: whoever started it should not try again."""
 
 P = TypeVar("P")
 

@@ -1,4 +1,4 @@
-"""The graph as data."""
+"""The graphs of a run, made of what a person chose."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from dactyl import bringup
-from dactyl.bringup import Node, RealOptions, SimOptions, real_graph, sim_graph
+from dactyl.bringup.options import RealOptions, SimOptions
+from dactyl.bringup.run import real_graph, sim_graph
 from dactyl.errors import DactylError
 from dactyl.learning.policy import Policy
 
@@ -144,47 +144,3 @@ def test_parameter_files_are_found() -> None:
     """Protects the way to the package's share folder, installed or in the source tree."""
     for graph in (sim_graph(SimOptions()), real_graph(RealOptions())):
         assert "/dactyl" in yaml.safe_load(graph.parameter_file.read_text())
-
-
-@pytest.mark.parametrize(
-    ("node", "code", "reason"),
-    [
-        (Node("trial", required=True), 0, "trial has finished"),
-        (Node("sim", required=True), 1, "sim ended with exit code 1"),
-        (Node("policy"), 2, "policy cannot start as configured"),
-        (Node("policy"), 1, ""),
-        (Node("policy"), -9, ""),
-    ],
-)
-def test_what_ends_a_run(node: Node, code: int, reason: str) -> None:
-    """Protects the one rule that both ways of running the graph share."""
-    assert bringup.exit_reason(node, code) == reason
-
-
-def test_every_option_is_described() -> None:
-    """Protects `--help` and `ros2 launch --show-args`."""
-    for options in (SimOptions, RealOptions):
-        descriptions = bringup.option_descriptions(options)
-        assert set(descriptions) == set(options.__dataclass_fields__)
-    assert bringup.option_descriptions(SimOptions)["lockstep"].startswith("Wait for each action")
-
-
-@pytest.mark.parametrize(("text", "hint", "value"), [("true", bool, True), ("3", int, 3), ("block", str, "block")])
-def test_launch_arguments_become_options(text: str, hint: type, value: object) -> None:
-    """Protects `ros2 launch dactyl sim.launch.py trials:=3`."""
-    assert bringup.parse_option("name", text, hint) == value
-
-
-def test_a_launch_argument_of_the_wrong_type_is_one_line() -> None:
-    """Protects users of ros2 launch from a traceback."""
-    with pytest.raises(DactylError, match="trials must be a whole number, not 'many'"):
-        bringup.parse_option("trials", "many", int)
-
-
-@pytest.mark.parametrize("name", ["sim", "real"])
-def test_launch_files_are_installed_and_compile(name: str) -> None:
-    """Protects `ros2 launch` where launch is not installed to try it: the files parse and name what bringup has."""
-    source = (ROOT / "src" / "dactyl" / "launch" / f"{name}.launch.py").read_text()
-    compile(source, name, "exec")
-    imported = next(line for line in source.splitlines() if line.startswith("from dactyl.bringup import"))
-    assert all(hasattr(bringup, item.strip()) for item in imported.partition("import")[2].split(","))

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-launch_ros = pytest.importorskip("launch_ros", reason="launch_ros is not installed: only a ROS installation has it")
+pytest.importorskip("launch_ros", reason="launch_ros is not installed: only a ROS installation has it")
 
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable  # noqa: E402
-from launch_ros.actions import Node  # noqa: E402
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch_ros.actions import Node
 
-from dactyl.bringup import Graph, RealOptions, SimOptions, real_graph, sim_graph  # noqa: E402
-from launch import LaunchContext  # type: ignore[attr-defined]  # noqa: E402
+from dactyl.bringup.graph import Graph
+from dactyl.bringup.options import RealOptions, SimOptions
+from dactyl.bringup.run import real_graph, sim_graph
+from launch import LaunchContext  # type: ignore[attr-defined]
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,0 +1,83 @@
+"""The graph as data: which nodes, with which parameters, restarted or not. For ROS's `launch` and for `processes`.
+
+Parameters come from the package's config/*.yaml; what a person chooses for one run is laid over them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dactyl.errors import WRONG_PARAMETER
+
+NAMESPACE = "/dactyl"
+
+Value = bool | int | float | str | list[float]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One process of the graph."""
+
+    name: str
+    """Also its executable's, and its module's in dactyl.nodes."""
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    """Laid over those of the graph's parameter file."""
+    remappings: tuple[tuple[str, str], ...] = ()
+    respawn: bool = True
+    respawn_delay: float = 0.5
+    """s"""
+    required: bool = False
+    """The run ends with it, and with its exit code."""
+    package: str = "dactyl.nodes"
+    """Python package of its module."""
+
+
+def _environment() -> dict[str, str]:
+    # thread pools of numpy and torch would fight over the cores; a heap for each of DDS's threads is only memory
+    environment = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+    if not any(name in os.environ for name in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")):
+        environment["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(share("config", "fastdds.xml"))
+    return environment
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Everything that runs."""
+
+    nodes: tuple[Node, ...]
+    parameter_file: Path
+    environment: Mapping[str, str] = field(default_factory=_environment)
+
+    def node(self, name: str) -> Node:
+        return next(node for node in self.nodes if node.name == name)
+
+
+def with_parameters(nodes: Iterable[Node], changes: Mapping[str, Mapping[str, Value]]) -> list[Node]:
+    """The nodes with more parameters, by node."""
+    return [dataclasses.replace(node, parameters={**node.parameters, **changes.get(node.name, {})}) for node in nodes]
+
+
+def exit_reason(node: Node, exit_code: int) -> str:
+    """Why the run ends when this node ends like this; empty if it goes on."""
+    if node.required:
+        return f"{node.name} has finished" if exit_code == 0 else f"{node.name} ended with exit code {exit_code}"
+    return f"{node.name} cannot start as configured" if exit_code == WRONG_PARAMETER else ""
+
+
+def share(*parts: str) -> Path:
+    """A path in the package's share folder, or in the source tree where the package is not installed."""
+    try:
+        from ament_index_python.packages import get_package_share_directory
+
+        return Path(get_package_share_directory("dactyl"), *parts)
+    except LookupError:  # PackageNotFoundError
+        return Path(__file__).resolve().parents[2].joinpath(*parts)
+
+
+def shipped(name: str) -> Path:
+    """Folder of the model of that name or for that object, which may not exist."""
+    return share("models", name.replace("_", "-"))

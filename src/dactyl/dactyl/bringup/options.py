@@ -1,0 +1,133 @@
+"""What a person may choose for a run, and the same choices as text, for `ros2 launch`."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+from dactyl.errors import DactylError
+
+POSE_TOPICS = {"state": "mocap", "vision": "vision"}
+"""The last part of the topic with the object's pose, by what people call its source."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can be chosen for any run."""
+
+    object: Literal["block", "octagonal_prism", "sphere"] = "block"
+    """Object in the hand."""
+    pose: Literal["state", "vision"] = "state"
+    """Where the object's pose comes from: motion capture or cameras."""
+    trials: int = 0
+    """Trials to run, then everything ends; 0: go on for ever."""
+    seed: int = 0
+    """Of all randomness."""
+    policy: str = ""
+    """Policy file (.safetensors) or a folder with one; empty: the shipped one for the object."""
+    estimator: str = ""
+    """With pose vision: a pose estimator's file (.safetensors) or a folder with one; empty: the shipped one."""
+    json: str = ""
+    """Also write the results of the trials to this file, as JSON."""
+    rviz: bool = False
+    """Also draw markers for RViz, on the topic `markers`."""
+    dashboard: bool = True
+    """Serve a web page to watch and steer the run; it costs nothing until somebody opens it."""
+    dashboard_host: str = "127.0.0.1"
+    """Address it listens on; any but this machine's own demands a token, which is printed."""
+    dashboard_port: int = 8090
+    """Its port, or the next free one."""
+
+
+@dataclass(frozen=True)
+class SimOptions(Options):
+    """What can be chosen for a run in simulation."""
+
+    lockstep: bool = False
+    """Wait for each action instead of keeping real time: exactly repeatable."""
+    headless: bool = False
+    """Show no window."""
+
+
+@dataclass(frozen=True)
+class RealOptions(Options):
+    """What can be chosen for a run on hardware."""
+
+    emulate: bool = False
+    """Emulated cameras, and a simulated hand with its markers, behind the real drivers' interfaces."""
+
+
+@dataclass(frozen=True)
+class RecordOptions:
+    """What can be chosen for a recording."""
+
+    bag: str = ""
+    """Folder to make; empty: bags/ and the time."""
+    topics: str = ""
+    """Topics to record, separated by spaces; empty: all there are."""
+    images: bool = True
+    """Record pictures too, where no topics are named."""
+    seconds: float = 0.0
+    """How long, from the first message; 0: until it is ended."""
+    split_mb: int = 2000
+    """Size at which the next file begins, MB; 0: one file."""
+    json: str = ""
+    """Also write what was recorded and lost to this file, as JSON."""
+
+
+@dataclass(frozen=True)
+class ReplayOptions:
+    """What can be chosen for a replay."""
+
+    bag: str
+    """Folder of a bag, or an .mcap file."""
+    node: Literal["policy", "pose_estimator"] = "policy"
+    """Who it is played to."""
+    weights: str = ""
+    """Policy or pose estimator, a file or a folder with one; empty: the shipped one."""
+    object: Literal["block", "octagonal_prism", "sphere"] = "block"
+    """Object in the hand."""
+    pose: Literal["state", "vision"] = "state"
+    """Where the policy takes the object's pose from: motion capture or cameras."""
+    seed: int = 0
+    """Of the policy's drawn actions; as in the recorded run."""
+    speed: float = 1.0
+    """Times the pace of the recording."""
+    json: str = ""
+    """Also write the comparison to this file, as JSON."""
+
+
+def parse_option(name: str, text: str, hint: Any) -> Any:
+    """A launch argument's text as the option's type.
+
+    Raises:
+        DactylError: it is none.
+    """
+    if hint is bool:
+        return text == "true"
+    if hint is int:
+        try:
+            return int(text)
+        except ValueError as error:
+            raise DactylError(f"{name} must be a whole number, not {text!r}") from error
+    if hint is float:
+        try:
+            return float(text)
+        except ValueError as error:
+            raise DactylError(f"{name} must be a number, not {text!r}") from error
+    return text
+
+
+def option_descriptions(options: type[Any]) -> dict[str, str]:
+    """The docstring below each field of an options dataclass, by name."""
+    found = {}
+    for base in reversed(options.__mro__[:-1]):
+        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0].body  # type: ignore[attr-defined]
+        for statement, following in pairwise(body):
+            if isinstance(statement, ast.AnnAssign) and isinstance(following, ast.Expr):
+                found[statement.target.id] = following.value.value  # type: ignore[union-attr, attr-defined]
+    return found

@@ -1,0 +1,62 @@
+"""The graphs that make a bag and play one: the recorder, and one node with another that plays to it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from dactyl.bringup.graph import Graph, Node, Value, share, shipped
+from dactyl.bringup.options import POSE_TOPICS, RecordOptions, ReplayOptions
+from dactyl.errors import DactylError
+from dactyl.results import check_writable
+
+
+def record_graph(options: RecordOptions) -> Graph:
+    """The project's own recorder, beside a graph that runs already.
+
+    Raises:
+        DactylError: an option asks for what cannot be had.
+    """
+    if options.json:
+        check_writable(Path(options.json))
+    if not options.seconds >= 0 or options.split_mb < 0:
+        raise DactylError(f"seconds = {options.seconds} and split_mb = {options.split_mb} must be >= 0")
+    parameters: dict[str, Value] = {
+        "bag": str(Path(options.bag or time.strftime("bags/%Y-%m-%d-%H-%M-%S")).absolute()),
+        "topics": options.topics,
+        "images": options.images,
+        "seconds": float(options.seconds),
+        "split_mb": options.split_mb,
+        "report": str(Path(options.json).absolute()) if options.json else "",
+    }
+    return Graph((Node("recorder", parameters, required=True),), share("config", "sim.yaml"))
+
+
+def replay_graph(options: ReplayOptions) -> Graph:
+    """One node of the graph, and another that plays a bag to it.
+
+    Raises:
+        DactylError: an option asks for what cannot be had.
+    """
+    if not Path(options.bag).exists():
+        raise DactylError(f"there is no bag {options.bag}")
+    if options.json:
+        check_writable(Path(options.json))
+    source = {"object_pose": POSE_TOPICS[options.pose]}
+    player: dict[str, Value] = {
+        "bag": str(Path(options.bag).absolute()),
+        "node": options.node,
+        "speed": options.speed,
+        "report": str(Path(options.json).absolute()) if options.json else "",
+        **source,
+    }
+    weights = Path(options.weights or shipped(options.object if options.node == "policy" else "pose-block"))
+    weights = next(iter(sorted(weights.glob("*.safetensors"))), weights) if weights.is_dir() else weights
+    if not weights.exists():
+        raise DactylError(f"there are no weights {weights} for the {options.node}: name them with --weights")
+    tried: dict[str, Value] = {"object": options.object}
+    if options.node == "policy":
+        tried |= {"policy": str(weights.absolute()), "seed": options.seed, **source}
+    else:
+        tried |= {"weights": str(weights.absolute()), "sensor_noise": False}
+    return Graph((Node("replayer", player, required=True), Node(options.node, tried)), share("config", "sim.yaml"))

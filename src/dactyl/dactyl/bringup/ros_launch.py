@@ -1,0 +1,68 @@
+"""The graph for ROS's `launch`. Needs `launch` and `launch_ros`, which a ROS installation has."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Callable
+from typing import Any
+
+from dactyl.bringup.graph import NAMESPACE, Graph, Node, exit_reason
+from dactyl.bringup.options import option_descriptions, parse_option
+
+
+def to_launch(graph: Graph) -> list[Any]:
+    """The graph as launch actions."""
+    from launch.actions import EmitEvent, RegisterEventHandler, SetEnvironmentVariable
+    from launch.event_handlers import OnProcessExit
+    from launch.events import Shutdown
+    from launch_ros.actions import Node as LaunchNode
+
+    actions: list[Any] = [SetEnvironmentVariable(name, value) for name, value in graph.environment.items()]
+    for node in graph.nodes:
+        action = LaunchNode(
+            package="dactyl",
+            executable=node.name,
+            name=node.name,
+            namespace=NAMESPACE,
+            parameters=[str(graph.parameter_file), dict(node.parameters)],
+            remappings=list(node.remappings),
+            respawn=node.respawn and not node.required,
+            respawn_delay=node.respawn_delay,
+            output="screen",
+            emulate_tty=True,
+        )
+
+        def end_with(event: Any, _: Any, node: Node = node) -> list[Any]:
+            reason = exit_reason(node, event.returncode)
+            return [EmitEvent(event=Shutdown(reason=reason))] if reason else []
+
+        actions += [action, RegisterEventHandler(OnProcessExit(target_action=action, on_exit=end_with))]
+    return actions
+
+
+def launch_description(options: type[Any], graph: Callable[[Any], Graph]) -> Any:
+    """A launch description with an argument for each field of the options, made into a graph when it is launched."""
+    from launch.actions import DeclareLaunchArgument, OpaqueFunction
+    from launch.substitutions import LaunchConfiguration
+
+    from launch import LaunchDescription  # type: ignore[attr-defined]  # mypy sees the folder launch/
+
+    hints = typing.get_type_hints(options)
+    descriptions = option_descriptions(options)
+    arguments = []
+    for item in dataclasses.fields(options):
+        choices = ["true", "false"] if hints[item.name] is bool else list(map(str, typing.get_args(hints[item.name])))
+        default = str(item.default).lower() if hints[item.name] is bool else str(item.default)
+        arguments.append(
+            DeclareLaunchArgument(
+                item.name, default_value=default, description=descriptions[item.name], choices=choices or None
+            )
+        )
+
+    def make(context: Any) -> list[Any]:
+        given = {name: LaunchConfiguration(name).perform(context) for name in hints}
+        chosen = {name: parse_option(name, text, hints[name]) for name, text in given.items()}
+        return to_launch(graph(options(**chosen)))
+
+    return LaunchDescription([*arguments, OpaqueFunction(function=make)])
