@@ -18,7 +18,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from dactyl.errors import DactylError
 from dactyl.nodes.camera import CameraNode
 from dactyl.robot.ticks import PERIOD_NS
-from dactyl.ros import support as ros
+from dactyl.ros import messages
 from tests.hardware import pictures as picture_files
 from tests.hardware.test_camera_info import FILE
 
@@ -54,17 +54,17 @@ def test_images_of_all_cameras_are_exposed_together_at_each_control_step(
     images = [listen(node, Image, f"camera_{i}/image_raw") for i in range(3)]
 
     def sets() -> set[int]:
-        return set.intersection(*({ros.nanoseconds(m.header.stamp) for m in messages} for messages in images))
+        return set.intersection(*({messages.nanoseconds(m.header.stamp) for m in received} for received in images))
 
     until(node, lambda: len(sets()) >= 15)
     together = sorted(sets())
     assert len({stamp // PERIOD_NS for stamp in together}) == len(together), "one exposure for each control step"
     phases = sorted(stamp % PERIOD_NS for stamp in together)
     assert phases[2] < PERIOD_NS / 16, "at its beginning, as far as a busy machine lets it"
-    for i, messages in enumerate(images):
-        assert messages[0].encoding == "rgb8"
-        assert messages[0].header.frame_id == f"camera_{i}_optical"
-        pixels = np.frombuffer(messages[0].data, np.uint8).reshape(480, 640, 3)
+    for i, received in enumerate(images):
+        assert received[0].encoding == "rgb8"
+        assert received[0].header.frame_id == f"camera_{i}_optical"
+        pixels = np.frombuffer(received[0].data, np.uint8).reshape(480, 640, 3)
         assert tuple(pixels[0, 0, :2]) == (10 * i, 0)
 
 

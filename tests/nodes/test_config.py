@@ -16,7 +16,7 @@ from dactyl.bringup.graph import NAMESPACE
 from dactyl.bringup.options import RealOptions, SimOptions
 from dactyl.bringup.run import real_graph, sim_graph
 from dactyl.nodes import fingertip_tracker, sim, trial
-from dactyl.ros.support import check_parameter
+from dactyl.ros.parameters import check_parameter
 from dactyl.simulation.objects import OBJECT_MARKERS
 from dactyl.simulation.scene import build
 

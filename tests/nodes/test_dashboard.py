@@ -17,7 +17,7 @@ from rosgraph_msgs.msg import Clock
 from dactyl.bringup.graph import Graph
 from dactyl.bringup.options import SimOptions
 from dactyl.bringup.run import sim_graph
-from dactyl.ros import support as ros
+from dactyl.ros import messages
 from dactyl_msgs.msg import TrialStatus
 
 SMALL = {"image_width": 64, "image_height": 48}
@@ -56,8 +56,8 @@ def test_the_page_loads_moves_and_acts(run_graph: Any, browser: Any) -> None:
     """Protects what people see first: the page in a browser, its pictures, its buttons; and that it lets go."""
     with run_graph(graph_with_dashboard(), sim=SMALL) as graph:
         clock = graph.listen(Clock, "/clock")
-        goals = graph.listen(PoseStamped, "/dactyl/goal", ros.LATCHED)
-        statuses = graph.listen(TrialStatus, "/dactyl/trial/status", ros.LATCHED)
+        goals = graph.listen(PoseStamped, "/dactyl/goal", messages.LATCHED)
+        statuses = graph.listen(TrialStatus, "/dactyl/trial/status", messages.LATCHED)
         graph.until(lambda: statuses and statuses[-1].state == TrialStatus.RUNNING)
         assert subscribers(graph, IMAGES) == 0, "nobody watches, nothing is rendered"
 

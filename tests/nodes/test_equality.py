@@ -29,7 +29,7 @@ from dactyl.bringup.options import SimOptions  # noqa: E402
 from dactyl.bringup.processes import Runner  # noqa: E402
 from dactyl.bringup.run import sim_graph  # noqa: E402
 from dactyl.robot.ticks import PERIOD_NS  # noqa: E402
-from dactyl.ros import support as ros  # noqa: E402
+from dactyl.ros import messages  # noqa: E402
 from dactyl.simulation.laboratory import Laboratory  # noqa: E402
 from dactyl_msgs.msg import HandAction, TrialStatus  # noqa: E402
 
@@ -44,8 +44,8 @@ class ScriptedPolicy:
         self.context = rclpy.Context()
         self.context.init()
         self.node = rclpy.create_node("policy", namespace="/dactyl", context=self.context)
-        self.actions = self.node.create_publisher(HandAction, "action", ros.RELIABLE)
-        self.node.create_subscription(TrialStatus, "trial/status", self.on_status, ros.LATCHED)
+        self.actions = self.node.create_publisher(HandAction, "action", messages.RELIABLE)
+        self.node.create_subscription(TrialStatus, "trial/status", self.on_status, messages.LATCHED)
         every_reading = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
         self.node.create_subscription(JointState, "/joint_states", self.on_joint_states, every_reading)
         self.status, self.action = TrialStatus(state=TrialStatus.FINISHED), HandAction()
@@ -58,12 +58,12 @@ class ScriptedPolicy:
         self.act()
 
     def on_joint_states(self, message: JointState) -> None:
-        self.angles[ros.nanoseconds(message.header.stamp)] = np.array(message.position)
+        self.angles[messages.nanoseconds(message.header.stamp)] = np.array(message.position)
         self.act()
 
     def act(self) -> None:
         """Play the next action once status and angles of the tick are here, the last one when readings are repeated."""
-        stamp_ns = ros.nanoseconds(self.status.header.stamp)
+        stamp_ns = messages.nanoseconds(self.status.header.stamp)
         if self.status.state != TrialStatus.RUNNING or stamp_ns not in self.angles:
             return
         self.start_ns = self.start_ns or stamp_ns

@@ -28,7 +28,7 @@ from dactyl.nodes.sim import MARKER_IDS
 from dactyl.robot.ticks import PERIOD_NS
 from dactyl.robots.shadow.joints import JOINTS, ros_joint_name
 from dactyl.robots.shadow.ros import decode
-from dactyl.ros import support as ros
+from dactyl.ros import messages
 from dactyl.simulation.scene import build
 from dactyl_msgs.msg import MocapMarker, MocapMarkers, TrialStatus
 
@@ -147,7 +147,7 @@ class Lab:
         for _ in range(ms // 8):
             self.now += CYCLE
             for message, stream in ((self.joint_states, "/joint_states"), (self.markers, "mocap/markers")):
-                ros.set_stamp(message.header.stamp, self.now)
+                messages.set_stamp(message.header.stamp, self.now)
                 self.wires[stream].publish(message)
             if self.now % PERIOD_NS == 0:
                 self.status.header.stamp = self.markers.header.stamp

@@ -24,7 +24,7 @@ from dactyl.bringup.run import real_graph, sim_graph
 from dactyl.robot import backlash, control
 from dactyl.robots.shadow.joints import ACTUATOR_LIMITS, ACTUATORS, JOINTS, ros_joint_name
 from dactyl.robots.shadow.ros import decode
-from dactyl.ros import support as ros
+from dactyl.ros import messages
 from dactyl_msgs.action import RunTrials
 from dactyl_msgs.msg import FingertipPositions, HandAction, MocapMarkers, TrialStatus
 from dactyl_msgs.srv import SetGoal
@@ -37,24 +37,24 @@ LATCHED = DurabilityPolicy.TRANSIENT_LOCAL
 
 # topic: type, rate in Hz (0: on change), quality of service
 TOPICS: dict[str, tuple[type, float, QoSProfile]] = {
-    "/clock": (Clock, 125.0, ros.SENSOR),
-    "/joint_states": (JointState, 125.0, ros.SENSOR),
-    "/dactyl/mocap/markers": (MocapMarkers, 125.0, ros.SENSOR),
-    "/dactyl/fingertips": (FingertipPositions, 125.0, ros.SENSOR),
-    "/dactyl/object_pose/mocap": (PoseStamped, 125.0, ros.SENSOR),
-    **{f"/dactyl/camera_{i}/image_raw": (Image, 12.5, ros.SENSOR) for i in range(3)},
-    **{f"/dactyl/camera_{i}/camera_info": (CameraInfo, 12.5, ros.SENSOR) for i in range(3)},
-    "/dactyl/goal": (PoseStamped, 0.0, ros.LATCHED),
-    "/dactyl/action": (HandAction, 12.5, ros.RELIABLE),
-    "/dactyl/action_filtered": (HandAction, 12.5, ros.RELIABLE),
-    "/dactyl/trial/status": (TrialStatus, 12.5, ros.LATCHED),
-    FINGERS: (JointTrajectory, 0.0, ros.RELIABLE),
-    WRIST: (JointTrajectory, 0.0, ros.RELIABLE),
+    "/clock": (Clock, 125.0, messages.SENSOR),
+    "/joint_states": (JointState, 125.0, messages.SENSOR),
+    "/dactyl/mocap/markers": (MocapMarkers, 125.0, messages.SENSOR),
+    "/dactyl/fingertips": (FingertipPositions, 125.0, messages.SENSOR),
+    "/dactyl/object_pose/mocap": (PoseStamped, 125.0, messages.SENSOR),
+    **{f"/dactyl/camera_{i}/image_raw": (Image, 12.5, messages.SENSOR) for i in range(3)},
+    **{f"/dactyl/camera_{i}/camera_info": (CameraInfo, 12.5, messages.SENSOR) for i in range(3)},
+    "/dactyl/goal": (PoseStamped, 0.0, messages.LATCHED),
+    "/dactyl/action": (HandAction, 12.5, messages.RELIABLE),
+    "/dactyl/action_filtered": (HandAction, 12.5, messages.RELIABLE),
+    "/dactyl/trial/status": (TrialStatus, 12.5, messages.LATCHED),
+    FINGERS: (JointTrajectory, 0.0, messages.RELIABLE),
+    WRIST: (JointTrajectory, 0.0, messages.RELIABLE),
 }
 
 
 def stamp_ns(message: Any) -> int:
-    return ros.nanoseconds(message.clock if isinstance(message, Clock) else message.header.stamp)
+    return messages.nanoseconds(message.clock if isinstance(message, Clock) else message.header.stamp)
 
 
 def imports_torch(pid: int) -> bool:
@@ -103,8 +103,8 @@ def test_an_action_goes_round(run_graph: Any) -> None:
     description = sim_graph(SimOptions(headless=True, lockstep=True))
     origin = str(description.node("hand_driver").parameters["action_origin"])
     with run_graph(description) as graph:
-        actions = graph.listen(HandAction, "/dactyl/action", ros.RELIABLE)
-        filtered = graph.listen(HandAction, "/dactyl/action_filtered", ros.RELIABLE)
+        actions = graph.listen(HandAction, "/dactyl/action", messages.RELIABLE)
+        filtered = graph.listen(HandAction, "/dactyl/action_filtered", messages.RELIABLE)
         joints = graph.listen(JointState, "/joint_states")
         commands: dict[str, dict[int, np.ndarray]] = {FINGERS: {}, WRIST: {}}
         for topic, by_stamp in commands.items():
@@ -178,7 +178,7 @@ def test_two_runs_with_one_seed_are_identical(run_graph: Any, tmp_path: Path) ->
         with run_graph(sim_graph(options), trial={"timeout": 3.2}) as graph:
             actions = graph.listen(HandAction, "/dactyl/action")
             joints = graph.listen(JointState, "/joint_states")
-            goals = graph.listen(PoseStamped, "/dactyl/goal", ros.LATCHED)
+            goals = graph.listen(PoseStamped, "/dactyl/goal", messages.LATCHED)
             graph.until(lambda: graph.code is not None)
             assert graph.join() == 0
         seen = {("action", stamp_ns(m)): m.action.tobytes() for m in actions}
@@ -204,8 +204,8 @@ def test_services_and_the_action_run_trials(run_graph: Any) -> None:
     """Protects what a person or a script steers the trials with."""
     graph_ = sim_graph(SimOptions(headless=True, lockstep=True))
     with run_graph(graph_, trial={"autostart": False, "timeout": 0.8, "settle_time": 0.16}) as graph:
-        statuses = graph.listen(TrialStatus, "/dactyl/trial/status", ros.RELIABLE)
-        goals = graph.listen(PoseStamped, "/dactyl/goal", ros.LATCHED)
+        statuses = graph.listen(TrialStatus, "/dactyl/trial/status", messages.RELIABLE)
+        goals = graph.listen(PoseStamped, "/dactyl/goal", messages.LATCHED)
         graph.until(lambda: statuses)
         assert statuses[-1].state == TrialStatus.FINISHED
         refused = graph.call(Trigger, "/dactyl/trial/reset", Trigger.Request())

@@ -18,7 +18,7 @@ from dactyl.robot.safety import HOLDING, RUNNING, STOPPED
 from dactyl.robots.shadow.joints import ACTUATORS, JOINTS, ros_joint_name
 from dactyl.robots.shadow.protocol import JointStates
 from dactyl.robots.shadow.ros import decode
-from dactyl.ros import support as ros
+from dactyl.ros import messages
 from dactyl_msgs.msg import HandAction
 
 MS = 1_000_000
@@ -52,12 +52,12 @@ class Bench:
 
     def read(self, angle: float = 0.1, **fields: Any) -> None:
         message = JointState(**{"name": NAMES, "position": [angle] * len(NAMES), **fields})
-        ros.set_stamp(message.header.stamp, self.now)
+        messages.set_stamp(message.header.stamp, self.now)
         self.driver.hand._receive(message)
 
     def act(self, sequence: int = 0, value: float = 0.2) -> None:
         message = HandAction(sequence=sequence, action=np.full(len(ACTUATORS), value, np.float32))
-        ros.set_stamp(message.header.stamp, self.now)
+        messages.set_stamp(message.header.stamp, self.now)
         self.driver.on_action(message)
 
     def cycles(self, count: int, angle: float = 0.1) -> None:
@@ -238,6 +238,6 @@ def test_rosbridge_is_the_other_transport(make_node: Callable[..., HandDriver], 
     driver.joint_states_publisher = recorder()
     driver.on_joint_states(JointStates(5_000_000_007, NAMES, [0.1] * 24, []))
     (message,) = driver.joint_states_publisher.messages
-    assert (ros.nanoseconds(message.header.stamp), list(message.name)) == (5_000_000_007, NAMES)
+    assert (messages.nanoseconds(message.header.stamp), list(message.name)) == (5_000_000_007, NAMES)
     assert list(message.position) == [0.1] * 24
     assert driver.diagnose().message == "no connection to rosbridge at 127.0.0.1:9"

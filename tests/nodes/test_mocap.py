@@ -14,7 +14,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 
 from dactyl.errors import DactylError
 from dactyl.nodes.mocap import MocapNode
-from dactyl.ros import support as ros
+from dactyl.ros import messages
 from dactyl_msgs.msg import MocapMarker, MocapMarkers
 from tests.hardware import fake_owl
 from tests.hardware.test_replay import write_c3d
@@ -40,7 +40,7 @@ def test_phasespace_markers_are_published(
     (marker,) = published.messages[0].markers
     assert (marker.id, marker.position.z, marker.condition) == (3, pytest.approx(0.003), 7.0)
     assert published.messages[0].header.frame_id == "mocap"
-    assert abs(ros.nanoseconds(published.messages[0].header.stamp) - time.time_ns()) < 5e9
+    assert abs(messages.nanoseconds(published.messages[0].header.stamp) - time.time_ns()) < 5e9
     assert node.diagnose().level == DiagnosticStatus.OK
     server.up = False
     until(node, lambda: node.diagnose().level == DiagnosticStatus.ERROR)
@@ -60,16 +60,16 @@ def test_a_topic_is_passed_on_with_its_stamps(make_node: Callable[..., MocapNode
     """Protects lockstep behind the real graph: the simulator's time must survive."""
     node = make_node(MocapNode, source="topic", topic="/simulated")
     node.marker_publisher = published = recorder()
-    publisher = node.create_publisher(MocapMarkers, "/simulated", ros.SENSOR)
+    publisher = node.create_publisher(MocapMarkers, "/simulated", messages.SENSOR)
     message = MocapMarkers(markers=[MocapMarker(id=9, condition=1.0)])
-    ros.set_stamp(message.header.stamp, 80_000_000)
+    messages.set_stamp(message.header.stamp, 80_000_000)
 
     def arrived() -> bool:
         publisher.publish(message)
         return bool(published.messages)
 
     until(node, arrived)
-    assert ros.nanoseconds(published.messages[0].header.stamp) == 80_000_000
+    assert messages.nanoseconds(published.messages[0].header.stamp) == 80_000_000
     time.sleep(0.7)
     assert "no frame for" in node.diagnose().message
 

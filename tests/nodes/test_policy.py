@@ -16,7 +16,7 @@ from dactyl.learning.models.recurrent import Architecture
 from dactyl.learning.policy import Contract, Policy
 from dactyl.nodes.policy import PolicyNode
 from dactyl.robot import control
-from dactyl.ros import support as ros
+from dactyl.ros import messages
 from dactyl_msgs.msg import FingertipPositions, HandAction, TrialStatus
 
 MS = 1_000_000
@@ -29,7 +29,7 @@ class Recorder:
     def publish(self, action: HandAction) -> None:
         assert np.isfinite(action.action).all()
         np.testing.assert_array_equal(action.action, control.action_from_bins(action.bins))
-        self.actions.append((action.sequence, ros.nanoseconds(action.header.stamp), action.bins.tobytes()))
+        self.actions.append((action.sequence, messages.nanoseconds(action.header.stamp), action.bins.tobytes()))
 
     @property
     def stamps(self) -> list[int]:
@@ -58,21 +58,21 @@ def start(make_node: Callable[..., PolicyNode], path: Path) -> Callable[..., tup
 def fingertips(stamp_ns: int, age: float = 0.0, x: float = 0.01) -> FingertipPositions:
     message = FingertipPositions(positions=[Point(x=x, y=-0.03, z=0.4)] * 5)
     message.age[:] = age
-    ros.set_stamp(message.header.stamp, stamp_ns)
+    messages.set_stamp(message.header.stamp, stamp_ns)
     return message
 
 
 def pose(stamp_ns: int, w: float = 1.0) -> PoseStamped:
     message = PoseStamped()
     message.pose.orientation = Quaternion(w=w)
-    ros.set_stamp(message.header.stamp, stamp_ns)
+    messages.set_stamp(message.header.stamp, stamp_ns)
     return message
 
 
 def status(stamp_ns: int, state: int = TrialStatus.RUNNING, trial: int = 0, goal_ns: int = 80 * MS) -> TrialStatus:
     message = TrialStatus(state=state, trial=trial)
-    ros.set_stamp(message.header.stamp, stamp_ns)
-    ros.set_stamp(message.goal_stamp, goal_ns)
+    messages.set_stamp(message.header.stamp, stamp_ns)
+    messages.set_stamp(message.goal_stamp, goal_ns)
     return message
 
 

@@ -15,7 +15,7 @@ from sensor_msgs.msg import Image
 
 from dactyl.errors import DactylError
 from dactyl.nodes.pose_estimator import PoseEstimator
-from dactyl.ros import support as ros
+from dactyl.ros import messages
 from dactyl.vision.estimator import Contract, Estimator
 from tests.vision.conftest import TINY
 
@@ -58,7 +58,7 @@ def message(pixels: np.ndarray, stamp_ns: int, encoding: str = "rgb8") -> Image:
     height, width = pixels.shape[:2]
     image = Image(height=height, width=width, step=3 * width, encoding=encoding)
     image.data = array.array("B", pixels.tobytes())
-    ros.set_stamp(image.header.stamp, stamp_ns)
+    messages.set_stamp(image.header.stamp, stamp_ns)
     return image
 
 
@@ -72,9 +72,9 @@ def test_three_images_give_one_pose_with_their_stamp(start: Callable[..., Rig]) 
     rig = start()
     for tick in (1, 2, 3):
         rig.send(tick)
-    assert [ros.nanoseconds(pose.header.stamp) for pose in rig.poses] == [PERIOD_NS, 2 * PERIOD_NS, 3 * PERIOD_NS]
-    np.testing.assert_allclose(ros.position(rig.poses[0].pose), [0.0, -0.05, 0.35], atol=1e-6)
-    np.testing.assert_allclose(ros.orientation(rig.poses[0].pose.orientation), [1, 0, 0, 0], atol=1e-6)
+    assert [messages.nanoseconds(pose.header.stamp) for pose in rig.poses] == [PERIOD_NS, 2 * PERIOD_NS, 3 * PERIOD_NS]
+    np.testing.assert_allclose(messages.position(rig.poses[0].pose), [0.0, -0.05, 0.35], atol=1e-6)
+    np.testing.assert_allclose(messages.orientation(rig.poses[0].pose.orientation), [1, 0, 0, 0], atol=1e-6)
     diagnosis = rig.node.diagnose()
     assert diagnosis.level == DiagnosticStatus.OK
     assert diagnosis.values["poses"] == 3

@@ -22,7 +22,7 @@ from trajectory_msgs.msg import JointTrajectory
 from dactyl.bringup.options import RealOptions
 from dactyl.bringup.run import real_graph
 from dactyl.robots.shadow.ros import decode
-from dactyl.ros import support as ros
+from dactyl.ros import messages
 from dactyl_msgs.msg import HandAction
 
 FINGERS = "/rh_trajectory_controller/command"
@@ -40,7 +40,7 @@ class Targets:
     def __init__(self, graph: Any) -> None:
         self.last, self.last_ns, self.changed_ns = np.empty(0), 0, 0
         self.changes = 0
-        graph.node.create_subscription(JointTrajectory, FINGERS, self._receive, ros.RELIABLE, raw=True)
+        graph.node.create_subscription(JointTrajectory, FINGERS, self._receive, messages.RELIABLE, raw=True)
 
     def _receive(self, data: bytes, info: Any) -> None:
         targets = decode(FINGERS, data).targets
@@ -88,10 +88,10 @@ def test_the_hand_holds_when_a_node_is_killed_and_goes_on_when_it_is_back(graph:
 def test_a_stop_is_latched_until_it_is_reset(graph: Any) -> None:
     """Protects people, through the running graph: by topic and by service, and the pictures go on meanwhile."""
     targets = Targets(graph)
-    images = graph.listen(Image, "/dactyl/camera_1/image_raw", ros.SENSOR)
-    statuses = graph.listen(DiagnosticArray, "/diagnostics", ros.RELIABLE)
+    images = graph.listen(Image, "/dactyl/camera_1/image_raw", messages.SENSOR)
+    statuses = graph.listen(DiagnosticArray, "/diagnostics", messages.RELIABLE)
     graph.until(lambda: targets.changes > 20 and images, 120.0)
-    button = graph.node.create_publisher(Bool, "/dactyl/emergency_stop", ros.RELIABLE)
+    button = graph.node.create_publisher(Bool, "/dactyl/emergency_stop", messages.RELIABLE)
     graph.until(lambda: button.get_subscription_count())
     button.publish(Bool(data=True))
     graph.until(lambda: "stopped: emergency_stop" in graph.text)

@@ -19,9 +19,10 @@ from std_msgs.msg import String
 
 from dactyl.bringup.options import RecordOptions
 from dactyl.bringup.recording import record_graph
+from dactyl.errors import WRONG_PARAMETER
 from dactyl.recording import repair
 from dactyl.recording.reading import Bag, nanoseconds
-from dactyl.ros import support as ros
+from dactyl.ros import messages
 
 PERIOD = 0.4  # a busy machine keeps up with that; docs/results.md has the loss at full rate
 
@@ -32,9 +33,9 @@ class Publishers:
     def __init__(self, graph: Any) -> None:
         node = graph.node
         self.graph = graph
-        self.images = [node.create_publisher(Image, f"/dactyl/camera_{i}/image_raw", ros.SENSOR) for i in range(3)]
-        self.joints = node.create_publisher(JointState, "/joint_states", ros.SENSOR)
-        self.word = node.create_publisher(String, "/dactyl/word", ros.LATCHED)
+        self.images = [node.create_publisher(Image, f"/dactyl/camera_{i}/image_raw", messages.SENSOR) for i in range(3)]
+        self.joints = node.create_publisher(JointState, "/joint_states", messages.SENSOR)
+        self.word = node.create_publisher(String, "/dactyl/word", messages.LATCHED)
         self.word.publish(String(data="latched"))
         noise = os.urandom(640 * 480 * 3)
         self.image = Image(width=640, height=480, encoding="rgb8", step=1920, data=array.array("B", noise))
@@ -121,7 +122,7 @@ def test_a_killed_recorder_loses_two_seconds_at_most(run_graph: Any, bag_path: P
 def test_a_full_disk_is_one_line(run_graph: Any, bag_path: Path) -> None:
     """Protects people from a traceback an hour into a recording: the disk is looked at first."""
     with run_graph(record_graph(RecordOptions(bag=str(bag_path), seconds=1e9))) as graph:
-        assert graph.join() == ros.WRONG_PARAMETER
+        assert graph.join() == WRONG_PARAMETER
     assert "these topics need up to" in graph.text
     assert "Traceback" not in graph.text
     assert not bag_path.exists()

@@ -15,7 +15,7 @@ from dactyl import nodes as node_modules
 from dactyl.bringup.graph import share
 from dactyl.bringup.options import SimOptions
 from dactyl.bringup.run import sim_graph
-from dactyl.ros import support as ros
+from dactyl.ros import messages
 
 CONFIG = Path(__file__).parents[2] / "config"
 CAMERAS = {f"/dactyl/camera_{i}/image_raw" for i in range(3)}
@@ -25,7 +25,7 @@ def test_the_running_graph_is_drawn_while_somebody_watches(run_graph: Any) -> No
     """Protects the topic `markers`: everything that moves is in it, in the hand frame."""
     graph_ = sim_graph(SimOptions(headless=True, dashboard=False, rviz=True))
     with run_graph(graph_) as graph:
-        arrays = graph.listen(MarkerArray, "/dactyl/markers", ros.RELIABLE)
+        arrays = graph.listen(MarkerArray, "/dactyl/markers", messages.RELIABLE)
         wanted = {"hand", "object", "goal", "fingertips", "mocap", "trial"}
         graph.until(lambda: arrays and wanted <= {marker.ns for marker in arrays[-1].markers})
         markers = {marker.ns: marker for marker in arrays[-1].markers}
@@ -44,7 +44,7 @@ def test_nobody_watching_costs_nothing(make_node: Any) -> None:
 
     node = make_node(RvizMarkers)
     node.on_timer()
-    assert node.board is None
+    assert node.shapes is None
     assert not node.taps
     assert node.diagnose().message == "nobody watches"
 

@@ -12,7 +12,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from dactyl.errors import DactylError
 from dactyl.nodes.timing_monitor import FILTERED, TARGETS, TYPES, TimingMonitor
-from dactyl.ros import support as ros
+from dactyl.ros import messages
 
 MS = 1_000_000
 NOW = 1_700_000_000_000 * MS
@@ -21,7 +21,7 @@ NOW = 1_700_000_000_000 * MS
 def send(monitor: TimingMonitor, topic: str, sent_ns: int, age_ms: float = 5.0) -> None:
     message = TYPES[topic]()
     if topic != TARGETS:
-        ros.set_stamp(message.header.stamp, sent_ns - round(age_ms * MS))
+        messages.set_stamp(message.header.stamp, sent_ns - round(age_ms * MS))
     monitor.on_message(topic, serialize_message(message), {"source_timestamp": sent_ns})
 
 
@@ -90,7 +90,7 @@ def test_every_watched_message_begins_with_its_stamp() -> None:
     """Protects the shortcut that reads stamps without decoding messages."""
     for kind in TYPES.values():
         message = kind()
-        ros.set_stamp(message.header.stamp, 0x01020304 * 1_000_000_000 + 5)
+        messages.set_stamp(message.header.stamp, 0x01020304 * 1_000_000_000 + 5)
         data = serialize_message(message)
         assert data[4:8] == bytes([4, 3, 2, 1])
         assert data[8:12] == bytes([5, 0, 0, 0])

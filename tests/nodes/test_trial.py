@@ -16,7 +16,7 @@ from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.nodes.trial import TrialNode
 from dactyl.robots.shadow.layout import PALM_CENTER
-from dactyl.ros import support as ros
+from dactyl.ros import messages
 from dactyl_msgs.msg import TrialStatus
 from dactyl_msgs.srv import SetGoal
 
@@ -33,15 +33,15 @@ class Referee:
 
     @property
     def goal(self) -> np.ndarray:
-        return ros.orientation(self.node.goal.pose.orientation)
+        return messages.orientation(self.node.goal.pose.orientation)
 
     def show(self, position: np.ndarray, orientation: np.ndarray | None = None, ticks: int = 1) -> TrialStatus:
         for _ in range(ticks):
             message = PoseStamped()
-            ros.set_point(message.pose.position, position)
-            ros.set_quaternion(message.pose.orientation, TURNED if orientation is None else orientation)
+            messages.set_point(message.pose.position, position)
+            messages.set_quaternion(message.pose.orientation, TURNED if orientation is None else orientation)
             self.tick += 1
-            ros.set_stamp(message.header.stamp, self.tick * PERIOD_NS)
+            messages.set_stamp(message.header.stamp, self.tick * PERIOD_NS)
             self.node.on_pose(message)
         return self.node.status
 
@@ -187,9 +187,9 @@ def test_a_goal_can_be_set(start: Callable[..., Referee]) -> None:
     referee.begin()
     assert referee.node.on_set_goal(request, SetGoal.Response()).success
     np.testing.assert_allclose(np.abs(referee.goal), [0, 0, 1, 0])
-    stamps = [ros.nanoseconds(goal.header.stamp) for goal in referee.goals]
+    stamps = [messages.nanoseconds(goal.header.stamp) for goal in referee.goals]
     assert stamps[1] > stamps[0]
-    assert stamps[1] == ros.nanoseconds(referee.node.status.goal_stamp)
+    assert stamps[1] == messages.nanoseconds(referee.node.status.goal_stamp)
     bad = SetGoal.Request(orientation=Quaternion(w=float("nan")))
     assert not referee.node.on_set_goal(bad, SetGoal.Response()).success
     referee.show(ON_FLOOR)

@@ -13,7 +13,7 @@ from geometry_msgs.msg import PoseStamped
 from dactyl.bringup.options import SimOptions
 from dactyl.bringup.run import sim_graph
 from dactyl.maths import quaternion
-from dactyl.ros import support as ros
+from dactyl.ros.messages import nanoseconds, orientation, position
 from dactyl_msgs.msg import HandAction
 
 
@@ -32,15 +32,13 @@ def test_the_policy_acts_on_poses_from_images_of_its_tick(
         actions = running.listen(HandAction, "/dactyl/action")
         running.until(lambda: len(actions) >= 40, 150.0)
     assert all(action.object_pose_stamp == action.fingertips_stamp for action in actions)
-    truth = {ros.nanoseconds(message.header.stamp): message.pose for message in true}
-    pairs = [
-        (message.pose, truth[stamp]) for message in seen if (stamp := ros.nanoseconds(message.header.stamp)) in truth
-    ]
+    truth = {nanoseconds(message.header.stamp): message.pose for message in true}
+    pairs = [(message.pose, truth[stamp]) for message in seen if (stamp := nanoseconds(message.header.stamp)) in truth]
     assert len(pairs) >= 20
     degrees = [
-        np.degrees(quaternion.difference_angle(ros.orientation(a.orientation), ros.orientation(b.orientation)))
+        np.degrees(quaternion.difference_angle(orientation(a.orientation), orientation(b.orientation)))
         for a, b in pairs
     ]
-    millimetres = [1000.0 * np.linalg.norm(ros.position(a) - ros.position(b)) for a, b in pairs]
+    millimetres = [1000.0 * np.linalg.norm(position(a) - position(b)) for a, b in pairs]
     assert np.median(degrees) < 15.0
     assert np.median(millimetres) < 10.0

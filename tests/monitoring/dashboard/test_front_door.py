@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from dactyl.monitoring.dashboard.front_door import Gate
+from dactyl.monitoring.dashboard.front_door import FrontDoor
 
 Ask = Callable[..., Awaitable[str]]
 
 
-def run(test: Callable[[Gate, Ask], Awaitable[None]], token: bool) -> list[int]:
-    """Run a test with a gate before a server that says hello; how often that one was started."""
+def run(test: Callable[[FrontDoor, Ask], Awaitable[None]], token: bool) -> list[int]:
+    """Run a test with a door before a server that says hello; how often that one was started."""
     started: list[int] = []
 
     async def hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -28,19 +28,19 @@ def run(test: Callable[[Gate, Ask], Awaitable[None]], token: bool) -> list[int]:
             started.append(1)
             return int(behind.sockets[0].getsockname()[1])
 
-        gate = Gate("0.0.0.0" if token else "127.0.0.1", 18090, open_behind)
-        server = await gate.start()
+        door = FrontDoor("0.0.0.0" if token else "127.0.0.1", 18090, open_behind)
+        server = await door.start()
 
         async def ask(path: str = "/", **headers: str) -> str:
-            reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
-            given = {"Host": f"127.0.0.1:{gate.port}", **headers}
+            reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+            given = {"Host": f"127.0.0.1:{door.port}", **headers}
             lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items()), "", ""]
             writer.write("\r\n".join(lines).encode())
             answer = await asyncio.wait_for(reader.read(), timeout=5.0)
             writer.close()
             return answer.decode()
 
-        await test(gate, ask)
+        await test(door, ask)
         server.close()
         behind.close()
 
@@ -51,12 +51,12 @@ def run(test: Callable[[Gate, Ask], Awaitable[None]], token: bool) -> list[int]:
 def test_on_this_machine_nothing_but_its_own_page_gets_in() -> None:
     """Protects the hand from web sites that somebody at this machine happens to look at."""
 
-    async def test(gate: Gate, ask: Ask) -> None:
-        assert "token" not in gate.url
+    async def test(door: FrontDoor, ask: Ask) -> None:
+        assert "token" not in door.url
         assert "403" in await ask(Host="evil.example")
         assert "403" in await ask(Origin="http://evil.example")
         assert (await ask()).endswith("hello")
-        assert (await ask(Host=f"localhost:{gate.port}", Origin=f"http://localhost:{gate.port}")).endswith("hello")
+        assert (await ask(Host=f"localhost:{door.port}", Origin=f"http://localhost:{door.port}")).endswith("hello")
 
     assert run(test, token=False) == [1], "started once, and only for who may come in"
 
@@ -64,17 +64,17 @@ def test_on_this_machine_nothing_but_its_own_page_gets_in() -> None:
 def test_elsewhere_a_token_is_needed() -> None:
     """Protects the hand on a network: without the token nobody sees or moves it."""
 
-    async def test(gate: Gate, ask: Ask) -> None:
-        assert len(gate.token) > 20
-        assert gate.token in gate.url
+    async def test(door: FrontDoor, ask: Ask) -> None:
+        assert len(door.token) > 20
+        assert door.token in door.url
         for answer in (await ask(), await ask("/?token=wrong"), await ask(Cookie="dactyl_dashboard=wrong")):
             assert "401" in answer
-            assert gate.token not in answer
-        answer = await ask(f"/?token={gate.token}")
+            assert door.token not in answer
+        answer = await ask(f"/?token={door.token}")
         assert "303" in answer
-        assert f"Set-Cookie: dactyl_dashboard={gate.token}; HttpOnly; SameSite=Strict" in answer
-        assert (await ask(Cookie=f"a=b; dactyl_dashboard={gate.token}")).endswith("hello")
-        assert "403" in await ask(Cookie=f"dactyl_dashboard={gate.token}", Origin="http://evil.example")
+        assert f"Set-Cookie: dactyl_dashboard={door.token}; HttpOnly; SameSite=Strict" in answer
+        assert (await ask(Cookie=f"a=b; dactyl_dashboard={door.token}")).endswith("hello")
+        assert "403" in await ask(Cookie=f"dactyl_dashboard={door.token}", Origin="http://evil.example")
 
     assert run(test, token=True) == [1]
 
@@ -82,12 +82,12 @@ def test_elsewhere_a_token_is_needed() -> None:
 def test_a_taken_port_is_stepped_over() -> None:
     """Protects a second simulation on the same machine."""
 
-    async def test(gate: Gate, _: Ask) -> None:
-        other = Gate("127.0.0.1", gate.port, lambda: 0)
+    async def test(door: FrontDoor, _: Ask) -> None:
+        other = FrontDoor("127.0.0.1", door.port, lambda: 0)
         server = await other.start()
-        assert other.port > gate.port
+        assert other.port > door.port
         server.close()
         with pytest.raises(OSError, match="address already in use"):
-            await Gate("127.0.0.1", gate.port, lambda: 0, tries=1).start()
+            await FrontDoor("127.0.0.1", door.port, lambda: 0, tries=1).start()
 
     run(test, token=False)

@@ -1,1 +1,1 @@
-"""What watches the graph: measurements, and in time the dashboard and RViz markers."""
+"""What watches the graph: measurements of its timing, the dashboard, shapes for RViz."""

@@ -10,7 +10,9 @@ import numpy as np
 from dactyl.robot import backlash, control
 from dactyl.robot.safety import REPEATED, ActionGate
 from dactyl.robots.shadow.joints import ACTUATORS
-from dactyl.ros.support import RELIABLE, DactylNode, Diagnosis, nanoseconds, parameter, run, warning
+from dactyl.ros.messages import RELIABLE, nanoseconds
+from dactyl.ros.node import DactylNode, Diagnosis, run, warning
+from dactyl.ros.parameters import parameter
 from dactyl_msgs.msg import HandAction
 
 _N = len(ACTUATORS)

@@ -17,7 +17,9 @@ from dactyl.errors import DactylError
 from dactyl.hardware import camera_info, pylon
 from dactyl.hardware.device import DeviceReader
 from dactyl.robot.ticks import PERIOD_NS
-from dactyl.ros.support import SENSOR, DactylNode, Diagnosis, parameter, run, set_stamp, warning
+from dactyl.ros.messages import SENSOR, set_stamp
+from dactyl.ros.node import DactylNode, Diagnosis, run, warning
+from dactyl.ros.parameters import parameter
 
 NAMES = ("camera_0", "camera_1", "camera_2")
 SILENCE = 1.0

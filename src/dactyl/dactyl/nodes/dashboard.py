@@ -31,15 +31,19 @@ from sensor_msgs.msg import Image, JointState
 from std_srvs.srv import Trigger
 
 from dactyl.errors import DactylError
-from dactyl.monitoring.dashboard.front_door import LOCAL, Gate
-from dactyl.ros import support as ros
+from dactyl.maths import quaternion
+from dactyl.monitoring.dashboard.front_door import LOCAL, FrontDoor
+from dactyl.ros import messages
+from dactyl.ros.node import DactylNode, Diagnosis, run
+from dactyl.ros.parameters import parameter
 from dactyl.ros.polling import NotExecuted, Taken, subscribe, take
-from dactyl.ros.support import DactylNode, Diagnosis, parameter, run
+from dactyl.simulation.faults import FAULTS
 from dactyl_msgs.msg import FingertipPositions, HandAction, MocapMarkers, TrialStatus
 from dactyl_msgs.srv import SetGoal
 
 if TYPE_CHECKING:
     from dactyl.monitoring.dashboard.page import Page
+    from dactyl.monitoring.dashboard.panels import Actions
 
 CAMERAS = ("camera_0", "camera_1", "camera_2")
 PERIOD = 0.08  # s between looks at the topics: a control step
@@ -73,20 +77,20 @@ class Dashboard(DactylNode):
         """What buttons ask for, done in the node's own thread."""
         self.clients_of: dict[str, Client] = {}
         self.looks = 0
-        self.gate = Gate(settings.host, settings.port, self._open_page)
+        self.door = FrontDoor(settings.host, settings.port, self._open_page)
         listening: SimpleQueue[BaseException | None] = SimpleQueue()
         threading.Thread(target=self._listen, args=[listening], daemon=True).start()
         if error := listening.get():
             raise DactylError(f"the dashboard cannot listen on {settings.host}:{settings.port}: {error}")
         self.wall_timer(PERIOD, self._look)
-        self.get_logger().info(f"open {self.gate.url} to watch")
+        self.get_logger().info(f"open {self.door.url} to watch")
         if settings.host not in LOCAL:
             self.get_logger().warning("whoever has this address with its token can see and move the hand")
 
     def _listen(self, listening: SimpleQueue[BaseException | None]) -> None:
         async def serve() -> None:
             try:
-                server = await self.gate.start()
+                server = await self.door.start()
             except OSError as error:
                 listening.put(error)
                 return
@@ -98,7 +102,7 @@ class Dashboard(DactylNode):
     # -------------------------------------------------------------------------------------------- the page opens
 
     def _open_page(self) -> int:
-        """Start the web server behind the gate; called once, in a thread of the gate."""
+        """Start the web server behind the door; called once, in a thread of the door."""
         # what nobody may ever want to see is not imported before: viser, MuJoCo, 1 s and 100 MB
         import rich
 
@@ -107,27 +111,28 @@ class Dashboard(DactylNode):
 
         with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
             port = int(free.getsockname()[1])
-        rich.get_console().quiet = True  # viser's banner gives the address behind the gate
+        rich.get_console().quiet = True  # viser's banner gives the address behind the door
         logging.getLogger("websockets").setLevel(logging.CRITICAL)  # it reports each browser that goes away
-        self.page = Page(port, build(SceneConfig(object=self.settings.object)), self)
+        scene = build(SceneConfig(object=self.settings.object))
+        self.page = Page(port, scene, self.settings.object_pose, self._actions())
         return port
 
     # ------------------------------------------------------------------------------------------- in the node's thread
 
     def _topics(self, pictures: bool) -> dict[str, tuple[type[Any], QoSProfile]]:
         kinds: dict[str, tuple[type[Any], QoSProfile]] = {
-            "/joint_states": (JointState, ros.SENSOR),
+            "/joint_states": (JointState, messages.SENSOR),
             "object_pose/mocap": (PoseStamped, _EVERY),  # to find the one that a picture shows
             "object_pose/vision": (PoseStamped, _EVERY),
-            "fingertips": (FingertipPositions, ros.SENSOR),
-            "mocap/markers": (MocapMarkers, ros.SENSOR),
-            "goal": (PoseStamped, ros.LATCHED),
-            "trial/status": (TrialStatus, ros.LATCHED),
+            "fingertips": (FingertipPositions, messages.SENSOR),
+            "mocap/markers": (MocapMarkers, messages.SENSOR),
+            "goal": (PoseStamped, messages.LATCHED),
+            "trial/status": (TrialStatus, messages.LATCHED),
             "action": (HandAction, QoSProfile(depth=1)),
             "/diagnostics": (DiagnosticArray, QoSProfile(depth=50)),
         }
         if pictures:
-            kinds |= {f"{name}/image_raw": (Image, ros.SENSOR) for name in CAMERAS}
+            kinds |= {f"{name}/image_raw": (Image, messages.SENSOR) for name in CAMERAS}
         return kinds
 
     def _look(self) -> None:
@@ -156,19 +161,36 @@ class Dashboard(DactylNode):
 
     # ------------------------------------------------------------------------------------------------- what buttons do
 
-    def reset(self) -> None:
-        self._call(Trigger, "trial/reset", Trigger.Request(), "the trial begins anew")
+    def _actions(self) -> Actions:
+        from dactyl.monitoring.dashboard.panels import Actions
 
-    def stop(self) -> None:
-        self._call(Trigger, "hand_driver/stop", Trigger.Request(), "the hand is stopped; hand_driver/reset releases it")
+        simulated, policies = self.settings.simulated, self._policies()
+        released = "the hand is stopped; hand_driver/reset releases it"
+        return Actions(
+            reset=lambda: self._call(Trigger, "trial/reset", Trigger.Request(), "the trial begins anew"),
+            stop=lambda: self._call(Trigger, "hand_driver/stop", Trigger.Request(), released),
+            set_goal=self._set_goal,
+            random_goal=lambda: self._set_goal(quaternion.uniform(np.random.default_rng().standard_normal(4))),
+            choose_policy=lambda name: self._set_parameter("policy", "load", policies[name], f"policy {name}"),
+            policies=tuple(policies),
+            pause=self._pause if simulated else None,
+            inject=self._inject if simulated else None,
+            faults=tuple(FAULTS),
+        )
 
-    def set_goal(self, orientation: np.ndarray) -> None:
+    def _pause(self, paused: bool) -> None:
+        self._set_parameter("sim", "paused", paused, "paused" if paused else "it goes on")
+
+    def _inject(self, fault: str) -> None:
+        self._set_parameter("sim", "fault", fault, f"fault: {fault}")
+
+    def _set_goal(self, orientation: np.ndarray) -> None:
         """(4,) in the hand frame."""
         request = SetGoal.Request()
-        ros.set_quaternion(request.orientation, orientation)
+        messages.set_quaternion(request.orientation, orientation)
         self._call(SetGoal, "trial/set_goal", request, "a new goal")
 
-    def set_parameter(self, node: str, name: str, value: bool | str, done: str) -> None:
+    def _set_parameter(self, node: str, name: str, value: bool | str, done: str) -> None:
         """Set one parameter of a node."""
         request = SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
         self._call(SetParameters, f"{node}/set_parameters", request, done)
@@ -203,7 +225,7 @@ class Dashboard(DactylNode):
             good, why = response.success, response.message
         self._say(done if good else why, good)
 
-    def policies(self) -> dict[str, str]:
+    def _policies(self) -> dict[str, str]:
         """Policy files to choose from, by the names that people know them by."""
         paths = [Path(path) for path in self.settings.policies.split(":") if path]
         return {path.parent.name if path.name == "policy.safetensors" else path.name: str(path) for path in paths}

@@ -11,17 +11,9 @@ from geometry_msgs.msg import PoseStamped
 from dactyl.errors import DactylError
 from dactyl.robot.markers import MarkerLayout, MarkerTracker
 from dactyl.robots.shadow.layout import BASE_MARKERS
-from dactyl.ros.support import (
-    SENSOR,
-    DactylNode,
-    Diagnosis,
-    nanoseconds,
-    parameter,
-    run,
-    set_point,
-    set_quaternion,
-    warning,
-)
+from dactyl.ros.messages import SENSOR, nanoseconds, set_point, set_quaternion
+from dactyl.ros.node import DactylNode, Diagnosis, run, warning
+from dactyl.ros.parameters import parameter
 from dactyl_msgs.msg import FingertipPositions, MocapMarkers
 
 

@@ -21,18 +21,9 @@ from dactyl.robots.shadow import protocol as shadow
 from dactyl.robots.shadow.joints import ACTUATORS, JOINTS
 from dactyl.robots.shadow.protocol import HandInterface, JointOrder, JointStates
 from dactyl.robots.shadow.ros import RosHand
-from dactyl.ros.support import (
-    RELIABLE,
-    SENSOR,
-    DactylNode,
-    Diagnosis,
-    error,
-    nanoseconds,
-    parameter,
-    run,
-    set_stamp,
-    warning,
-)
+from dactyl.ros.messages import RELIABLE, SENSOR, nanoseconds, set_stamp
+from dactyl.ros.node import DactylNode, Diagnosis, error, run, warning
+from dactyl.ros.parameters import parameter
 from dactyl_msgs.msg import HandAction
 
 _SAID = {

@@ -24,8 +24,9 @@ from trajectory_msgs.msg import JointTrajectory
 
 from dactyl import results
 from dactyl.errors import DactylError
-from dactyl.ros import support as ros
-from dactyl.ros.support import DactylNode, nanoseconds, parameter, run
+from dactyl.ros import messages
+from dactyl.ros.node import DactylNode, run
+from dactyl.ros.parameters import parameter
 from dactyl_msgs.msg import FingertipPositions, HandAction
 
 CAMERAS = ("camera_0", "camera_1", "camera_2")
@@ -77,23 +78,23 @@ class LoopBenchmark(DactylNode):
         """Source times of the joint targets."""
         self.processes_before: dict[str, Process] = {}
         # rclpy passes the message's information to callbacks with two arguments; its type hints do not say so
-        self.create_subscription(FingertipPositions, "fingertips", self.on_fingertips, ros.SENSOR)  # type: ignore[arg-type]
-        self.create_subscription(HandAction, "action", self.on_action, ros.RELIABLE)  # type: ignore[arg-type]
+        self.create_subscription(FingertipPositions, "fingertips", self.on_fingertips, messages.SENSOR)  # type: ignore[arg-type]
+        self.create_subscription(HandAction, "action", self.on_action, messages.RELIABLE)  # type: ignore[arg-type]
         self.create_subscription(JointTrajectory, TARGETS, self.on_targets, _EVERY, raw=True)  # type: ignore[arg-type]
         if self.settings.vision:
-            self.create_subscription(PoseStamped, "object_pose/vision", self.on_pose, ros.SENSOR)  # type: ignore[arg-type]
+            self.create_subscription(PoseStamped, "object_pose/vision", self.on_pose, messages.SENSOR)  # type: ignore[arg-type]
         if self.settings.cameras or self.settings.vision:
             for camera in CAMERAS:
                 # undecoded: the time it takes to turn an image into a message is not the graph's
                 callback: Any = partial(self.on_image, camera)
-                self.create_subscription(Image, f"{camera}/image_raw", callback, ros.SENSOR, raw=True)
+                self.create_subscription(Image, f"{camera}/image_raw", callback, messages.SENSOR, raw=True)
         self.wall_timer(0.1, self.on_timer)
 
     def on_fingertips(self, message: FingertipPositions, info: Any) -> None:
-        self.fingertip_sent[nanoseconds(message.header.stamp)] = info["source_timestamp"]
+        self.fingertip_sent[messages.nanoseconds(message.header.stamp)] = info["source_timestamp"]
 
     def on_action(self, message: HandAction, info: Any) -> None:
-        used_ns = nanoseconds(message.fingertips_stamp)
+        used_ns = messages.nanoseconds(message.fingertips_stamp)
         self.action_sent.append(Sent(message.sequence, used_ns, info["source_timestamp"]))
 
     def on_targets(self, _: bytes, info: Any) -> None:
@@ -105,7 +106,7 @@ class LoopBenchmark(DactylNode):
         self.image_sent[seconds * 1_000_000_000 + ns] = info["source_timestamp"]
 
     def on_pose(self, message: PoseStamped, info: Any) -> None:
-        self.pose_sent[nanoseconds(message.header.stamp)] = info["source_timestamp"]
+        self.pose_sent[messages.nanoseconds(message.header.stamp)] = info["source_timestamp"]
 
     def on_timer(self) -> None:
         now = time.monotonic()

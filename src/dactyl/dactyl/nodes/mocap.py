@@ -15,7 +15,9 @@ from dactyl.hardware.device import DeviceReader
 from dactyl.hardware.markers import Marker, MarkerFrame, MarkerSource
 from dactyl.hardware.phasespace import PhaseSpace
 from dactyl.hardware.replay import Replay, read_bag, read_c3d
-from dactyl.ros.support import SENSOR, DactylNode, Diagnosis, nanoseconds, parameter, run, set_stamp, warning
+from dactyl.ros.messages import SENSOR, nanoseconds, set_stamp
+from dactyl.ros.node import DactylNode, Diagnosis, run, warning
+from dactyl.ros.parameters import parameter
 from dactyl_msgs.msg import MocapMarker, MocapMarkers
 
 SILENCE = 0.5

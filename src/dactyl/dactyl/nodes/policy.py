@@ -19,9 +19,10 @@ from dactyl.objects import symmetry
 from dactyl.robot import control
 from dactyl.robot.ticks import Ticks
 from dactyl.robots.shadow.joints import ACTUATORS, FINGERS
-from dactyl.ros import support as ros
+from dactyl.ros import messages
+from dactyl.ros.node import DactylNode, Diagnosis, run, warning
+from dactyl.ros.parameters import parameter
 from dactyl.ros.settings import add_setting
-from dactyl.ros.support import DactylNode, Diagnosis, nanoseconds, parameter, run, warning
 from dactyl.tasks.reorient import goals
 from dactyl_msgs.msg import FingertipPositions, HandAction, TrialStatus
 
@@ -91,11 +92,11 @@ class PolicyNode(DactylNode):
         self.action = HandAction()
         """The last one sent."""
         self.sequence = 0
-        self.action_publisher = self.create_publisher(HandAction, "action", ros.RELIABLE)
-        self.create_subscription(FingertipPositions, "fingertips", self.on_fingertips, ros.SENSOR)
-        self.create_subscription(PoseStamped, f"object_pose/{settings.object_pose}", self.on_pose, ros.SENSOR)
-        self.create_subscription(PoseStamped, "goal", self.on_goal, ros.LATCHED)
-        self.create_subscription(TrialStatus, "trial/status", self.on_status, ros.LATCHED)
+        self.action_publisher = self.create_publisher(HandAction, "action", messages.RELIABLE)
+        self.create_subscription(FingertipPositions, "fingertips", self.on_fingertips, messages.SENSOR)
+        self.create_subscription(PoseStamped, f"object_pose/{settings.object_pose}", self.on_pose, messages.SENSOR)
+        self.create_subscription(PoseStamped, "goal", self.on_goal, messages.LATCHED)
+        self.create_subscription(TrialStatus, "trial/status", self.on_status, messages.LATCHED)
         if not settings.lockstep:
             self.wall_timer(settings.grace, self.on_grace)
         untrained = " (untrained)" if contract.trained.get("untrained") else ""
@@ -125,7 +126,7 @@ class PolicyNode(DactylNode):
         self.fingertips = message
         if self.settings.lockstep:
             self._act_in_lockstep()
-        elif self.ticks.due(stamp_ns := nanoseconds(message.header.stamp)):
+        elif self.ticks.due(stamp_ns := messages.nanoseconds(message.header.stamp)):
             self._act(stamp_ns)
 
     def on_pose(self, message: PoseStamped) -> None:
@@ -172,7 +173,7 @@ class PolicyNode(DactylNode):
         current = stamps[0] == stamps[1] == stamps[2] and status.goal_stamp == readings.goal.header.stamp
         if not current:
             return
-        if (tick_ns := nanoseconds(status.header.stamp)) != self.acted_ns:
+        if (tick_ns := messages.nanoseconds(status.header.stamp)) != self.acted_ns:
             self._act(tick_ns)
         elif status.state == TrialStatus.RUNNING:
             self.action_publisher.publish(self.action)  # sensors are sent again because an action did not arrive
@@ -212,10 +213,10 @@ class PolicyNode(DactylNode):
         if readings is None:
             raise DactylError("not everything has been sensed yet")
         for name, message in (("fingertips", readings.fingertips), ("object pose", readings.pose)):
-            age = (tick_ns - nanoseconds(message.header.stamp)) * 1e-9
+            age = (tick_ns - messages.nanoseconds(message.header.stamp)) * 1e-9
             if age > self.settings.max_reading_age:
                 raise DactylError(f"no new {name} for more than {self.settings.max_reading_age:g} s")
-        if (tick_ns - nanoseconds(self.status.header.stamp)) * 1e-9 > self.settings.max_status_age:
+        if (tick_ns - messages.nanoseconds(self.status.header.stamp)) * 1e-9 > self.settings.max_status_age:
             raise DactylError(f"no new trial/status for more than {self.settings.max_status_age:g} s")
         if not (ages := readings.fingertips.age).max() <= self.settings.max_fingertip_age:
             finger = FINGERS[int(np.argmax(np.nan_to_num(ages, nan=np.inf)))]
@@ -224,11 +225,11 @@ class PolicyNode(DactylNode):
 
     def _observe(self, readings: Readings) -> np.ndarray:
         """The policy's observation, (1, inputs)."""
-        object_orientation = ros.orientation(readings.pose.pose.orientation)
-        goal = ros.orientation(readings.goal.pose.orientation)
+        object_orientation = messages.orientation(readings.pose.pose.orientation)
+        goal = messages.orientation(readings.goal.pose.orientation)
         values = {
             "fingertip_positions": np.array([[p.x, p.y, p.z] for p in readings.fingertips.positions]).ravel(),
-            "object_position": ros.position(readings.pose.pose),
+            "object_position": messages.position(readings.pose.pose),
             "object_orientation": quaternion.canonical(object_orientation),
             "target_orientation": quaternion.canonical(goal),
             "relative_target_orientation": goals.relative_orientation(goal, object_orientation),
@@ -239,7 +240,7 @@ class PolicyNode(DactylNode):
 
     def _publish(self, bins: np.ndarray, readings: Readings, tick_ns: int) -> None:
         action = self.action
-        ros.set_stamp(action.header.stamp, tick_ns)
+        messages.set_stamp(action.header.stamp, tick_ns)
         action.bins[:] = bins
         action.action[:] = new = control.action_from_bins(bins)
         self.smoothed = control.smooth(self.smoothed, new, self.policy.contract.smoothing)

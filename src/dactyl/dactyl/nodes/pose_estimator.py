@@ -13,18 +13,9 @@ import numpy as np
 from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import Image
 
-from dactyl.ros.support import (
-    SENSOR,
-    DactylNode,
-    Diagnosis,
-    nanoseconds,
-    parameter,
-    run,
-    set_point,
-    set_quaternion,
-    set_stamp,
-    warning,
-)
+from dactyl.ros.messages import SENSOR, nanoseconds, set_point, set_quaternion, set_stamp
+from dactyl.ros.node import DactylNode, Diagnosis, run, warning
+from dactyl.ros.parameters import parameter
 from dactyl.vision.synchronizer import CameraWatch, Triple
 
 if TYPE_CHECKING:

@@ -19,9 +19,10 @@ from dactyl.recording.comparison import Action, Pose, compare_actions, compare_p
 from dactyl.recording.decisions import FINGERTIPS, GOAL, STATUS, Question, read
 from dactyl.recording.definitions import type_hash
 from dactyl.recording.reading import Bag
-from dactyl.ros import support as ros
+from dactyl.ros import messages
+from dactyl.ros.node import DactylNode, run
+from dactyl.ros.parameters import parameter
 from dactyl.ros.polling import message_class
-from dactyl.ros.support import DactylNode, nanoseconds, parameter, run
 from dactyl_msgs.msg import HandAction
 
 PATIENCE = 60.0  # s that the node may take to come up
@@ -67,11 +68,13 @@ class Replayer(DactylNode):
         if settings.node == "policy":
             self.questions = read(self.bag, settings.object_pose)
             topics: tuple[str, ...] = (STATUS, GOAL, f"/dactyl/object_pose/{settings.object_pose}", FINGERTIPS)
-            self.create_subscription(HandAction, ACTION, self.on_action, ros.RELIABLE)
+            self.create_subscription(HandAction, ACTION, self.on_action, messages.RELIABLE)
         else:
-            self.truth = {nanoseconds(fields.header.stamp): _pose(fields) for _, fields in self.bag.decoded({TRUTH})}
+            self.truth = {
+                messages.nanoseconds(fields.header.stamp): _pose(fields) for _, fields in self.bag.decoded({TRUTH})
+            }
             topics = IMAGES
-            self.create_subscription(PoseStamped, POSE, self.on_pose, ros.SENSOR)
+            self.create_subscription(PoseStamped, POSE, self.on_pose, messages.SENSOR)
         for topic in topics:
             self._make_publisher(topic)
         self.stopping = threading.Event()
@@ -87,19 +90,19 @@ class Replayer(DactylNode):
         offered = (yaml.safe_load(qos) or [{}])[0]
         latched = offered.get("durability") == "transient_local"
         reliable = offered.get("reliability") == "reliable"
-        profile = ros.LATCHED if latched else ros.RELIABLE if reliable else ros.SENSOR
+        profile = messages.LATCHED if latched else messages.RELIABLE if reliable else messages.SENSOR
         self.publishers_of[topic] = self.create_publisher(message_class(kind), topic, profile)
 
     def on_action(self, message: HandAction) -> None:
         used = (message.fingertips_stamp, message.object_pose_stamp, message.goal_stamp)
-        fingertips_ns, pose_ns, goal_ns = (nanoseconds(each) for each in used)
+        fingertips_ns, pose_ns, goal_ns = (messages.nanoseconds(each) for each in used)
         answer = Action(tuple(int(each) for each in message.bins), (fingertips_ns, pose_ns, goal_ns))
         with self.answered:
-            self.answers[nanoseconds(message.header.stamp)] = answer
+            self.answers[messages.nanoseconds(message.header.stamp)] = answer
             self.answered.notify()
 
     def on_pose(self, message: PoseStamped) -> None:
-        self.answers[nanoseconds(message.header.stamp)] = _pose(message)
+        self.answers[messages.nanoseconds(message.header.stamp)] = _pose(message)
 
     def _guarded(self) -> None:
         try:
@@ -181,7 +184,7 @@ class Replayer(DactylNode):
 
 def _pose(message: Any) -> Pose:
     """From ROS's message or from one decoded out of a bag, which have the same fields."""
-    return Pose(ros.position(message.pose), ros.orientation(message.pose.orientation))
+    return Pose(messages.position(message.pose), messages.orientation(message.pose.orientation))
 
 
 def main() -> int:

@@ -16,13 +16,14 @@ from dactyl.errors import DactylError
 from dactyl.robot.markers import matrix, register
 from dactyl.robots.shadow.joints import JOINTS, ros_joint_name
 from dactyl.robots.shadow.layout import BASE_MARKERS
-from dactyl.ros import support as ros
+from dactyl.ros import messages
+from dactyl.ros.node import DactylNode, Diagnosis, run
+from dactyl.ros.parameters import parameter
 from dactyl.ros.polling import NotExecuted, subscribe, take
-from dactyl.ros.support import DactylNode, Diagnosis, parameter, run
 from dactyl_msgs.msg import FingertipPositions, MocapMarkers, TrialStatus
 
 if TYPE_CHECKING:
-    from dactyl.monitoring.markers import MarkerBoard
+    from dactyl.monitoring.shapes import Shapes
 
 try:
     from tf2_msgs.msg import TFMessage
@@ -58,11 +59,11 @@ class RvizMarkers(DactylNode):
         if len(settings.base_positions) != 3 * len(settings.base_ids):
             raise DactylError("parameter base_positions must have three numbers for each of base_ids")
         self.base = dict(zip(settings.base_ids, np.reshape(settings.base_positions, (-1, 3)), strict=True))
-        self.board: MarkerBoard | None = None
+        self.shapes: Shapes | None = None
         self.group = NotExecuted()
         self.taps: dict[str, Subscription] = {}
-        self.marker_publisher = self.create_publisher(MarkerArray, "markers", ros.RELIABLE)
-        self.tf_publisher = self.create_publisher(TFMessage, "/tf", ros.RELIABLE) if TFMessage else None
+        self.marker_publisher = self.create_publisher(MarkerArray, "markers", messages.RELIABLE)
+        self.tf_publisher = self.create_publisher(TFMessage, "/tf", messages.RELIABLE) if TFMessage else None
         self.wall_timer(settings.period, self.on_timer)
 
     def on_timer(self) -> None:
@@ -75,17 +76,17 @@ class RvizMarkers(DactylNode):
         self.draw(latest)
 
     def _look(self) -> None:
-        from dactyl.monitoring.markers import MarkerBoard  # MuJoCo takes a second and 50 MB: not before they are needed
+        from dactyl.monitoring.shapes import Shapes  # MuJoCo takes a second and 50 MB: not before they are needed
         from dactyl.simulation.scene import SceneConfig, build
 
-        self.board = self.board or MarkerBoard(build(SceneConfig(object=self.settings.object)))
+        self.shapes = self.shapes or Shapes(build(SceneConfig(object=self.settings.object)))
         topics: dict[str, tuple[type[Any], Any]] = {
-            "/joint_states": (JointState, ros.SENSOR),
-            "fingertips": (FingertipPositions, ros.SENSOR),
-            "pose": (PoseStamped, ros.SENSOR),
-            "goal": (PoseStamped, ros.LATCHED),
-            "trial/status": (TrialStatus, ros.LATCHED),
-            "mocap/markers": (MocapMarkers, ros.SENSOR),
+            "/joint_states": (JointState, messages.SENSOR),
+            "fingertips": (FingertipPositions, messages.SENSOR),
+            "pose": (PoseStamped, messages.SENSOR),
+            "goal": (PoseStamped, messages.LATCHED),
+            "trial/status": (TrialStatus, messages.LATCHED),
+            "mocap/markers": (MocapMarkers, messages.SENSOR),
         }
         for topic, (kind, qos) in topics.items():
             name = f"object_pose/{self.settings.object_pose}" if topic == "pose" else topic
@@ -98,42 +99,42 @@ class RvizMarkers(DactylNode):
 
     def draw(self, latest: dict[str, Any]) -> None:
         """Take in the newest message of each topic that has one, and publish."""
-        board = self.board
-        assert board is not None
+        shapes = self.shapes
+        assert shapes is not None
         if (joints := latest.get("/joint_states")) is not None and set(_NAMES) <= set(joints.name):
             angles = np.array([joints.position[joints.name.index(name)] for name in _NAMES])
             if np.isfinite(angles).all():
-                board.move_hand(angles)
+                shapes.move_hand(angles)
         if (tips := latest.get("fingertips")) is not None:
             positions = np.array([[point.x, point.y, point.z] for point in tips.positions])
-            board.show_fingertips(positions, np.asarray(tips.tracked))
+            shapes.show_fingertips(positions, np.asarray(tips.tracked))
         frames = []
         if (pose := latest.get("pose")) is not None:
-            position, orientation = ros.position(pose.pose), ros.orientation(pose.pose.orientation)
+            position, orientation = messages.position(pose.pose), messages.orientation(pose.pose.orientation)
             if np.isfinite([*position, *orientation]).all():
-                board.move_object(position, orientation)
+                shapes.move_object(position, orientation)
                 frames.append(("object", position, orientation))
         if (goal := latest.get("goal")) is not None and np.isfinite(
-            turn := ros.orientation(goal.pose.orientation)
+            turn := messages.orientation(goal.pose.orientation)
         ).all():
-            board.turn_goal(turn)
+            shapes.turn_goal(turn)
         if (frame := latest.get("mocap/markers")) is not None:
             self._draw_mocap(frame)
         if (status := latest.get("trial/status")) is not None:
-            board.say(_sentence(status))
+            shapes.say(_sentence(status))
         now = self.get_clock().now().nanoseconds
-        self.marker_publisher.publish(board.array(now))
+        self.marker_publisher.publish(shapes.array(now))
         if self.tf_publisher and frames:
             self.tf_publisher.publish(TFMessage(transforms=[_transform(now, *frame) for frame in frames]))
 
     def _draw_mocap(self, message: MocapMarkers) -> None:
         """The markers seen, brought into the hand frame by those of the base among them."""
-        assert self.board is not None
+        assert self.shapes is not None
         seen = {m.id: np.array([m.position.x, m.position.y, m.position.z]) for m in message.markers if m.condition > 0}
         ids = [number for number in self.base if number in seen]
         pose = register(np.array([self.base[i] for i in ids]), np.array([seen[i] for i in ids]))
         if pose is not None:
-            self.board.show_mocap((np.array(list(seen.values())) - pose.position) @ matrix(pose.quaternion))
+            self.shapes.show_mocap((np.array(list(seen.values())) - pose.position) @ matrix(pose.quaternion))
 
     def diagnose(self) -> Diagnosis:
         return Diagnosis("drawing" if self.taps else "nobody watches")
@@ -149,10 +150,10 @@ def _sentence(status: TrialStatus) -> str:
 def _transform(stamp_ns: int, child: str, position: np.ndarray, orientation: np.ndarray) -> TransformStamped:
     message = TransformStamped(child_frame_id=child)
     message.header.frame_id = "hand"
-    ros.set_stamp(message.header.stamp, stamp_ns)
+    messages.set_stamp(message.header.stamp, stamp_ns)
     translation = message.transform.translation
     translation.x, translation.y, translation.z = (float(value) for value in position)
-    ros.set_quaternion(message.transform.rotation, orientation)
+    messages.set_quaternion(message.transform.rotation, orientation)
     return message
 
 

@@ -29,9 +29,10 @@ from dactyl.robot.ticks import PERIOD_NS
 from dactyl.robots.shadow import ros as shadow_ros
 from dactyl.robots.shadow.joints import JOINTS, ros_joint_name
 from dactyl.robots.shadow.protocol import INTERFACES
-from dactyl.ros import support as ros
+from dactyl.ros import messages
+from dactyl.ros.node import DactylNode, Diagnosis, run, warning
+from dactyl.ros.parameters import parameter
 from dactyl.ros.settings import add_setting
-from dactyl.ros.support import DactylNode, Diagnosis, nanoseconds, parameter, run, warning
 from dactyl.simulation.faults import FAULTS, HIDDEN, Fault
 from dactyl.simulation.laboratory import Laboratory, camera_matrix
 from dactyl.simulation.rendering import SceneRenderer
@@ -117,9 +118,9 @@ class Sim(DactylNode):
         for topic in self.command_stamps:
             callback = partial(self.on_command, topic)
             self.create_subscription(
-                shadow_ros.topics(settings.interface)[topic], topic, callback, ros.RELIABLE, raw=True
+                shadow_ros.topics(settings.interface)[topic], topic, callback, messages.RELIABLE, raw=True
             )
-        self.create_subscription(TrialStatus, "trial/status", self.on_status, ros.LATCHED)
+        self.create_subscription(TrialStatus, "trial/status", self.on_status, messages.LATCHED)
 
         self.stopping = threading.Event()
         self.renderer: SceneRenderer | None = None
@@ -254,7 +255,7 @@ class Sim(DactylNode):
             self._render(self.time_ns, self.laboratory.data.qpos)
 
     def _status_is_current(self) -> bool:
-        return nanoseconds(self.status.header.stamp) == self.time_ns
+        return messages.nanoseconds(self.status.header.stamp) == self.time_ns
 
     def _answered(self) -> bool:
         if not self._status_is_current():
@@ -302,9 +303,9 @@ class Sim(DactylNode):
         self.markers.header.frame_id = "mocap"
 
     def _make_publishers(self) -> None:
-        self.clock_publisher = self.create_publisher(Clock, "/clock", ros.SENSOR)
-        self.joint_publisher = self.create_publisher(JointState, "/joint_states", ros.SENSOR)
-        self.marker_publisher = self.create_publisher(MocapMarkers, "mocap/markers", ros.SENSOR)
+        self.clock_publisher = self.create_publisher(Clock, "/clock", messages.SENSOR)
+        self.joint_publisher = self.create_publisher(JointState, "/joint_states", messages.SENSOR)
+        self.marker_publisher = self.create_publisher(MocapMarkers, "mocap/markers", messages.SENSOR)
         width, height = self.settings.image_width, self.settings.image_height
         matrix = camera_matrix(CAMERA_FOVY, width, height)
         self.cameras = []
@@ -318,8 +319,8 @@ class Sim(DactylNode):
             image.header.frame_id = info.header.frame_id = f"{name}_optical"
             self.cameras.append(
                 Camera(
-                    self.create_publisher(Image, f"{name}/image_raw", ros.SENSOR),
-                    self.create_publisher(CameraInfo, f"{name}/camera_info", ros.SENSOR),
+                    self.create_publisher(Image, f"{name}/image_raw", messages.SENSOR),
+                    self.create_publisher(CameraInfo, f"{name}/camera_info", messages.SENSOR),
                     image,
                     info,
                 )
@@ -328,7 +329,7 @@ class Sim(DactylNode):
     def _read_sensors(self) -> None:
         """Put the state of the hardware into the messages."""
         stamp = Time()
-        ros.set_stamp(stamp, self.time_ns)
+        messages.set_stamp(stamp, self.time_ns)
         self.clock.clock = self.joint_states.header.stamp = self.markers.header.stamp = stamp
         angles, velocities, torques = self.laboratory.joint_states()
         message = self.joint_states
@@ -378,11 +379,11 @@ class Sim(DactylNode):
             self.renderer = SceneRenderer(self.laboratory.scene, width, height)
         for name, camera in zip(CAMERAS, self.cameras, strict=True):
             if camera.wanted():
-                if nanoseconds(camera.image.header.stamp) != time_ns:  # or it is sent again
+                if messages.nanoseconds(camera.image.header.stamp) != time_ns:  # or it is sent again
                     pixels = self.renderer.render(qpos, name)
                     dark = self.fault is Fault.CAMERAS_DARK
                     camera.image.data = array.array("B", bytes(pixels.nbytes) if dark else pixels.tobytes())
-                    ros.set_stamp(camera.image.header.stamp, time_ns)
+                    messages.set_stamp(camera.image.header.stamp, time_ns)
                 camera.image_publisher.publish(camera.image)
         self.images += 1
 

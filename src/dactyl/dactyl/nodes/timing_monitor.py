@@ -20,8 +20,9 @@ from trajectory_msgs.msg import JointTrajectory
 
 from dactyl.errors import DactylError
 from dactyl.monitoring.timing import Stage, Thresholds
-from dactyl.ros import support as ros
-from dactyl.ros.support import DactylNode, Diagnosis, parameter, run, warning
+from dactyl.ros import messages
+from dactyl.ros.node import DactylNode, Diagnosis, run, status, warning
+from dactyl.ros.parameters import parameter
 from dactyl_msgs.msg import FingertipPositions, HandAction, MocapMarkers
 
 TARGETS = "/rh_trajectory_controller/command"
@@ -81,7 +82,7 @@ class TimingMonitor(DactylNode):
             topic: Stage(Thresholds(*thresholds), round(settings.window * 1e9), topic in settings.pausing)
             for topic, *thresholds in zip(settings.stages, *lists.values(), strict=True)
         }
-        self.diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", ros.RELIABLE)
+        self.diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", messages.RELIABLE)
         for topic in self.stages:
             self.create_subscription(TYPES[topic], topic, partial(self.on_message, topic), _EVERY, raw=True)
 
@@ -107,7 +108,7 @@ class TimingMonitor(DactylNode):
             if problem:
                 broken[topic] = problem
             found = warning(problem, **values) if problem else Diagnosis("in time", values=values)
-            array.status.append(ros.status(f"{self.get_fully_qualified_name()}: {topic}", found))
+            array.status.append(status(f"{self.get_fully_qualified_name()}: {topic}", found))
         self.diagnostics_publisher.publish(array)
         if not broken:
             return Diagnosis("every stage is in time")

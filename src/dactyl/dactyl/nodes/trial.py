@@ -18,8 +18,9 @@ from dactyl.maths import quaternion
 from dactyl.robot.control import CONTROL_PERIOD
 from dactyl.robot.ticks import Ticks
 from dactyl.robots.shadow.layout import PALM_CENTER
-from dactyl.ros import support as ros
-from dactyl.ros.support import DactylNode, Diagnosis, nanoseconds, parameter, run, warning
+from dactyl.ros import messages
+from dactyl.ros.node import DactylNode, Diagnosis, run, warning
+from dactyl.ros.parameters import parameter
 from dactyl.tasks.reorient import goals, trial
 from dactyl_msgs.action import RunTrials
 from dactyl_msgs.msg import TrialResult, TrialStatus
@@ -103,9 +104,9 @@ class TrialNode(DactylNode):
         self.status.state = TrialStatus.AWAITING_OBJECT if settings.autostart else TrialStatus.FINISHED
         self.status.trials_wanted = self.wanted
 
-        self.goal_publisher = self.create_publisher(PoseStamped, "goal", ros.LATCHED)
-        self.status_publisher = self.create_publisher(TrialStatus, "trial/status", ros.LATCHED)
-        self.create_subscription(PoseStamped, f"object_pose/{settings.object_pose}", self.on_pose, ros.SENSOR)
+        self.goal_publisher = self.create_publisher(PoseStamped, "goal", messages.LATCHED)
+        self.status_publisher = self.create_publisher(TrialStatus, "trial/status", messages.LATCHED)
+        self.create_subscription(PoseStamped, f"object_pose/{settings.object_pose}", self.on_pose, messages.SENSOR)
         self.create_service(Trigger, "trial/reset", self.on_reset)
         self.create_service(SetGoal, "trial/set_goal", self.on_set_goal)
         self.server = ActionServer(
@@ -119,7 +120,7 @@ class TrialNode(DactylNode):
 
     def on_pose(self, message: PoseStamped) -> None:
         self.pose = message
-        if self.ticks.due(stamp_ns := nanoseconds(message.header.stamp)):
+        if self.ticks.due(stamp_ns := messages.nanoseconds(message.header.stamp)):
             self._tick(stamp_ns)
 
     def on_grace(self) -> None:
@@ -137,7 +138,7 @@ class TrialNode(DactylNode):
         return response
 
     def on_set_goal(self, request: SetGoal.Request, response: SetGoal.Response) -> SetGoal.Response:
-        orientation = ros.orientation(request.orientation)
+        orientation = messages.orientation(request.orientation)
         if self.status.state != TrialStatus.RUNNING:
             response.message = "no trial is running"
         elif not np.isfinite(orientation).all():
@@ -173,7 +174,7 @@ class TrialNode(DactylNode):
     # --------------------------------------------------------------------------------------------- one control step
 
     def _tick(self, stamp_ns: int) -> None:
-        ros.set_stamp(self.status.header.stamp, stamp_ns)
+        messages.set_stamp(self.status.header.stamp, stamp_ns)
         if self.feedback and self.feedback.is_cancel_requested and self.status.state != TrialStatus.FINISHED:
             self._finish()
         dropped = self._take_pose(stamp_ns)
@@ -188,10 +189,13 @@ class TrialNode(DactylNode):
     def _take_pose(self, stamp_ns: int) -> bool:
         """Take over the object's orientation; whether the object has left the hand or is lost."""
         self.orientation[:] = np.nan
-        if self.pose is None or (stamp_ns - nanoseconds(self.pose.header.stamp)) * 1e-9 > self.settings.max_pose_age:
+        if (
+            self.pose is None
+            or (stamp_ns - messages.nanoseconds(self.pose.header.stamp)) * 1e-9 > self.settings.max_pose_age
+        ):
             return True
-        self.orientation = ros.orientation(self.pose.pose.orientation)
-        return bool(trial.is_dropped(ros.position(self.pose.pose), self.rest, self.up))
+        self.orientation = messages.orientation(self.pose.pose.orientation)
+        return bool(trial.is_dropped(messages.position(self.pose.pose), self.rest, self.up))
 
     def _policy_listens(self) -> bool:
         """Whether anybody would act. In lockstep the sim waits for that, and when it happens must change nothing."""
@@ -207,7 +211,7 @@ class TrialNode(DactylNode):
     def _advance(self, dropped: bool) -> None:
         self.steps += 1
         spent = int(self.accounts.goal_steps[0]) + 1
-        angle = goals.angle_to_goal(ros.orientation(self.goal.pose.orientation), self.orientation)
+        angle = goals.angle_to_goal(messages.orientation(self.goal.pose.orientation), self.orientation)
         self.accounts, events = trial.advance(self.rules, self.accounts, np.array([angle]), np.array([dropped]))
         if events.reached[0]:
             self.get_logger().info(
@@ -226,12 +230,12 @@ class TrialNode(DactylNode):
 
     def _set_goal(self, orientation: np.ndarray) -> None:
         self.presented += 1
-        ros.set_quaternion(self.goal.pose.orientation, orientation)
-        ros.set_point(self.goal.pose.position, self.settings.rest_position)
+        messages.set_quaternion(self.goal.pose.orientation, orientation)
+        messages.set_point(self.goal.pose.position, self.settings.rest_position)
         # not the tick alone: two goals of one tick must be told apart
-        stamp_ns = max(nanoseconds(self.status.header.stamp), nanoseconds(self.goal.header.stamp) + 1)
-        ros.set_stamp(self.goal.header.stamp, stamp_ns)
-        ros.set_stamp(self.status.goal_stamp, stamp_ns)
+        stamp_ns = max(messages.nanoseconds(self.status.header.stamp), messages.nanoseconds(self.goal.header.stamp) + 1)
+        messages.set_stamp(self.goal.header.stamp, stamp_ns)
+        messages.set_stamp(self.status.goal_stamp, stamp_ns)
         self.goal_publisher.publish(self.goal)
 
     def _end_trial(self, reason: str) -> None:
@@ -274,7 +278,7 @@ class TrialNode(DactylNode):
         running = status.state == TrialStatus.RUNNING
         status.successes = int(self.accounts.successes[0]) if running else 0
         status.angle_to_goal = (
-            float(goals.angle_to_goal(ros.orientation(self.goal.pose.orientation), self.orientation))
+            float(goals.angle_to_goal(messages.orientation(self.goal.pose.orientation), self.orientation))
             if running
             else np.nan
         )

@@ -19,7 +19,7 @@ _HEAD_LIMIT = 16 * 1024
 _PAGE = "<!doctype html><meta charset=utf-8><title>dactyl</title><body style='font:16px sans-serif;margin:3em'>{}"
 
 
-class Gate:
+class FrontDoor:
     """Listens on an address and pipes authorised connections to a local port."""
 
     def __init__(self, host: str, port: int, open_behind: Callable[[], int], tries: int = 20) -> None:

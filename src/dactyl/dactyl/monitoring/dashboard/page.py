@@ -5,26 +5,21 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import viser
 from sensor_msgs.msg import Image
 
-from dactyl.maths import quaternion
 from dactyl.monitoring.dashboard.hand_view import HandView
 from dactyl.monitoring.dashboard.panels import PICTURE_SIZE, Actions, Panels, State
 from dactyl.recording import overlay
 from dactyl.robots.shadow.joints import FINGERS, JOINTS, ros_joint_name
-from dactyl.ros import support as ros
+from dactyl.ros import messages
 from dactyl.ros.polling import Taken
-from dactyl.simulation.faults import FAULTS
 from dactyl.simulation.scene import CAMERAS, Scene
 from dactyl_msgs.msg import TrialStatus
-
-if TYPE_CHECKING:
-    from dactyl.nodes.dashboard import Dashboard
 
 SLOW_EVERY = 12  # looks between updates of curves and tables
 _STATES = {
@@ -50,12 +45,19 @@ class Pose(NamedTuple):
 class Page:
     """The web server, and what it shows to all who look."""
 
-    def __init__(self, port: int, scene: Scene, node: Dashboard) -> None:
-        self.node, self.object = node, scene.config.object
+    def __init__(self, port: int, scene: Scene, object_pose: str, actions: Actions) -> None:
+        """
+        Args:
+            port: of this machine, to listen on.
+            scene: with the object in the hand.
+            object_pose: whose pose is shown, mocap or vision.
+            actions: what the buttons do.
+        """
+        self.object_pose, self.object = object_pose, scene.config.object
         self.server = viser.ViserServer(host="127.0.0.1", port=port, label="dactyl", verbose=False)
         self.view = HandView(self.server, scene)
         self.cameras = overlay.nominal_cameras(scene)
-        self.panels = Panels(self.server, self._actions(), tuple(CAMERAS))
+        self.panels = Panels(self.server, actions, self.view.goal_orientation, tuple(CAMERAS))
         self.poses: dict[str, deque[Pose]] = {source: deque(maxlen=POSES_KEPT) for source in ("mocap", "vision")}
         """The last object poses of each source."""
         self.last: dict[str, Any] = {}
@@ -68,27 +70,6 @@ class Page:
         self.ended_seen: int | None = None
         self.successes_seen = 0
 
-    def _actions(self) -> Actions:
-        node = self.node
-        simulated, policies = node.settings.simulated, node.policies()
-
-        def random_goal() -> None:
-            node.set_goal(quaternion.uniform(np.random.default_rng().standard_normal(4)))
-
-        return Actions(
-            reset=node.reset,
-            stop=node.stop,
-            set_goal=lambda: node.set_goal(self.view.goal_orientation()),
-            random_goal=random_goal,
-            choose_policy=lambda name: node.set_parameter("policy", "load", policies[name], f"policy {name}"),
-            policies=tuple(policies),
-            pause=(lambda on: node.set_parameter("sim", "paused", on, "paused" if on else "it goes on"))
-            if simulated
-            else None,
-            inject=(lambda fault: node.set_parameter("sim", "fault", fault, f"fault: {fault}")) if simulated else None,
-            faults=tuple(FAULTS),
-        )
-
     def watched(self) -> bool:
         """Whether a page is open somewhere."""
         return bool(self.server.get_clients())
@@ -98,9 +79,9 @@ class Page:
 
     def update(self, taken: Mapping[str, list[Taken]], looks: int) -> None:
         """Show what has come since the last time."""
-        for topic, messages in taken.items():
-            self._count(topic, messages[-1])
-            self.last[topic] = messages[-1].message
+        for topic, items in taken.items():
+            self._count(topic, items[-1])
+            self.last[topic] = items[-1].message
         for item in taken.get("/diagnostics", ()):
             for status in item.message.status:
                 name = status.name.rpartition("/")[2]
@@ -132,14 +113,14 @@ class Page:
             self.view.pose_hand(np.array([angles.get(ros_joint_name(joint), 0.0) for joint in JOINTS]))
         for source, poses in self.poses.items():
             for item in taken.get(f"object_pose/{source}", ()):
-                pose, orientation = item.message.pose, ros.orientation(item.message.pose.orientation)
+                pose, orientation = item.message.pose, messages.orientation(item.message.pose.orientation)
                 if np.isfinite(orientation).all():
-                    stamp_ns = ros.nanoseconds(item.message.header.stamp)
-                    poses.append(Pose(ros.position(pose), orientation, stamp_ns, time.monotonic()))
-        if (shown := self._pose(self.node.settings.object_pose)) is not None:
+                    stamp_ns = messages.nanoseconds(item.message.header.stamp)
+                    poses.append(Pose(messages.position(pose), orientation, stamp_ns, time.monotonic()))
+        if (shown := self._pose(self.object_pose)) is not None:
             self.view.pose_object(shown.position, shown.orientation)
         if "goal" in taken:
-            self.view.show_goal(ros.orientation(self.last["goal"].pose.orientation))
+            self.view.show_goal(messages.orientation(self.last["goal"].pose.orientation))
         if "fingertips" in taken:
             message = self.last["fingertips"]
             self.view.show_fingertips(np.array([[p.x, p.y, p.z] for p in message.positions]), np.array(message.tracked))
@@ -165,7 +146,7 @@ class Page:
             status.trial, _STATES[status.state], running, status.successes, status.angle_to_goal, status.time_left,
             status.trials_ended, status.mean_successes, status.median_successes, status.reason,
         )  # fmt: skip
-        self.panels.show_state(state, self._lost(), ros.nanoseconds(status.header.stamp) * 1e-9)
+        self.panels.show_state(state, self._lost(), messages.nanoseconds(status.header.stamp) * 1e-9)
 
     def _lost(self) -> list[str]:
         """What motion capture does not see now."""
@@ -175,7 +156,7 @@ class Page:
         if (markers := self.last.get("mocap/markers")) is not None:
             hidden = Counter(marker.condition > 0 for marker in markers.markers)[False]
             lost += [f"{hidden} of {len(markers.markers)} markers"] if hidden else []
-        if self._pose(self.node.settings.object_pose) is None:
+        if self._pose(self.object_pose) is None:
             lost.append("the object")
         return lost
 
@@ -190,7 +171,7 @@ class Page:
         elif message.encoding == "bgr8":
             image = np.ascontiguousarray(image[..., ::-1])
         for source, colour in (("vision", _VISION), ("mocap", _MOCAP)):
-            if (pose := self._pose(source, ros.nanoseconds(message.header.stamp))) is not None:
+            if (pose := self._pose(source, messages.nanoseconds(message.header.stamp))) is not None:
                 overlay.draw(image, self.cameras[camera], pose.position, pose.orientation, self.object, colour)
                 break
         return image

@@ -38,7 +38,8 @@ class Actions:
     """What the buttons do; called in a thread of the server. Those that are None have no button."""
 
     reset: Callable[[], None]
-    set_goal: Callable[[], None]
+    set_goal: Callable[[np.ndarray], None]
+    """Takes an orientation (4,), hand frame."""
     random_goal: Callable[[], None]
     stop: Callable[[], None]
     pause: Callable[[bool], None] | None = None
@@ -72,6 +73,8 @@ class Panels:
 
     server: viser.ViserServer
     actions: Actions
+    turned_goal: Callable[[], np.ndarray]
+    """Orientation (4,) to which somebody has turned the goal in the 3D view, hand frame."""
     camera_names: Sequence[str]
     history: deque[int] = field(default_factory=lambda: deque(maxlen=60))
     """Successes of the trials that ended while somebody watched."""
@@ -115,7 +118,8 @@ class Panels:
                 self._add_pause(actions.pause)
             self._add_group("Trial", {"Reset": actions.reset, "Stop the hand": actions.stop})
             hint = "Turn the goal in the 3D view by its rings first"
-            self._add_group("Goal", {"Set as turned": actions.set_goal, "Random": actions.random_goal}, hint)
+            goals = {"Set as turned": lambda: actions.set_goal(self.turned_goal()), "Random": actions.random_goal}
+            self._add_group("Goal", goals, hint)
             if actions.choose_policy and actions.policies:
                 self._add_choice("Policy", actions.policies, actions.choose_policy)
             if actions.inject:

@@ -36,7 +36,7 @@ from dactyl.robots.shadow.protocol import (
     motor_temperature,
     trajectory_positions,
 )
-from dactyl.ros.support import RELIABLE, SENSOR, nanoseconds, set_stamp
+from dactyl.ros.messages import RELIABLE, SENSOR, nanoseconds, set_stamp
 
 _ACTUATOR_OF_NAME = {ros_joint_name(joint): actuator for joint, actuator in ACTUATOR_OF.items()}
 

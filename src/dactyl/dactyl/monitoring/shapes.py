@@ -13,7 +13,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from dactyl.maths import quaternion
 from dactyl.robots.shadow.joints import JOINTS
 from dactyl.robots.shadow.layout import PALM_CENTER
-from dactyl.ros.support import set_point, set_quaternion
+from dactyl.ros.messages import set_point, set_quaternion
 from dactyl.simulation.rendering import GHOST_OFFSET
 from dactyl.simulation.scene import Scene
 
@@ -26,8 +26,8 @@ _SIDES: tuple[tuple[float, float, float], ...] = (
 )  # fmt: skip
 
 
-class MarkerBoard:
-    """The markers, kept between updates so that a look only moves them."""
+class Shapes:
+    """RViz's markers, kept between updates so that a look only moves them."""
 
     def __init__(self, scene: Scene) -> None:
         self._scene, self._data = scene, mujoco.MjData(scene.model)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pytest
 import rclpy
-from geometry_msgs.msg import Quaternion
 
 from dactyl.errors import DactylError
-from dactyl.ros import support as ros
-from dactyl.ros.support import DactylNode, parameter
+from dactyl.ros.node import DactylNode
+from dactyl.ros.parameters import parameter
 
 
 @dataclass(frozen=True)
@@ -79,31 +74,3 @@ def test_a_wrong_parameter_is_one_clear_line(override: dict[str, Any], message: 
     with node(**override) as tested, pytest.raises(DactylError) as error:
         tested.declare(Parameters)
     assert str(error.value) == message
-
-
-def test_a_message_without_a_rotation_is_nan() -> None:
-    """Protects the policy from the all-zero quaternion of an unfilled message."""
-    np.testing.assert_allclose(ros.orientation(Quaternion(w=0.0, x=2.0, y=0.0, z=0.0)), [0, 1, 0, 0])
-    assert np.isnan(ros.orientation(Quaternion(w=0.0))).all()
-    assert np.isnan(ros.orientation(Quaternion(w=float("nan")))).all()
-
-
-def test_stamps_survive() -> None:
-    """Protects every stamp: nanoseconds, past the second."""
-    message = ros.Time()
-    ros.set_stamp(message, 12_000_000_034)
-    assert (message.sec, message.nanosec) == (12, 34)
-    assert ros.nanoseconds(message) == 12_000_000_034
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_a_node_in_order(ros_domain: int, number: int) -> None:
-    """Protects the last messages and the threads of a node, which end before ROS does: success, and no traceback."""
-    command = [sys.executable, "-m", "dactyl.nodes.hand_driver"]
-    node = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert node.stdout is not None
-    said = node.stdout.readline()
-    assert "does not move until it is enabled" in said
-    node.send_signal(number)
-    rest, _ = node.communicate(timeout=30.0)
-    assert (node.returncode, rest) == (0, "")

@@ -9,7 +9,7 @@ import trimesh
 from visualization_msgs.msg import Marker
 
 from dactyl.maths import quaternion
-from dactyl.monitoring.markers import MarkerBoard, object_triangles
+from dactyl.monitoring.shapes import Shapes, object_triangles
 from dactyl.simulation.scene import SceneConfig, build
 
 
@@ -21,10 +21,10 @@ def rigid(marker: Marker) -> tuple[np.ndarray, np.ndarray]:
 def test_links_are_drawn_from_their_files_where_the_simulation_has_them() -> None:
     """Protects the picture: RViz reads meshes as they are in the file, the simulator moved them to their centres."""
     scene = build()
-    board = MarkerBoard(scene)
+    shapes = Shapes(scene)
     angles = np.linspace(0.0, 0.4, 24)
-    board.move_hand(angles)
-    links = [marker for marker in board.array(0).markers if marker.ns == "hand"]
+    shapes.move_hand(angles)
+    links = [marker for marker in shapes.array(0).markers if marker.ns == "hand"]
     assert len(links) == 23
     data = mujoco.MjData(scene.model)
     data.qpos[:24] = angles
@@ -59,18 +59,18 @@ def test_an_object_is_a_closed_surface_seen_from_outside(kind: str) -> None:
 
 def test_only_what_is_known_is_drawn() -> None:
     """Protects honesty: no object before a pose, no fingertip that was never seen, lost ones in red."""
-    board = MarkerBoard(build())
-    assert {marker.ns for marker in board.array(0).markers} == {"hand"}
-    board.move_object(np.array([0.0, -0.05, 0.33]), np.array([1.0, 0.0, 0.0, 0.0]))
+    shapes = Shapes(build())
+    assert {marker.ns for marker in shapes.array(0).markers} == {"hand"}
+    shapes.move_object(np.array([0.0, -0.05, 0.33]), np.array([1.0, 0.0, 0.0, 0.0]))
     positions = np.zeros((5, 3))
     positions[4] = np.nan
-    board.show_fingertips(positions, np.array([True, False, True, True, False]))
-    board.say("trial 1")
-    markers = {marker.ns: marker for marker in board.array(5_000_000_001).markers}
+    shapes.show_fingertips(positions, np.array([True, False, True, True, False]))
+    shapes.say("trial 1")
+    markers = {marker.ns: marker for marker in shapes.array(5_000_000_001).markers}
     assert set(markers) == {"hand", "object", "fingertips", "trial"}
     tips = markers["fingertips"]
     assert len(tips.points) == len(tips.colors) == 4
     assert tips.colors[1].r > tips.colors[1].g
     assert tips.colors[0].g > tips.colors[0].r
     assert (tips.header.stamp.sec, tips.header.stamp.nanosec, tips.header.frame_id) == (5, 1, "hand")
-    assert len(board.array(0).markers) == 23 + 3, "an update replaces what was drawn"
+    assert len(shapes.array(0).markers) == 23 + 3, "an update replaces what was drawn"
