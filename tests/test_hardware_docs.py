@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dactyl.robots.shadow.joints import ACTUATOR_LIMITS, ACTUATORS, joints_of, ros_joint_name
-from dactyl.robots.shadow.protocol import position_topic
+from dactyl.robots.shadow.topics import position
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "hardware.md").read_text()
@@ -28,7 +28,7 @@ def test_the_joint_table_is_the_codes() -> None:
     for i, (row, actuator) in enumerate(zip(rows, ACTUATORS, strict=True)):
         low, high = np.degrees(ACTUATOR_LIMITS[i]).round().astype(int)
         joints = " + ".join(f"`{ros_joint_name(joint)}`" for joint in joints_of(actuator))
-        assert row == [str(i), actuator, joints, f"`{position_topic(actuator)}`", f"{low} … {high}"]
+        assert row == [str(i), actuator, joints, f"`{position(ros_joint_name(actuator))}`", f"{low} … {high}"]
 
 
 def test_every_fault_is_backed_by_tests() -> None:

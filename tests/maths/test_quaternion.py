@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from scipy.spatial.transform import Rotation
+from scipy.spatial.transform import Rotation, Slerp
 
 from dactyl.maths import quaternion
 
@@ -112,3 +112,65 @@ def test_numpy_and_torch_agree_in_single_precision():
         assert ours.dtype == np.float32
         assert theirs.dtype == torch.float32
         np.testing.assert_allclose(ours, theirs, atol=5e-7)
+
+
+def test_matrices_are_scipys(array):
+    np.testing.assert_allclose(quaternion.to_matrix(array(A)), scipys(A).as_matrix(), atol=1e-12)
+
+
+def test_a_matrix_turns_points_as_its_quaternion_does(array):
+    """Protects a transposed matrix from going unnoticed."""
+    turned = np.einsum("nij,nj->ni", np.asarray(quaternion.to_matrix(array(A))), V)
+    np.testing.assert_allclose(turned, quaternion.rotate(array(A), array(V)), atol=1e-12)
+
+
+def test_one_quaternion_gives_the_same_matrix_as_many_to_the_bit():
+    """Protects the short cut that the nodes take."""
+    np.testing.assert_array_equal([quaternion.to_matrix(q) for q in A], quaternion.to_matrix(A))
+
+
+def half_turns() -> np.ndarray:
+    """Rotations whose w is 0 or nearly: about each axis and between axes."""
+    axes = np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, -1, 1], [1, -1, 1]])
+    axes /= np.linalg.norm(axes, axis=1, keepdims=True)
+    return np.concatenate([quaternion.from_rotation_vector(turn * axes) for turn in (np.pi, np.pi - 1e-9, 0.0)])
+
+
+def test_from_matrix_undoes_to_matrix_half_turns_included(array):
+    """Protects poses of the vision network, which come as matrices: the textbook formula divides by w."""
+    for right in (A, half_turns()):
+        found = np.asarray(quaternion.from_matrix(quaternion.to_matrix(array(right))))
+        assert (found[:, 0] >= 0.0).all()
+        np.testing.assert_allclose(np.abs(np.sum(found * right, axis=-1)), 1.0, atol=1e-12)
+
+
+def test_matrices_keep_any_leading_dimensions(array):
+    many = array(A.reshape(4, 5, 10, 4))
+    matrices = quaternion.to_matrix(many)
+    assert tuple(matrices.shape) == (4, 5, 10, 3, 3)
+    np.testing.assert_allclose(quaternion.from_matrix(matrices), quaternion.canonical(many), atol=1e-12)
+    np.testing.assert_allclose(quaternion.from_matrix(matrices[0, 0, 0]), many[0, 0, 0], atol=1e-12)
+
+
+def test_slerp_is_scipys(array):
+    shares = np.random.default_rng(4).uniform(size=200)
+    found = np.asarray(quaternion.slerp(array(A), array(B), array(shares)))
+    for a, b, share, between in zip(scipys(A), scipys(B), shares, scipys(found), strict=True):
+        expected = Slerp([0.0, 1.0], Rotation.concatenate([a, b]))(share)
+        assert (expected.inv() * between).magnitude() < 1e-7
+
+
+def test_slerp_begins_at_one_end_and_goes_the_shorter_way_to_the_other(array):
+    """Protects interpolated poses: of q and -q, the same rotation, the nearer must be taken."""
+    for other in (B, -B):
+        np.testing.assert_allclose(quaternion.slerp(array(A), array(other), 0.0), A, atol=1e-12)
+        end = np.asarray(quaternion.slerp(array(A), array(other), 1.0))
+        np.testing.assert_allclose(np.abs(np.sum(end * B, axis=-1)), 1.0, atol=1e-12)
+        half = quaternion.slerp(array(A), array(other), 0.5)
+        whole = quaternion.difference_angle(array(A), array(B))
+        np.testing.assert_allclose(quaternion.difference_angle(half, array(A)), 0.5 * whole, atol=1e-9)
+
+
+def test_slerp_between_equal_rotations_is_that_rotation(array):
+    """Protects against a division by the zero angle."""
+    np.testing.assert_array_equal(quaternion.slerp(array(A), array(A), 0.3), A)

@@ -10,8 +10,9 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.serialization import serialize_message
 from trajectory_msgs.msg import JointTrajectory
 
+from dactyl import topics
 from dactyl.errors import DactylError
-from dactyl.nodes.timing_monitor import FILTERED, TARGETS, TYPES, TimingMonitor
+from dactyl.nodes.timing_monitor import TARGETS, TYPES, TimingMonitor
 from dactyl.ros import messages
 
 MS = 1_000_000
@@ -46,7 +47,7 @@ def run(monitor: TimingMonitor, late: dict[str, float]) -> None:
             send(monitor, topic, now, late.get(topic, 5.0))
         if tick % 10 == 0:
             send(monitor, "action", now, late.get("action", 5.0))
-            send(monitor, FILTERED, now, late.get(FILTERED, 6.0))
+            send(monitor, topics.FILTERED, now, late.get(topics.FILTERED, 6.0))
         send(monitor, TARGETS, now + round(late.get(TARGETS, 1.0) * MS))
 
 
@@ -64,7 +65,7 @@ def test_a_graph_in_time_is_said_to_be(monitor: TimingMonitor) -> None:
 
 def test_targets_from_before_an_action_do_not_answer_it(monitor: TimingMonitor) -> None:
     """Protects against clocks that seem out of step because one topic's message was heard before another's."""
-    send(monitor, FILTERED, NOW + 10 * MS)
+    send(monitor, topics.FILTERED, NOW + 10 * MS)
     send(monitor, TARGETS, NOW + 8 * MS)
     send(monitor, TARGETS, NOW + 12 * MS)
     assert monitor.stages[TARGETS].latencies_ms.tolist() == [2.0]

@@ -10,19 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dactyl import cli
+from dactyl import cli, topics
 from dactyl.errors import DactylError
 from dactyl.recording import latency
 from tests import bags
 
 MS = 1_000_000
+TARGETS = "/rh_trajectory_controller/command"
 TOPICS = {
     latency.ACTION: "dactyl_msgs/msg/HandAction",
     latency.FILTERED: "dactyl_msgs/msg/HandAction",
     latency.FINGERTIPS: "dactyl_msgs/msg/FingertipPositions",
     latency.POSES[0]: "geometry_msgs/msg/PoseStamped",
-    latency.JOINT_STATES: "sensor_msgs/msg/JointState",
-    latency.TARGETS[0]: "trajectory_msgs/msg/JointTrajectory",
+    topics.JOINT_STATES: "sensor_msgs/msg/JointState",
+    TARGETS: "trajectory_msgs/msg/JointTrajectory",
 }
 START = 1_700_000_000_000 * MS
 
@@ -47,7 +48,7 @@ def write(path: Path, actions: int = 5, offset: int = 0, reused: int = -1) -> Pa
                 header=bags.header(store, tick + offset - 4 * MS), name=[],
                 position=np.empty(0), velocity=np.empty(0), effort=np.empty(0),
             )  # fmt: skip
-            yield latency.JOINT_STATES, tick - 3 * MS, joints
+            yield topics.JOINT_STATES, tick - 3 * MS, joints
             tips = types["dactyl_msgs/msg/FingertipPositions"](
                 header=stamp, positions=[point(x=0.0, y=0.0, z=0.0)] * 5,
                 tracked=np.ones(5, bool), age=np.zeros(5, np.float32),
@@ -65,8 +66,8 @@ def write(path: Path, actions: int = 5, offset: int = 0, reused: int = -1) -> Pa
             yield latency.FILTERED, tick + 9 * MS, action
             trajectory = types["trajectory_msgs/msg/JointTrajectory"]
             empty = trajectory(header=bags.header(store, 0), joint_names=[], points=[])
-            yield latency.TARGETS[0], tick + 1 * MS, empty  # the stream goes on
-            yield latency.TARGETS[0], tick + 11 * MS, empty
+            yield TARGETS, tick + 1 * MS, empty  # the stream goes on
+            yield TARGETS, tick + 11 * MS, empty
 
     return bags.write(path, TOPICS, sorted(messages(), key=lambda item: item[1]), store)
 

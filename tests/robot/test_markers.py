@@ -10,7 +10,7 @@ import pytest
 
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
-from dactyl.robot.markers import MarkerLayout, MarkerTracker, matrix, register
+from dactyl.robot.markers import MarkerLayout, MarkerTracker, register
 
 BASE = np.array([[0.03, -0.06, 0.10], [-0.03, -0.06, 0.10], [0.03, -0.06, 0.16], [-0.02, -0.06, 0.18]])
 OBJECT = 0.025 * np.concatenate([np.eye(3), -np.eye(3)])
@@ -50,11 +50,6 @@ def test_registration_finds_any_rotation(seed: int) -> None:
     np.testing.assert_allclose(pose.position, position, atol=1e-9)
     assert pose.residual < 1e-9
     assert pose.quaternion[0] >= 0
-
-
-def test_matrix_agrees_with_the_quaternion() -> None:
-    """Protects the one conversion that does not come from the quaternion module."""
-    np.testing.assert_allclose(matrix(OBJECT_ORIENTATION) @ OBJECT.T, quaternion.rotate(OBJECT_ORIENTATION, OBJECT).T)
 
 
 @pytest.mark.parametrize("points", [np.zeros((2, 3)), np.eye(3)[:1] * np.arange(4)[:, None], np.zeros((5, 3))])

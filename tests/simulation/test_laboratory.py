@@ -10,7 +10,7 @@ from dactyl.maths import quaternion
 from dactyl.robot.markers import MarkerLayout, MarkerTracker
 from dactyl.robots.shadow.joints import ACTUATORS
 from dactyl.robots.shadow.layout import BASE_MARKERS
-from dactyl.simulation.laboratory import Laboratory, camera_matrix
+from dactyl.simulation.laboratory import Laboratory
 from dactyl.simulation.objects import OBJECT_MARKERS
 from dactyl.simulation.scene import Scene, SceneConfig, build
 
@@ -96,14 +96,6 @@ def test_marker_noise_has_its_size_and_comes_from_the_seed(scene: Scene) -> None
     errors = np.array([first.markers() - exact for _ in range(100)])
     assert errors.std() == pytest.approx(1e-3, rel=0.1)
     np.testing.assert_array_equal(errors[0], second.markers() - exact)
-
-
-def test_camera_matrix() -> None:
-    """Protects whoever projects points into the images: 32 degrees over 480 rows."""
-    focal, _, cx, _, focal_y, cy, *_ = camera_matrix(32.0, 640, 480)
-    assert focal == focal_y
-    assert 2 * np.degrees(np.arctan(240 / focal)) == pytest.approx(32.0)
-    assert (cx, cy) == (319.5, 239.5)
 
 
 def test_a_sphere_can_be_placed() -> None:

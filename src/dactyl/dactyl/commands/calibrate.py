@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 from tyro.extras import SubcommandApp
 
+from dactyl import topics
 from dactyl.errors import DactylError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def joints(
     out: Path = Path("calibration.yaml"),
     plot: Path | None = None,
     sensors: str = "/joint_sensors",
-    markers: str = "/dactyl/mocap/markers",
+    markers: str = topics.absolute(topics.MARKERS),
     config: Path | None = None,
     moments: int = 1000,
     synthetic: bool = False,

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from array_api_compat import array_namespace
+import numpy as np
+from array_api_compat import array_namespace, device
 
 Array = Any  # numpy.ndarray or torch.Tensor
 
@@ -87,3 +88,56 @@ def from_rotation_vector(v: Array) -> Array:
 def uniform(normals: Array) -> Array:
     """Uniformly distributed rotations from independent standard normal numbers (..., 4)."""
     return canonical(normalize(normals))
+
+
+def to_matrix(q: Array) -> Array:
+    """Rotation matrices (..., 3, 3) of q."""
+    if isinstance(q, np.ndarray) and q.ndim == 1:
+        return _one_matrix(q)
+    xp = array_namespace(q)
+    axes = xp.eye(3, dtype=q.dtype, device=device(q))
+    return xp.stack([rotate(q, axes[i, :]) for i in range(3)], axis=-1)
+
+
+def _one_matrix(q: np.ndarray) -> np.ndarray:
+    """The same numbers in a tenth of the time: nodes turn markers with single quaternions at 100 Hz and more."""
+    w, x, y, z = q.tolist()
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+        ],
+        dtype=q.dtype,
+    )
+
+
+def from_matrix(m: Array) -> Array:
+    """The rotations (..., 4), w >= 0, of rotation matrices (..., 3, 3)."""
+    xp = array_namespace(m)
+    m00, m11, m22 = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
+    w, x, y, z = 1 + m00 + m11 + m22, 1 + m00 - m11 - m22, 1 - m00 + m11 - m22, 1 - m00 - m11 + m22
+    wx, wy, wz = m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]
+    xy, xz, yz = m[..., 1, 0] + m[..., 0, 1], m[..., 0, 2] + m[..., 2, 0], m[..., 2, 1] + m[..., 1, 2]
+    # four times q times each of its components; the largest component's row is the most exact one
+    rows = (w, wx, wy, wz), (wx, x, xy, xz), (wy, xy, y, yz), (wz, xz, yz, z)
+    flat = xp.reshape(xp.stack([xp.stack(row, axis=-1) for row in rows], axis=-2), (-1, 4, 4))
+    best = xp.argmax(xp.reshape(xp.stack([w, x, y, z], axis=-1), (-1, 4)), axis=-1)
+    chosen = flat[xp.arange(flat.shape[0], device=device(m)), best]
+    return canonical(normalize(xp.reshape(chosen, (*m.shape[:-2], 4))))
+
+
+def slerp(a: Array, b: Array, share: Array | float) -> Array:
+    """The rotation that lies `share` of the shorter way from a to b.
+
+    Args:
+        a: (..., 4), taken at share 0.
+        b: (..., 4), taken at share 1.
+        share: (...,) or a number.
+    """
+    xp = array_namespace(a, b)
+    way = canonical(multiply(conjugate(a), b))
+    sine = xp.sqrt(xp.sum(way[..., 1:] ** 2, axis=-1))
+    angle = 2.0 * xp.atan2(sine, way[..., 0])
+    axis = way[..., 1:] / xp.clip(sine, 1e-12, None)[..., None]
+    return multiply(a, from_rotation_vector((share * angle)[..., None] * axis))

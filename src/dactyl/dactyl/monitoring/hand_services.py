@@ -7,6 +7,7 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from std_srvs.srv import SetBool, Trigger
 
+from dactyl import topics
 from dactyl.errors import DactylError
 
 _REQUESTS = {
@@ -30,7 +31,7 @@ def call(what: str) -> str:
     context.init()
     node = rclpy.create_node("hand_services", context=context)
     try:
-        client = node.create_client(kind, f"/dactyl/hand_driver/{service}")
+        client = node.create_client(kind, topics.absolute(f"hand_driver/{service}"))
         if not client.wait_for_service(PATIENCE):
             raise DactylError(f"there is no hand_driver to {what} the hand: is the graph running?")
         executor = SingleThreadedExecutor(context=context)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dactyl import topics
 from dactyl.robot import backlash, control
 from dactyl.robot.safety import REPEATED, ActionGate
 from dactyl.robots.shadow.joints import ACTUATORS
@@ -46,8 +47,8 @@ class ActionFilter(DactylNode):
         self.output = HandAction()
         self.smoothed = np.zeros(_N, np.float32)
         self.slack = np.zeros(_N, np.float32)
-        self.publisher = self.create_publisher(HandAction, "action_filtered", RELIABLE)
-        self.create_subscription(HandAction, "action", self.on_action, RELIABLE)
+        self.publisher = self.create_publisher(HandAction, topics.FILTERED, RELIABLE)
+        self.create_subscription(HandAction, topics.ACTION, self.on_action, RELIABLE)
 
     def on_action(self, message: HandAction) -> None:
         reason = self.gate.admit(message.action, message.sequence, nanoseconds(message.header.stamp))

@@ -13,6 +13,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.publisher import Publisher
 from sensor_msgs.msg import CameraInfo, Image
 
+from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.hardware import camera_info, pylon
 from dactyl.hardware.device import DeviceReader
@@ -97,8 +98,8 @@ class CameraNode(DactylNode):
         ]
 
     def _output(self, name: str) -> tuple[Publisher, Publisher, CameraInfo]:
-        images = self.create_publisher(Image, f"{name}/image_raw", SENSOR)
-        infos = self.create_publisher(CameraInfo, f"{name}/camera_info", SENSOR)
+        images = self.create_publisher(Image, topics.image(name), SENSOR)
+        infos = self.create_publisher(CameraInfo, topics.camera_info(name), SENSOR)
         return images, infos, self._camera_info(name)
 
     def _camera_info(self, name: str) -> CameraInfo:

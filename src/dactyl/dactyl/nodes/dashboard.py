@@ -30,6 +30,7 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image, JointState
 from std_srvs.srv import Trigger
 
+from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.monitoring.dashboard.front_door import LOCAL, FrontDoor
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from dactyl.monitoring.dashboard.page import Page
     from dactyl.monitoring.dashboard.panels import Actions
 
-CAMERAS = ("camera_0", "camera_1", "camera_2")
 PERIOD = 0.08  # s between looks at the topics: a control step
 PICTURE_EVERY = 3  # looks
 _EVERY = QoSProfile(depth=20, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -121,18 +121,18 @@ class Dashboard(DactylNode):
 
     def _topics(self, pictures: bool) -> dict[str, tuple[type[Any], QoSProfile]]:
         kinds: dict[str, tuple[type[Any], QoSProfile]] = {
-            "/joint_states": (JointState, messages.SENSOR),
-            "object_pose/mocap": (PoseStamped, _EVERY),  # to find the one that a picture shows
-            "object_pose/vision": (PoseStamped, _EVERY),
-            "fingertips": (FingertipPositions, messages.SENSOR),
-            "mocap/markers": (MocapMarkers, messages.SENSOR),
-            "goal": (PoseStamped, messages.LATCHED),
-            "trial/status": (TrialStatus, messages.LATCHED),
-            "action": (HandAction, QoSProfile(depth=1)),
-            "/diagnostics": (DiagnosticArray, QoSProfile(depth=50)),
+            topics.JOINT_STATES: (JointState, messages.SENSOR),
+            topics.MOCAP_POSE: (PoseStamped, _EVERY),  # to find the one that a picture shows
+            topics.VISION_POSE: (PoseStamped, _EVERY),
+            topics.FINGERTIPS: (FingertipPositions, messages.SENSOR),
+            topics.MARKERS: (MocapMarkers, messages.SENSOR),
+            topics.GOAL: (PoseStamped, messages.LATCHED),
+            topics.STATUS: (TrialStatus, messages.LATCHED),
+            topics.ACTION: (HandAction, QoSProfile(depth=1)),
+            topics.DIAGNOSTICS: (DiagnosticArray, QoSProfile(depth=50)),
         }
         if pictures:
-            kinds |= {f"{name}/image_raw": (Image, messages.SENSOR) for name in CAMERAS}
+            kinds |= {topics.image(name): (Image, messages.SENSOR) for name in topics.CAMERAS}
         return kinds
 
     def _look(self) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from geometry_msgs.msg import PoseStamped
 
+from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.robot.markers import MarkerLayout, MarkerTracker
 from dactyl.robots.shadow.layout import BASE_MARKERS
@@ -77,9 +78,9 @@ class FingertipTracker(DactylNode):
         self.fingertips = FingertipPositions()
         self.pose = PoseStamped()
         self.fingertips.header.frame_id = self.pose.header.frame_id = "hand"
-        self.pose_publisher = self.create_publisher(PoseStamped, "object_pose/mocap", SENSOR)
-        self.fingertips_publisher = self.create_publisher(FingertipPositions, "fingertips", SENSOR)
-        self.create_subscription(MocapMarkers, "mocap/markers", self.on_markers, SENSOR)
+        self.pose_publisher = self.create_publisher(PoseStamped, topics.MOCAP_POSE, SENSOR)
+        self.fingertips_publisher = self.create_publisher(FingertipPositions, topics.FINGERTIPS, SENSOR)
+        self.create_subscription(MocapMarkers, topics.MARKERS, self.on_markers, SENSOR)
 
     def on_markers(self, message: MocapMarkers) -> None:
         stamp_ns = nanoseconds(message.header.stamp)

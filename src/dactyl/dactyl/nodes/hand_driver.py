@@ -14,6 +14,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
 
+from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.robot import control
 from dactyl.robot.safety import BLIND, HOLDING, REPEATED, RUNNING, STOPPED, Limits, Safety
@@ -97,8 +98,8 @@ class HandDriver(DactylNode):
         """Whether it ever moved."""
         self.streamed = 0
         self.hand = self._connect()
-        self.create_subscription(HandAction, "action_filtered", self.on_action, RELIABLE)
-        self.create_subscription(Bool, "emergency_stop", self.on_emergency_stop, RELIABLE)
+        self.create_subscription(HandAction, topics.FILTERED, self.on_action, RELIABLE)
+        self.create_subscription(Bool, topics.EMERGENCY_STOP, self.on_emergency_stop, RELIABLE)
         self.create_service(SetBool, "hand_driver/enable", self.on_enable)
         self.create_service(Trigger, "hand_driver/stop", self.on_stop)
         self.create_service(Trigger, "hand_driver/reset", self.on_reset)
@@ -120,7 +121,7 @@ class HandDriver(DactylNode):
             )  # fmt: skip
         from dactyl.robots.shadow.rosbridge import RosbridgeHand
 
-        self.joint_states_publisher = self.create_publisher(JointState, shadow.JOINT_STATES, SENSOR)
+        self.joint_states_publisher = self.create_publisher(JointState, topics.JOINT_STATES, SENSOR)
         return RosbridgeHand(
             settings.rosbridge_address, settings.interface, settings.time_from_start,
             self.on_joint_states, self.safety.take_temperature,

@@ -22,14 +22,13 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from trajectory_msgs.msg import JointTrajectory
 
-from dactyl import results
+from dactyl import results, topics
 from dactyl.errors import DactylError
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, run
 from dactyl.ros.parameters import parameter
 from dactyl_msgs.msg import FingertipPositions, HandAction
 
-CAMERAS = ("camera_0", "camera_1", "camera_2")
 WARM_UP = 2.0  # s after the first action that are not counted
 PATIENCE = 60.0  # s to wait for the first action
 TARGETS = "/rh_trajectory_controller/command"
@@ -69,7 +68,7 @@ class LoopBenchmark(DactylNode):
         self.fingertip_sent: dict[int, int] = {}
         """Source time of the fingertips, by their stamp, ns."""
         self.action_sent: list[Sent] = []
-        self.images = dict.fromkeys(CAMERAS, 0)
+        self.images = dict.fromkeys(topics.CAMERAS, 0)
         self.image_sent: dict[int, int] = {}
         """Source time of the last image of a moment, by its stamp, ns."""
         self.pose_sent: dict[int, int] = {}
@@ -78,16 +77,16 @@ class LoopBenchmark(DactylNode):
         """Source times of the joint targets."""
         self.processes_before: dict[str, Process] = {}
         # rclpy passes the message's information to callbacks with two arguments; its type hints do not say so
-        self.create_subscription(FingertipPositions, "fingertips", self.on_fingertips, messages.SENSOR)  # type: ignore[arg-type]
-        self.create_subscription(HandAction, "action", self.on_action, messages.RELIABLE)  # type: ignore[arg-type]
+        self.create_subscription(FingertipPositions, topics.FINGERTIPS, self.on_fingertips, messages.SENSOR)  # type: ignore[arg-type]
+        self.create_subscription(HandAction, topics.ACTION, self.on_action, messages.RELIABLE)  # type: ignore[arg-type]
         self.create_subscription(JointTrajectory, TARGETS, self.on_targets, _EVERY, raw=True)  # type: ignore[arg-type]
         if self.settings.vision:
-            self.create_subscription(PoseStamped, "object_pose/vision", self.on_pose, messages.SENSOR)  # type: ignore[arg-type]
+            self.create_subscription(PoseStamped, topics.VISION_POSE, self.on_pose, messages.SENSOR)  # type: ignore[arg-type]
         if self.settings.cameras or self.settings.vision:
-            for camera in CAMERAS:
+            for camera in topics.CAMERAS:
                 # undecoded: the time it takes to turn an image into a message is not the graph's
                 callback: Any = partial(self.on_image, camera)
-                self.create_subscription(Image, f"{camera}/image_raw", callback, messages.SENSOR, raw=True)
+                self.create_subscription(Image, topics.image(camera), callback, messages.SENSOR, raw=True)
         self.wall_timer(0.1, self.on_timer)
 
     def on_fingertips(self, message: FingertipPositions, info: Any) -> None:
@@ -123,7 +122,7 @@ class LoopBenchmark(DactylNode):
                 self.targets_sent.clear()
                 self.image_sent.clear()
                 self.pose_sent.clear()
-                self.images = dict.fromkeys(CAMERAS, 0)
+                self.images = dict.fromkeys(topics.CAMERAS, 0)
                 self.processes_before = siblings()
         elif now - self.measured_from >= self.settings.seconds:
             self._report(now - self.measured_from)

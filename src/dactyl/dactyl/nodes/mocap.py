@@ -10,6 +10,7 @@ from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
+from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.hardware.device import DeviceReader
 from dactyl.hardware.markers import Marker, MarkerFrame, MarkerSource
@@ -44,7 +45,7 @@ class Parameters:
     )
     file: str = parameter("", "c3d, bag: the recording.")
     repeat: bool = parameter(True, "c3d, bag: begin again at the end.")
-    topic: str = parameter("/dactyl/mocap/markers", "bag, topic: where the dactyl_msgs/MocapMarkers are.")
+    topic: str = parameter(topics.absolute(topics.MARKERS), "bag, topic: where the dactyl_msgs/MocapMarkers are.")
 
 
 class MocapNode(DactylNode):
@@ -56,7 +57,7 @@ class MocapNode(DactylNode):
         self.message = MocapMarkers()
         self.message.header.frame_id = "mocap"
         self.reported = (time.monotonic(), 0)
-        self.marker_publisher = self.create_publisher(MocapMarkers, "mocap/markers", SENSOR)
+        self.marker_publisher = self.create_publisher(MocapMarkers, topics.MARKERS, SENSOR)
         self.reader = DeviceReader(self._source(), self._publish, self.get_logger().warning)
 
     def _source(self) -> MarkerSource:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from geometry_msgs.msg import PoseStamped
 
+from dactyl import topics
 from dactyl.environment import observation
 from dactyl.errors import DactylError
 from dactyl.learning.policy import Policy
@@ -92,11 +93,11 @@ class PolicyNode(DactylNode):
         self.action = HandAction()
         """The last one sent."""
         self.sequence = 0
-        self.action_publisher = self.create_publisher(HandAction, "action", messages.RELIABLE)
-        self.create_subscription(FingertipPositions, "fingertips", self.on_fingertips, messages.SENSOR)
-        self.create_subscription(PoseStamped, f"object_pose/{settings.object_pose}", self.on_pose, messages.SENSOR)
-        self.create_subscription(PoseStamped, "goal", self.on_goal, messages.LATCHED)
-        self.create_subscription(TrialStatus, "trial/status", self.on_status, messages.LATCHED)
+        self.action_publisher = self.create_publisher(HandAction, topics.ACTION, messages.RELIABLE)
+        self.create_subscription(FingertipPositions, topics.FINGERTIPS, self.on_fingertips, messages.SENSOR)
+        self.create_subscription(PoseStamped, topics.object_pose(settings.object_pose), self.on_pose, messages.SENSOR)
+        self.create_subscription(PoseStamped, topics.GOAL, self.on_goal, messages.LATCHED)
+        self.create_subscription(TrialStatus, topics.STATUS, self.on_status, messages.LATCHED)
         if not settings.lockstep:
             self.wall_timer(settings.grace, self.on_grace)
         untrained = " (untrained)" if contract.trained.get("untrained") else ""

@@ -13,6 +13,7 @@ import numpy as np
 from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import Image
 
+from dactyl import topics
 from dactyl.ros.messages import SENSOR, nanoseconds, set_point, set_quaternion, set_stamp
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
@@ -55,7 +56,7 @@ class PoseEstimator(DactylNode):
     def __init__(self) -> None:
         super().__init__("pose_estimator")
         self.settings = settings = self.declare(Parameters)
-        self.publisher = self.create_publisher(PoseStamped, "object_pose/vision", SENSOR)
+        self.publisher = self.create_publisher(PoseStamped, topics.VISION_POSE, SENSOR)
         self.estimator: Estimator | None = None
         if not settings.weights:
             return
@@ -79,7 +80,7 @@ class PoseEstimator(DactylNode):
         self.latencies: deque[float] = deque(maxlen=WINDOW)
         self.inferences: deque[float] = deque(maxlen=WINDOW)
         for index, camera in enumerate(cameras):
-            self.create_subscription(Image, f"{camera}/image_raw", partial(self.on_image, index, camera), SENSOR)
+            self.create_subscription(Image, topics.image(camera), partial(self.on_image, index, camera), SENSOR)
 
     def on_image(self, index: int, camera: str, message: Image) -> None:
         """Take an image; if it completes a moment, estimate and publish the pose."""

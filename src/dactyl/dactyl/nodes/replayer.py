@@ -13,11 +13,12 @@ import yaml
 from geometry_msgs.msg import PoseStamped
 from rclpy.publisher import Publisher
 
-from dactyl import results
+from dactyl import results, topics
 from dactyl.errors import DactylError
 from dactyl.recording.comparison import Action, Pose, compare_actions, compare_poses
-from dactyl.recording.decisions import FINGERTIPS, GOAL, STATUS, Question, read
+from dactyl.recording.decisions import ACTION, FINGERTIPS, GOAL, STATUS, Question, read
 from dactyl.recording.definitions import type_hash
+from dactyl.recording.pictures import IMAGES
 from dactyl.recording.reading import Bag
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, run
@@ -31,8 +32,7 @@ SETTLE = 0.02  # s: readings arrive before the one that the policy acts on
 QUIET = 1.0  # s to wait for the last poses
 NEAR_NS = 20_000_000  # motion capture's pose nearest to a picture's moment
 SILENT_S = 2.0  # longer silences of the bag are cut short
-IMAGES = tuple(f"/dactyl/camera_{i}/image_raw" for i in range(3))
-ACTION, POSE, TRUTH = "/dactyl/action", "/dactyl/object_pose/vision", "/dactyl/object_pose/mocap"
+POSE, TRUTH = topics.absolute(topics.VISION_POSE), topics.absolute(topics.MOCAP_POSE)
 
 
 @dataclass(frozen=True)
@@ -67,15 +67,16 @@ class Replayer(DactylNode):
         self.truth: dict[int, Pose] = {}
         if settings.node == "policy":
             self.questions = read(self.bag, settings.object_pose)
-            topics: tuple[str, ...] = (STATUS, GOAL, f"/dactyl/object_pose/{settings.object_pose}", FINGERTIPS)
+            pose = topics.absolute(topics.object_pose(settings.object_pose))
+            needed: tuple[str, ...] = (STATUS, GOAL, pose, FINGERTIPS)
             self.create_subscription(HandAction, ACTION, self.on_action, messages.RELIABLE)
         else:
             self.truth = {
                 messages.nanoseconds(fields.header.stamp): _pose(fields) for _, fields in self.bag.decoded({TRUTH})
             }
-            topics = IMAGES
+            needed = IMAGES
             self.create_subscription(PoseStamped, POSE, self.on_pose, messages.SENSOR)
-        for topic in topics:
+        for topic in needed:
             self._make_publisher(topic)
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self._guarded, daemon=True)

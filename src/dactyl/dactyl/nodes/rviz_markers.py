@@ -12,8 +12,10 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import JointState
 from visualization_msgs.msg import MarkerArray
 
+from dactyl import topics
 from dactyl.errors import DactylError
-from dactyl.robot.markers import matrix, register
+from dactyl.maths.quaternion import to_matrix
+from dactyl.robot.markers import register
 from dactyl.robots.shadow.joints import JOINTS, ros_joint_name
 from dactyl.robots.shadow.layout import BASE_MARKERS
 from dactyl.ros import messages
@@ -62,8 +64,8 @@ class RvizMarkers(DactylNode):
         self.shapes: Shapes | None = None
         self.group = NotExecuted()
         self.taps: dict[str, Subscription] = {}
-        self.marker_publisher = self.create_publisher(MarkerArray, "markers", messages.RELIABLE)
-        self.tf_publisher = self.create_publisher(TFMessage, "/tf", messages.RELIABLE) if TFMessage else None
+        self.marker_publisher = self.create_publisher(MarkerArray, topics.RVIZ_MARKERS, messages.RELIABLE)
+        self.tf_publisher = self.create_publisher(TFMessage, topics.TF, messages.RELIABLE) if TFMessage else None
         self.wall_timer(settings.period, self.on_timer)
 
     def on_timer(self) -> None:
@@ -80,16 +82,16 @@ class RvizMarkers(DactylNode):
         from dactyl.simulation.scene import SceneConfig, build
 
         self.shapes = self.shapes or Shapes(build(SceneConfig(object=self.settings.object)))
-        topics: dict[str, tuple[type[Any], Any]] = {
-            "/joint_states": (JointState, messages.SENSOR),
-            "fingertips": (FingertipPositions, messages.SENSOR),
+        kinds: dict[str, tuple[type[Any], Any]] = {
+            topics.JOINT_STATES: (JointState, messages.SENSOR),
+            topics.FINGERTIPS: (FingertipPositions, messages.SENSOR),
             "pose": (PoseStamped, messages.SENSOR),
-            "goal": (PoseStamped, messages.LATCHED),
-            "trial/status": (TrialStatus, messages.LATCHED),
-            "mocap/markers": (MocapMarkers, messages.SENSOR),
+            topics.GOAL: (PoseStamped, messages.LATCHED),
+            topics.STATUS: (TrialStatus, messages.LATCHED),
+            topics.MARKERS: (MocapMarkers, messages.SENSOR),
         }
-        for topic, (kind, qos) in topics.items():
-            name = f"object_pose/{self.settings.object_pose}" if topic == "pose" else topic
+        for topic, (kind, qos) in kinds.items():
+            name = topics.object_pose(self.settings.object_pose) if topic == "pose" else topic
             self.taps[topic] = subscribe(self, kind, name, qos, self.group, raw=False)
 
     def _look_away(self) -> None:
@@ -101,11 +103,11 @@ class RvizMarkers(DactylNode):
         """Take in the newest message of each topic that has one, and publish."""
         shapes = self.shapes
         assert shapes is not None
-        if (joints := latest.get("/joint_states")) is not None and set(_NAMES) <= set(joints.name):
+        if (joints := latest.get(topics.JOINT_STATES)) is not None and set(_NAMES) <= set(joints.name):
             angles = np.array([joints.position[joints.name.index(name)] for name in _NAMES])
             if np.isfinite(angles).all():
                 shapes.move_hand(angles)
-        if (tips := latest.get("fingertips")) is not None:
+        if (tips := latest.get(topics.FINGERTIPS)) is not None:
             positions = np.array([[point.x, point.y, point.z] for point in tips.positions])
             shapes.show_fingertips(positions, np.asarray(tips.tracked))
         frames = []
@@ -114,13 +116,13 @@ class RvizMarkers(DactylNode):
             if np.isfinite([*position, *orientation]).all():
                 shapes.move_object(position, orientation)
                 frames.append(("object", position, orientation))
-        if (goal := latest.get("goal")) is not None and np.isfinite(
+        if (goal := latest.get(topics.GOAL)) is not None and np.isfinite(
             turn := messages.orientation(goal.pose.orientation)
         ).all():
             shapes.turn_goal(turn)
-        if (frame := latest.get("mocap/markers")) is not None:
+        if (frame := latest.get(topics.MARKERS)) is not None:
             self._draw_mocap(frame)
-        if (status := latest.get("trial/status")) is not None:
+        if (status := latest.get(topics.STATUS)) is not None:
             shapes.say(_sentence(status))
         now = self.get_clock().now().nanoseconds
         self.marker_publisher.publish(shapes.array(now))
@@ -134,7 +136,7 @@ class RvizMarkers(DactylNode):
         ids = [number for number in self.base if number in seen]
         pose = register(np.array([self.base[i] for i in ids]), np.array([seen[i] for i in ids]))
         if pose is not None:
-            self.shapes.show_mocap((np.array(list(seen.values())) - pose.position) @ matrix(pose.quaternion))
+            self.shapes.show_mocap((np.array(list(seen.values())) - pose.position) @ to_matrix(pose.quaternion))
 
     def diagnose(self) -> Diagnosis:
         return Diagnosis("drawing" if self.taps else "nobody watches")

@@ -23,7 +23,9 @@ from rclpy.publisher import Publisher
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState
 
+from dactyl import topics
 from dactyl.errors import DactylError
+from dactyl.maths.pinhole import camera_matrix
 from dactyl.robot import control
 from dactyl.robot.ticks import PERIOD_NS
 from dactyl.robots.shadow import ros as shadow_ros
@@ -34,7 +36,7 @@ from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
 from dactyl.ros.settings import add_setting
 from dactyl.simulation.faults import FAULTS, HIDDEN, Fault
-from dactyl.simulation.laboratory import Laboratory, camera_matrix
+from dactyl.simulation.laboratory import Laboratory
 from dactyl.simulation.rendering import SceneRenderer
 from dactyl.simulation.scene import CAMERA_FOVY, CAMERAS, SceneConfig, build
 from dactyl_msgs.msg import MocapMarker, MocapMarkers, TrialStatus
@@ -120,7 +122,7 @@ class Sim(DactylNode):
             self.create_subscription(
                 shadow_ros.topics(settings.interface)[topic], topic, callback, messages.RELIABLE, raw=True
             )
-        self.create_subscription(TrialStatus, "trial/status", self.on_status, messages.LATCHED)
+        self.create_subscription(TrialStatus, topics.STATUS, self.on_status, messages.LATCHED)
 
         self.stopping = threading.Event()
         self.renderer: SceneRenderer | None = None
@@ -238,7 +240,7 @@ class Sim(DactylNode):
                 if self.changed.wait_for(self._answered, timeout=SEND_AGAIN):
                     return
                 begun = min(self.command_stamps.values()) >= 0
-                waits_for = "trial/status" if not self._status_is_current() else "joint targets"
+                waits_for = topics.STATUS if not self._status_is_current() else "joint targets"
             waited = time.monotonic() - start
             if begun and waited > self.settings.lockstep_timeout:
                 self.get_logger().warning(f"lockstep: no {waits_for} for {waited:.1f} s; going on without")
@@ -303,11 +305,11 @@ class Sim(DactylNode):
         self.markers.header.frame_id = "mocap"
 
     def _make_publishers(self) -> None:
-        self.clock_publisher = self.create_publisher(Clock, "/clock", messages.SENSOR)
-        self.joint_publisher = self.create_publisher(JointState, "/joint_states", messages.SENSOR)
-        self.marker_publisher = self.create_publisher(MocapMarkers, "mocap/markers", messages.SENSOR)
+        self.clock_publisher = self.create_publisher(Clock, topics.CLOCK, messages.SENSOR)
+        self.joint_publisher = self.create_publisher(JointState, topics.JOINT_STATES, messages.SENSOR)
+        self.marker_publisher = self.create_publisher(MocapMarkers, topics.MARKERS, messages.SENSOR)
         width, height = self.settings.image_width, self.settings.image_height
-        matrix = camera_matrix(CAMERA_FOVY, width, height)
+        matrix = tuple(camera_matrix(CAMERA_FOVY, width, height).ravel().tolist())
         self.cameras = []
         for name in CAMERAS:
             image = Image(width=width, height=height, encoding="rgb8", step=3 * width)
@@ -319,8 +321,8 @@ class Sim(DactylNode):
             image.header.frame_id = info.header.frame_id = f"{name}_optical"
             self.cameras.append(
                 Camera(
-                    self.create_publisher(Image, f"{name}/image_raw", messages.SENSOR),
-                    self.create_publisher(CameraInfo, f"{name}/camera_info", messages.SENSOR),
+                    self.create_publisher(Image, topics.image(name), messages.SENSOR),
+                    self.create_publisher(CameraInfo, topics.camera_info(name), messages.SENSOR),
                     image,
                     info,
                 )

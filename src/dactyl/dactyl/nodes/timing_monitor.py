@@ -13,31 +13,31 @@ from functools import partial
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from geometry_msgs.msg import PoseStamped
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CameraInfo, JointState
 from trajectory_msgs.msg import JointTrajectory
 
+from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.monitoring.timing import Stage, Thresholds
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, Diagnosis, run, status, warning
 from dactyl.ros.parameters import parameter
-from dactyl_msgs.msg import FingertipPositions, HandAction, MocapMarkers
+from dactyl.ros.polling import message_class
 
 TARGETS = "/rh_trajectory_controller/command"
-FILTERED = "action_filtered"
-TYPES: dict[str, type] = {
-    "mocap/markers": MocapMarkers,
-    "fingertips": FingertipPositions,
-    "object_pose/mocap": PoseStamped,
-    "object_pose/vision": PoseStamped,
-    "action": HandAction,
-    FILTERED: HandAction,
-    TARGETS: JointTrajectory,
-    "/joint_states": JointState,
-    **{f"camera_{i}/camera_info": CameraInfo for i in range(3)},  # sent with each image, and small
-}
+TYPES = {
+    topic: message_class(topics.TYPES[topic])
+    for topic in (
+        topics.MARKERS,
+        topics.FINGERTIPS,
+        topics.MOCAP_POSE,
+        topics.VISION_POSE,
+        topics.ACTION,
+        topics.FILTERED,
+        topics.JOINT_STATES,
+        *map(topics.camera_info, topics.CAMERAS),  # sent with each image, and small
+    )
+} | {TARGETS: JointTrajectory}
 _EVERY = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
@@ -46,7 +46,15 @@ class Parameters:
     """What can be configured: one element of each list for each stage."""
 
     stages: tuple[str, ...] = parameter(
-        ("mocap/markers", "fingertips", "object_pose/mocap", "action", FILTERED, TARGETS, "/joint_states"),
+        (
+            topics.MARKERS,
+            topics.FINGERTIPS,
+            topics.MOCAP_POSE,
+            topics.ACTION,
+            topics.FILTERED,
+            TARGETS,
+            topics.JOINT_STATES,
+        ),
         "Topics to watch.",
         choices=tuple(TYPES),
     )
@@ -60,7 +68,9 @@ class Parameters:
         (0.01, 0.015, 0.015, 0.04, 0.045, 0.01, 0.02), "Limit of the latency's p99, s.", minimum=1e-5, maximum=10.0
     )
     pausing: tuple[str, ...] = parameter(
-        ("action", FILTERED, TARGETS), "Stages that may be silent, as they are between trials.", choices=tuple(TYPES)
+        (topics.ACTION, topics.FILTERED, TARGETS),
+        "Stages that may be silent, as they are between trials.",
+        choices=tuple(TYPES),
     )
     window: float = parameter(10.0, "Time that the percentiles are taken over, s.", minimum=1.0, maximum=600.0)
 
@@ -82,7 +92,7 @@ class TimingMonitor(DactylNode):
             topic: Stage(Thresholds(*thresholds), round(settings.window * 1e9), topic in settings.pausing)
             for topic, *thresholds in zip(settings.stages, *lists.values(), strict=True)
         }
-        self.diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", messages.RELIABLE)
+        self.diagnostics_publisher = self.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, messages.RELIABLE)
         for topic in self.stages:
             self.create_subscription(TYPES[topic], topic, partial(self.on_message, topic), _EVERY, raw=True)
 
@@ -90,7 +100,7 @@ class TimingMonitor(DactylNode):
         """Take a serialized message: every one of these begins with its header, and a header with its stamp."""
         sent_ns = info["source_timestamp"]
         stamp_ns = int.from_bytes(data[4:8], "little") * 1_000_000_000 + int.from_bytes(data[8:12], "little")
-        if topic == FILTERED:
+        if topic == topics.FILTERED:
             self.filtered_ns = sent_ns
         elif topic == TARGETS and sent_ns >= self.filtered_ns:  # topics may overtake each other
             stamp_ns, self.filtered_ns = self.filtered_ns, 0

@@ -13,7 +13,7 @@ from rclpy.action.server import ActionServer, CancelResponse, GoalResponse, Serv
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
-from dactyl import results
+from dactyl import results, topics
 from dactyl.maths import quaternion
 from dactyl.robot.control import CONTROL_PERIOD
 from dactyl.robot.ticks import Ticks
@@ -104,9 +104,9 @@ class TrialNode(DactylNode):
         self.status.state = TrialStatus.AWAITING_OBJECT if settings.autostart else TrialStatus.FINISHED
         self.status.trials_wanted = self.wanted
 
-        self.goal_publisher = self.create_publisher(PoseStamped, "goal", messages.LATCHED)
-        self.status_publisher = self.create_publisher(TrialStatus, "trial/status", messages.LATCHED)
-        self.create_subscription(PoseStamped, f"object_pose/{settings.object_pose}", self.on_pose, messages.SENSOR)
+        self.goal_publisher = self.create_publisher(PoseStamped, topics.GOAL, messages.LATCHED)
+        self.status_publisher = self.create_publisher(TrialStatus, topics.STATUS, messages.LATCHED)
+        self.create_subscription(PoseStamped, topics.object_pose(settings.object_pose), self.on_pose, messages.SENSOR)
         self.create_service(Trigger, "trial/reset", self.on_reset)
         self.create_service(SetGoal, "trial/set_goal", self.on_set_goal)
         self.server = ActionServer(
@@ -199,7 +199,7 @@ class TrialNode(DactylNode):
 
     def _policy_listens(self) -> bool:
         """Whether anybody would act. In lockstep the sim waits for that, and when it happens must change nothing."""
-        return self.settings.lockstep or self.count_publishers("action") > 0
+        return self.settings.lockstep or self.count_publishers(topics.ACTION) > 0
 
     def _start_trial(self) -> None:
         self.generator = np.random.default_rng([self.settings.seed, self.status.trial])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.recording.reading import Bag, Recorded, nanoseconds
 
-STATUS, ACTION, FILTERED = "/dactyl/trial/status", "/dactyl/action", "/dactyl/action_filtered"
-FINGERTIPS, MARKERS = "/dactyl/fingertips", "/dactyl/mocap/markers"
-DIAGNOSTICS = "/diagnostics"
+STATUS, ACTION, FILTERED, FINGERTIPS, MARKERS = map(
+    topics.absolute, (topics.STATUS, topics.ACTION, topics.FILTERED, topics.FINGERTIPS, topics.MARKERS)
+)
 RUNNING = 1  # TrialStatus.RUNNING
 GAP_FACTOR = 2.5
 """A topic is silent where the interval between two messages is this many times its median."""
@@ -100,7 +100,7 @@ def analyse(path: Path) -> Analysis:
         received[name].append(message.received_ns)
         sequences[name].append(message.sequence)
         sizes[name] += len(message.data)
-        if name in (STATUS, ACTION, FILTERED, FINGERTIPS, MARKERS, DIAGNOSTICS):
+        if name in (STATUS, ACTION, FILTERED, FINGERTIPS, MARKERS, topics.DIAGNOSTICS):
             fields = _decoded(bag, message)
             if fields is None:
                 continue
@@ -109,7 +109,7 @@ def analyse(path: Path) -> Analysis:
                 statuses.append((message.received_ns, fields))
             elif name == FINGERTIPS:
                 seen.append((message.received_ns, np.asarray(fields.tracked, bool)))
-            elif name == DIAGNOSTICS:
+            elif name == topics.DIAGNOSTICS:
                 health += [(message.received_ns, status) for status in fields.status]
     if not received:
         raise DactylError(f"{path} has no messages that can be read{_because(bag.problems)}")
@@ -128,7 +128,7 @@ def analyse(path: Path) -> Analysis:
         lost_fingertips=_spans(seen, start_ns),
         warnings=_warnings(health, start_ns),
         problems=bag.problems,
-        recorder_lost=dict(json.loads(bag.about.get("dactyl", "{}")).get("lost", {})),
+        recorder_lost=dict(bag.recorded().get("lost", {})),
         size_mb=sum(file.stat().st_size for file in bag.files) / 1e6,
     )
 

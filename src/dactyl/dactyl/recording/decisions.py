@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.recording.comparison import Action
 from dactyl.recording.reading import Bag, nanoseconds
 
-ACTION, STATUS, GOAL, FINGERTIPS = "/dactyl/action", "/dactyl/trial/status", "/dactyl/goal", "/dactyl/fingertips"
+ACTION, STATUS, GOAL, FINGERTIPS = map(topics.absolute, (topics.ACTION, topics.STATUS, topics.GOAL, topics.FINGERTIPS))
 
 
 @dataclass
@@ -36,7 +37,7 @@ def read(bag: Bag, object_pose: str) -> list[Question]:
     Raises:
         DactylError: no action was recorded.
     """
-    pose = f"/dactyl/object_pose/{object_pose}"
+    pose = topics.absolute(topics.object_pose(object_pose))
     by_stamp: dict[str, dict[int, bytes]] = {topic: {} for topic in (FINGERTIPS, pose, GOAL)}
     statuses: list[tuple[int, int, bytes]] = []
     actions: list[tuple[int, Action, int, int]] = []

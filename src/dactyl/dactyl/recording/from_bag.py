@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.recording.dataset import Camera, DatasetWriter
@@ -20,8 +21,8 @@ from dactyl.robots.shadow.layout import PALM_CENTER
 from dactyl.simulation.scene import SceneConfig, build
 from dactyl.tasks.reorient.trial import is_dropped
 
-POSE = "/dactyl/object_pose/mocap"
-INFO = tuple(f"/dactyl/camera_{i}/camera_info" for i in range(3))
+POSE = topics.absolute(topics.MOCAP_POSE)
+INFO = tuple(topics.absolute(topics.camera_info(camera)) for camera in topics.CAMERAS)
 SAME_POSE_ANGLE, SAME_POSE_DISTANCE = 0.02, 0.001  # rad, m: such a sample would say what the last one said
 
 
@@ -169,15 +170,7 @@ def _interpolate(poses: _Poses, stamp: int, within: float) -> tuple[np.ndarray, 
         return None
     share = (stamp - int(poses.stamps[before])) / gap
     position = (1 - share) * poses.positions[before] + share * poses.positions[after]
-    return position, _slerp(poses.orientations[before], poses.orientations[after], share)
-
-
-def _slerp(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
-    difference = quaternion.canonical(quaternion.multiply(quaternion.conjugate(a), b))
-    sine = np.linalg.norm(difference[1:])
-    angle = 2.0 * np.arctan2(sine, difference[0])
-    axis = difference[1:] / max(float(sine), 1e-12)
-    return np.asarray(quaternion.multiply(a, quaternion.from_rotation_vector(share * angle * axis)))
+    return position, quaternion.slerp(poses.orientations[before], poses.orientations[after], share)
 
 
 def _same(last: Triple, pose: tuple[np.ndarray, np.ndarray]) -> bool:

@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.recording.reading import Bag, nanoseconds
 
-ACTION, FILTERED = "/dactyl/action", "/dactyl/action_filtered"
-FINGERTIPS, POSES = "/dactyl/fingertips", ("/dactyl/object_pose/mocap", "/dactyl/object_pose/vision")
-JOINT_STATES = "/joint_states"
-TARGETS = ("/rh_trajectory_controller/command", "/sh_rh_ffj0_position_controller/command")
+ACTION, FILTERED, FINGERTIPS = map(topics.absolute, (topics.ACTION, topics.FILTERED, topics.FINGERTIPS))
+POSES = tuple(map(topics.absolute, (topics.MOCAP_POSE, topics.VISION_POSE)))
 STEPS = {
     "fingertips": "reading of the fingertips → action sent",
     "object_pose": "reading of the object's pose → action sent",
@@ -80,18 +79,18 @@ def examine(path: Path) -> Report:
     published: dict[str, dict[int, int]] = {topic: {} for topic in (FINGERTIPS, *POSES)}
     angles: list[int] = []
     targets: list[int] = []
-    for message, fields in bag.decoded({ACTION, FILTERED, FINGERTIPS, *POSES, JOINT_STATES}):
+    for message, fields in bag.decoded({ACTION, FILTERED, FINGERTIPS, *POSES, topics.JOINT_STATES}):
         stamp_ns = nanoseconds(fields.header.stamp)
         if message.topic == ACTION:
             actions.append((message.sent_ns, fields))
         elif message.topic == FILTERED:
             filtered.setdefault((stamp_ns, fields.sequence), message.sent_ns)
-        elif message.topic == JOINT_STATES:
+        elif message.topic == topics.JOINT_STATES:
             angles.append(stamp_ns)
         else:
             published[message.topic].setdefault(stamp_ns, message.sent_ns)
     problems = list(bag.problems)
-    targets = sorted(message.sent_ns for message in bag.messages(TARGETS))
+    targets = sorted(message.sent_ns for message in bag.messages(bag.robot.targets))
     if not actions:
         raise DactylError(f"{path} holds no actions: nothing on {ACTION}")
     poses = published[POSES[0]] | published[POSES[1]]

@@ -8,13 +8,12 @@ import cv2
 import mujoco
 import numpy as np
 
-from dactyl.maths import quaternion
+from dactyl.maths import pinhole, quaternion
 from dactyl.recording.dataset import Camera
 from dactyl.simulation.objects import HALF_SIZE
 from dactyl.simulation.scene import CAMERA_FOVY, CAMERAS, Scene
 
 _AXIS_COLOURS = ((235, 64, 64), (64, 200, 64), (72, 120, 255))  # x y z, RGB
-_TO_OPTICAL = np.diag([1.0, -1.0, -1.0])  # MuJoCo's cameras look along -z with y up
 _NEAR = 0.02  # m
 
 
@@ -23,13 +22,12 @@ def nominal_cameras(scene: Scene, width: int = 640, height: int = 480) -> tuple[
     data = mujoco.MjData(scene.model)
     mujoco.mj_kinematics(scene.model, data)
     mujoco.mj_camlight(scene.model, data)
-    focal = 0.5 * height / float(np.tan(np.radians(CAMERA_FOVY) / 2))
-    k = (focal, 0.0, (width - 1) / 2, 0.0, focal, (height - 1) / 2, 0.0, 0.0, 1.0)
+    k = tuple(pinhole.camera_matrix(CAMERA_FOVY, width, height).ravel().tolist())
     cameras = []
     for name in CAMERAS:
         position = quaternion.rotate_inverse(scene.hand_quaternion, data.camera(name).xpos - scene.hand_position)
         in_world = np.empty(4)
-        mujoco.mju_mat2Quat(in_world, (data.camera(name).xmat.reshape(3, 3) @ _TO_OPTICAL).ravel())
+        mujoco.mju_mat2Quat(in_world, (data.camera(name).xmat.reshape(3, 3) @ pinhole.OPTICAL).ravel())
         rotation = quaternion.multiply(quaternion.conjugate(scene.hand_quaternion), in_world)
         cameras.append(Camera(name, width, height, k, (0.0,) * 5, position=tuple(position), quaternion=tuple(rotation)))
     return tuple(cameras)
@@ -41,9 +39,7 @@ def project(camera: Camera, points: np.ndarray) -> np.ndarray:
         return np.full((len(points), 2), np.nan)
     rotation = np.broadcast_to(np.array(camera.quaternion), (len(points), 4))
     seen = quaternion.rotate_inverse(rotation, points - np.array(camera.position))
-    depth = np.where(seen[:, 2] > _NEAR, seen[:, 2], np.nan)[:, None]
-    focal, centre = np.array([camera.k[0], camera.k[4]]), np.array([camera.k[2], camera.k[5]])
-    return np.asarray(focal * seen[:, :2] / depth + centre)
+    return pinhole.project(seen, np.reshape(camera.k, (3, 3)), _NEAR)
 
 
 @cache

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.recording.reading import Bag, nanoseconds
 
-IMAGES = tuple(f"/dactyl/camera_{i}/image_raw" for i in range(3))
+IMAGES = tuple(topics.absolute(topics.image(camera)) for camera in topics.CAMERAS)
 _CHANNELS = {"rgb8": 3, "bgr8": 3, "mono8": 1, "8UC3": 3, "8UC1": 1}
 
 

@@ -5,6 +5,7 @@ Messages are decoded with the definitions that the bag carries.
 
 from __future__ import annotations
 
+import json
 import struct
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
@@ -20,7 +21,10 @@ from mcap.stream_reader import CRCValidationError, StreamReader, breakup_chunk
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from dactyl import registry
 from dactyl.errors import DactylError
+from dactyl.robot import robot as robots
+from dactyl.robot.robot import Robot
 
 _DAMAGE = (McapError, CRCValidationError, EOFError, struct.error, ValueError, zstandard.ZstdError, MemoryError)
 _RECORD_LIMIT = 2**30  # bytes: a longer record is a damaged length
@@ -76,6 +80,19 @@ class Bag:
             return dict(document["rosbag2_bagfile_information"]["custom_data"] or {})
         except (OSError, yaml.YAMLError, KeyError, TypeError):
             return {}
+
+    @property
+    def robot(self) -> Robot:
+        """The robot that was recorded.
+
+        Raises:
+            DactylError: it is not installed.
+        """
+        return robots.load(self.recorded().get("robot", registry.DEFAULTS["robots"]))
+
+    def recorded(self) -> dict[str, Any]:
+        """What the project's recorder wrote down about the bag; empty of another's bag."""
+        return dict(json.loads(self.about.get("dactyl", "{}")))
 
     def messages(self, topics: Collection[str] | None = None) -> Iterator[Recorded]:
         """Every message that can be read, in the order of recording; of these topics, or of all.

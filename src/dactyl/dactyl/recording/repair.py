@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,7 +76,7 @@ def _complete(contents: Contents, bag: Bag) -> Contents:
     contents.types = {name: topic.type for name, topic in bag.topics.items()}
     contents.problems = bag.problems
     contents.disk_bytes = sum(file.stat().st_size for file in bag.files)
-    contents.lost = dict(json.loads(bag.about.get("dactyl", "{}")).get("lost", {}))
+    contents.lost = dict(bag.recorded().get("lost", {}))
     return contents
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dactyl.errors import DactylError
+from dactyl.maths.quaternion import to_matrix
 from dactyl.robots.shadow.joints import FINGERS
 
 MINIMUM = 3
@@ -56,22 +57,10 @@ def register(reference: np.ndarray, points: np.ndarray) -> RigidPose | None:
     if not values[3] - values[2] > 1e-3 * abs(values[3]):
         return None  # turning about the line through the points changes nothing
     quaternion = vectors[:, 3] if vectors[0, 3] >= 0 else -vectors[:, 3]
-    turned = reference @ matrix(quaternion).T
+    turned = reference @ to_matrix(quaternion).T
     position = mean - turned.mean(axis=0)
     residual = float(np.sqrt(np.mean(np.sum((points - turned - position) ** 2, axis=1))))
     return RigidPose(position, quaternion, residual)
-
-
-def matrix(quaternion: np.ndarray) -> np.ndarray:
-    """(3, 3) rotation matrix of a unit quaternion (w, x, y, z)."""
-    w, x, y, z = (float(value) for value in quaternion)
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-        ]
-    )
 
 
 @dataclass(frozen=True)
@@ -202,7 +191,7 @@ class MarkerTracker:
         if self.base is None:
             seen[:] = False
             return
-        points = (self._points[self._moving] - self.base.position) @ matrix(self.base.quaternion)
+        points = (self._points[self._moving] - self.base.position) @ to_matrix(self.base.quaternion)
         if self._max_speed > 0.0:
             doubted = seen & self._doubted(points, time)
             self.rejected += int(np.count_nonzero(doubted))

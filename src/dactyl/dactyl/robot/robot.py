@@ -103,6 +103,9 @@ class Robot:
     """`module:function` that connects to the real robot; empty where there is none."""
     commands: str = ""
     """`module:app` of commands that this robot adds to the command line; empty: none."""
+    targets: Mapping[str, str] = field(default_factory=dict)
+    """Topics that joint targets go to the robot on, each with its message type. Where several are sent at a time only
+    one is named, whose flow tells of all."""
     joint_prefix: str = ""
     """In front of a joint's or actuator's name in ROS and in the simulated model."""
     locked: Mapping[str, float] = field(default_factory=dict)

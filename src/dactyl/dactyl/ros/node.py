@@ -22,6 +22,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import get_default_context
 
+from dactyl import topics
 from dactyl.errors import WRONG_PARAMETER, DactylError
 from dactyl.ros.messages import RELIABLE
 from dactyl.ros.parameters import check_parameter, descriptor
@@ -63,7 +64,7 @@ class DactylNode(Node):
 
     def __init__(self, name: str) -> None:
         super().__init__(name, automatically_declare_parameters_from_overrides=True)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", RELIABLE)
+        self._diagnostics = self.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, RELIABLE)
         self.wall_timer(1.0, self._publish_diagnosis)
 
     def declare(self, parameters: type[P]) -> P:

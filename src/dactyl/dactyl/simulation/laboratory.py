@@ -6,7 +6,6 @@ What the sim node publishes, without ROS. Everything random in here comes from o
 from __future__ import annotations
 
 from collections import Counter
-from math import radians, tan
 
 import mujoco
 import numpy as np
@@ -127,9 +126,3 @@ class Laboratory:
             if self.object_dropped():
                 return False
         return True
-
-
-def camera_matrix(fovy: float, width: int, height: int) -> tuple[float, ...]:
-    """K of an ideal camera row by row, in pixels, from its vertical field of view in degrees."""
-    focal = 0.5 * height / tan(radians(fovy) / 2)
-    return (focal, 0.0, (width - 1) / 2, 0.0, focal, (height - 1) / 2, 0.0, 0.0, 1.0)

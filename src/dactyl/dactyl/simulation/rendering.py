@@ -8,6 +8,7 @@ import mujoco
 import numpy as np
 
 from dactyl.errors import DactylError
+from dactyl.maths import quaternion
 from dactyl.simulation.scene import Scene
 
 GHOST_OFFSET = np.array([0.0, -0.02, 0.13])
@@ -69,8 +70,7 @@ class SceneRenderer:
     def _add_ghost(self, goal: np.ndarray) -> None:
         drawn = self._renderer.scene
         shown = next(geom for geom in drawn.geoms[: drawn.ngeom] if geom.objid == self._object)
-        rotation = np.empty(9)
-        mujoco.mju_quat2Mat(rotation, goal)
+        rotation = quaternion.to_matrix(goal).ravel()
         ghost = drawn.geoms[drawn.ngeom]
         mujoco.mjv_initGeom(ghost, shown.type, shown.size, self._ghost_position, rotation, shown.rgba)
         ghost.dataid, ghost.matid = shown.dataid, shown.matid

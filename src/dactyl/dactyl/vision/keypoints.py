@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import mujoco
 import numpy as np
 
-from dactyl.maths import quaternion
+from dactyl.maths import pinhole, quaternion
 from dactyl.simulation.appearance import Look, model_fields
 from dactyl.simulation.appearance.cameras import NUM_CAMERAS
 from dactyl.simulation.appearance.studio import Studio
@@ -37,13 +36,11 @@ def project(studio: Studio, qpos: np.ndarray, looks: Sequence[Look], crop: float
         fields = model_fields(studio, look, crop)
         orientation = np.tile(state[27:31], (NUM_POINTS, 1))
         offsets = quaternion.rotate(orientation, POINTS)
+        rotations = quaternion.to_matrix(fields["cam_quat"])
         for camera in range(NUM_CAMERAS):
-            rotation = np.empty(9)
-            mujoco.mju_quat2Mat(rotation, fields["cam_quat"][camera])
             rays = state[24:27] + offsets - fields["cam_pos"][camera]
-            right, up, back = (rays @ rotation.reshape(3, 3)).T
-            half = np.tan(np.radians(fields["cam_fovy"][camera]) / 2.0)
-            places[i, camera] = np.stack([right, -up], axis=1) / (-back * half)[:, None]
+            seen = rays @ rotations[camera] @ pinhole.OPTICAL
+            places[i, camera] = pinhole.across(seen, fields["cam_fovy"][camera])
             cosine = -(offsets * rays).sum(1) / np.maximum(np.linalg.norm(offsets, axis=1), 1e-9)
             towards[i, camera] = cosine > _TURNED_TOWARDS * np.linalg.norm(rays, axis=1)
             towards[i, camera, 0] = True

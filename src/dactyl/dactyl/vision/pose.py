@@ -29,7 +29,7 @@ def symmetries(name: str) -> Tensor:
 
 def encode(orientation: Tensor, rotation: str) -> Tensor:
     """Orientations (..., 4) as the network gives them: (..., 4) or (..., 9), the latter row by row."""
-    return orientation if rotation == "quaternion" else _to_matrix(orientation).flatten(-2)
+    return orientation if rotation == "quaternion" else quaternion.to_matrix(orientation).flatten(-2)
 
 
 def decode(encoded: Tensor) -> tuple[Tensor, Tensor]:
@@ -48,7 +48,7 @@ def decode(encoded: Tensor) -> tuple[Tensor, Tensor]:
     u, s, vh = torch.linalg.svd(encoded.unflatten(-1, (3, 3)))
     handed = torch.linalg.det(u @ vh).sign()
     signs = torch.stack([torch.ones_like(handed), torch.ones_like(handed), handed], -1)
-    return _from_matrix(u * signs.unsqueeze(-2) @ vh), (s * signs).mean(-1)
+    return quaternion.from_matrix(u * signs.unsqueeze(-2) @ vh), (s * signs).mean(-1)
 
 
 def loss(predicted: Tensor, position: Tensor, orientation: Tensor, rotation: str, group: Tensor) -> Tensor:
@@ -90,23 +90,3 @@ def rotation_error(predicted: Tensor, right: Tensor, group: Tensor) -> Tensor:
     equivalent = quaternion.multiply(*torch.broadcast_tensors(right.unsqueeze(1), group.to(right)))
     angles = quaternion.difference_angle(*torch.broadcast_tensors(predicted.unsqueeze(1), equivalent))
     return torch.rad2deg(angles.min(1).values)
-
-
-def _to_matrix(q: Tensor) -> Tensor:
-    """(..., 3, 3)"""
-    axes = torch.eye(3, dtype=q.dtype, device=q.device)
-    columns = [quaternion.rotate(q, axis.expand(*q.shape[:-1], 3)) for axis in axes]
-    return torch.stack(columns, -1)
-
-
-def _from_matrix(m: Tensor) -> Tensor:
-    """(n, 4) of rotation matrices (n, 3, 3): of four ways to write it the one that divides by the largest number."""
-    m00, m11, m22 = m[:, 0, 0], m[:, 1, 1], m[:, 2, 2]
-    squares = torch.stack([1 + m00 + m11 + m22, 1 + m00 - m11 - m22, 1 - m00 + m11 - m22, 1 - m00 - m11 + m22], -1)
-    wx, wy, wz = m[:, 2, 1] - m[:, 1, 2], m[:, 0, 2] - m[:, 2, 0], m[:, 1, 0] - m[:, 0, 1]
-    xy, xz, yz = m[:, 1, 0] + m[:, 0, 1], m[:, 0, 2] + m[:, 2, 0], m[:, 2, 1] + m[:, 1, 2]
-    w, x, y, z = squares.unbind(-1)
-    ways = (w, wx, wy, wz), (wx, x, xy, xz), (wy, xy, y, yz), (wz, xz, yz, z)
-    rows = torch.stack([torch.stack(way, -1) for way in ways], 1)
-    best = squares.argmax(-1)
-    return quaternion.canonical(quaternion.normalize(rows[torch.arange(len(m)), best]))

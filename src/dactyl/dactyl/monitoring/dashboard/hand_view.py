@@ -118,7 +118,7 @@ def object_mesh(scene: Scene, opacity: float = 1.0) -> trimesh.Trimesh:
     size = model.geom_size[geom]
     if model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_MESH:
         vertices, faces = _mesh(model, int(model.geom_dataid[geom]))
-        shape = trimesh.Trimesh(vertices @ _rotation(model.geom_quat[geom]).T + model.geom_pos[geom], faces)
+        shape = trimesh.Trimesh(vertices @ quaternion.to_matrix(model.geom_quat[geom]).T + model.geom_pos[geom], faces)
     elif model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_BOX:
         shape = trimesh.creation.box(2 * size)
     else:
@@ -159,9 +159,3 @@ def _mesh(model: mujoco.MjModel, mesh: int) -> tuple[np.ndarray, np.ndarray]:
     vertex, face = model.mesh_vertadr[mesh], model.mesh_faceadr[mesh]
     vertices = model.mesh_vert[vertex : vertex + model.mesh_vertnum[mesh]]
     return vertices.astype(np.float32), model.mesh_face[face : face + model.mesh_facenum[mesh]].astype(np.uint32)
-
-
-def _rotation(wxyz: np.ndarray) -> np.ndarray:
-    matrix = np.empty(9)
-    mujoco.mju_quat2Mat(matrix, wxyz)
-    return matrix.reshape(3, 3)

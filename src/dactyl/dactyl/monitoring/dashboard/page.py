@@ -12,6 +12,7 @@ import numpy as np
 import viser
 from sensor_msgs.msg import Image
 
+from dactyl import topics
 from dactyl.monitoring.dashboard.hand_view import HandView
 from dactyl.monitoring.dashboard.panels import PICTURE_SIZE, Actions, Panels, State
 from dactyl.recording import overlay
@@ -82,7 +83,7 @@ class Page:
         for topic, items in taken.items():
             self._count(topic, items[-1])
             self.last[topic] = items[-1].message
-        for item in taken.get("/diagnostics", ()):
+        for item in taken.get(topics.DIAGNOSTICS, ()):
             for status in item.message.status:
                 name = status.name.rpartition("/")[2]
                 self.statuses[name] = (status.level[0], status.message, {v.key: v.value for v in status.values})
@@ -90,8 +91,8 @@ class Page:
             self._update_view(taken)
             self._update_state(taken)
             for i, name in enumerate(CAMERAS):
-                if f"{name}/image_raw" in taken:
-                    self.panels.show_picture(i, self._picture(i, self.last[f"{name}/image_raw"]))
+                if topics.image(name) in taken:
+                    self.panels.show_picture(i, self._picture(i, self.last[topics.image(name)]))
             if looks % SLOW_EVERY == 0:
                 self.panels.show_curves()
                 self.panels.show_nodes(self.statuses)
@@ -107,22 +108,22 @@ class Page:
             self.counted[topic] = (item.sequence, item.sent_ns)
 
     def _update_view(self, taken: Mapping[str, list[Taken]]) -> None:
-        if "/joint_states" in taken:
-            message = self.last["/joint_states"]
+        if topics.JOINT_STATES in taken:
+            message = self.last[topics.JOINT_STATES]
             angles = dict(zip(message.name, message.position, strict=False))
             self.view.pose_hand(np.array([angles.get(ros_joint_name(joint), 0.0) for joint in JOINTS]))
         for source, poses in self.poses.items():
-            for item in taken.get(f"object_pose/{source}", ()):
+            for item in taken.get(topics.object_pose(source), ()):
                 pose, orientation = item.message.pose, messages.orientation(item.message.pose.orientation)
                 if np.isfinite(orientation).all():
                     stamp_ns = messages.nanoseconds(item.message.header.stamp)
                     poses.append(Pose(messages.position(pose), orientation, stamp_ns, time.monotonic()))
         if (shown := self._pose(self.object_pose)) is not None:
             self.view.pose_object(shown.position, shown.orientation)
-        if "goal" in taken:
-            self.view.show_goal(messages.orientation(self.last["goal"].pose.orientation))
-        if "fingertips" in taken:
-            message = self.last["fingertips"]
+        if topics.GOAL in taken:
+            self.view.show_goal(messages.orientation(self.last[topics.GOAL].pose.orientation))
+        if topics.FINGERTIPS in taken:
+            message = self.last[topics.FINGERTIPS]
             self.view.show_fingertips(np.array([[p.x, p.y, p.z] for p in message.positions]), np.array(message.tracked))
 
     def _pose(self, source: str, stamp_ns: int | None = None) -> Pose | None:
@@ -133,8 +134,8 @@ class Page:
         return poses[-1] if stamp_ns is None else min(poses, key=lambda pose: abs(pose.stamp_ns - stamp_ns))
 
     def _update_state(self, taken: Mapping[str, list[Taken]]) -> None:
-        status = self.last.get("trial/status")
-        if status is None or "trial/status" not in taken:
+        status = self.last.get(topics.STATUS)
+        if status is None or topics.STATUS not in taken:
             return
         if self.ended_seen is not None and status.trials_ended > self.ended_seen:
             self.panels.history.append(self.successes_seen)
@@ -151,9 +152,9 @@ class Page:
     def _lost(self) -> list[str]:
         """What motion capture does not see now."""
         lost = []
-        if (fingertips := self.last.get("fingertips")) is not None:
+        if (fingertips := self.last.get(topics.FINGERTIPS)) is not None:
             lost += [finger for finger, seen in zip(FINGERS, fingertips.tracked, strict=True) if not seen]
-        if (markers := self.last.get("mocap/markers")) is not None:
+        if (markers := self.last.get(topics.MARKERS)) is not None:
             hidden = Counter(marker.condition > 0 for marker in markers.markers)[False]
             lost += [f"{hidden} of {len(markers.markers)} markers"] if hidden else []
         if self._pose(self.object_pose) is None:

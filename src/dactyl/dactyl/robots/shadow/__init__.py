@@ -15,6 +15,7 @@ from dactyl.robots.shadow.layout import (
     LOCKED_WRIST,
     PALM_CENTER,
 )
+from dactyl.robots.shadow.topics import TARGETS
 
 ROBOT = Robot(
     name="shadow",
@@ -31,6 +32,7 @@ ROBOT = Robot(
     action=Positions(bins=11, smoothing=0.3),  # section 4.2; appendix C.1, footnote 15
     model="dactyl.robots.shadow.model:build",
     driver="dactyl.robots.shadow.ros:connect",
+    targets=TARGETS,
     joint_prefix="rh_",
     locked={"WRJ1": LOCKED_WRIST},
     tilt=0.1,  # slightly raised fingers: a palm-up hand at rest keeps its object

@@ -8,15 +8,15 @@ from typing import Protocol
 
 import numpy as np
 
+from dactyl.robots.shadow import topics
 from dactyl.robots.shadow.joints import ACTUATORS, JOINTS, joints_of, ros_joint_name
 
 INTERFACES = ("trajectory", "position")
-JOINT_STATES, DIAGNOSTICS = "/joint_states", "/diagnostics"
 ROS_NAMES = tuple(ros_joint_name(joint) for joint in JOINTS)
 
 WRIST = tuple(joint for joint in JOINTS if joint.startswith("WR"))
 FINGER_JOINTS = tuple(joint for joint in JOINTS if not joint.startswith("WR"))
-TRAJECTORIES = {"/rh_trajectory_controller/command": FINGER_JOINTS, "/rh_wr_trajectory_controller/command": WRIST}
+TRAJECTORIES = {topics.FINGERS: FINGER_JOINTS, topics.WRIST: WRIST}
 """Joints of each trajectory controller, by its topic."""
 ACTUATOR_OF = {joint: i for i, actuator in enumerate(ACTUATORS) for joint in joints_of(actuator)}
 """Index in ACTUATORS of the actuator that moves a joint."""
@@ -24,12 +24,7 @@ ACTUATOR_OF = {joint: i for i, actuator in enumerate(ACTUATORS) for joint in joi
 _MOTOR = "SRDMotor "
 
 
-def position_topic(actuator: str) -> str:
-    """Of the position controller of an actuator."""
-    return f"/sh_{ros_joint_name(actuator).lower()}_position_controller/command"
-
-
-POSITIONS = {position_topic(actuator): i for i, actuator in enumerate(ACTUATORS)}
+POSITIONS = {topics.position(ros_joint_name(actuator)): i for i, actuator in enumerate(ACTUATORS)}
 """Index in ACTUATORS of what each position controller moves, by its topic."""
 
 

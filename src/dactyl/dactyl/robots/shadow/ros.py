@@ -26,8 +26,6 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from dactyl.robots.shadow.joints import ros_joint_name
 from dactyl.robots.shadow.protocol import (
     ACTUATOR_OF,
-    DIAGNOSTICS,
-    JOINT_STATES,
     POSITIONS,
     TRAJECTORIES,
     JointStates,
@@ -37,6 +35,7 @@ from dactyl.robots.shadow.protocol import (
     trajectory_positions,
 )
 from dactyl.ros.messages import RELIABLE, SENSOR, nanoseconds, set_stamp
+from dactyl.topics import DIAGNOSTICS, JOINT_STATES
 
 _ACTUATOR_OF_NAME = {ros_joint_name(joint): actuator for joint, actuator in ACTUATOR_OF.items()}
 

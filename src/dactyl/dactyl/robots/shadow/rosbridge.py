@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import roslibpy
 
+from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.robots.shadow.joints import ros_joint_name
 from dactyl.robots.shadow.protocol import (
-    DIAGNOSTICS,
-    JOINT_STATES,
     POSITIONS,
     TRAJECTORIES,
     JointStates,
@@ -70,8 +69,8 @@ class RosbridgeHand:
         self._topics = {topic: self._topic(topic, f"{package}/{kind}") for topic in commands}
         for topic in self._topics.values():
             topic.advertise()
-        self._listen(JOINT_STATES, "sensor_msgs/JointState", self._take_joint_states)
-        self._listen(DIAGNOSTICS, "diagnostic_msgs/DiagnosticArray", self._take_diagnostics)
+        self._listen(topics.JOINT_STATES, "sensor_msgs/JointState", self._take_joint_states)
+        self._listen(topics.DIAGNOSTICS, "diagnostic_msgs/DiagnosticArray", self._take_diagnostics)
 
     def send(self, targets: np.ndarray, stamp_ns: int) -> None:
         """Send targets, or nothing where there is no connection. `stamp_ns` is not sent: a trajectory begins now."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import log, radians, tan
+from math import log
 from pathlib import Path
 
 import cv2
-import mujoco
 import numpy as np
 import torch
 from torch import Tensor
@@ -18,7 +17,7 @@ from dactyl.environment import observation
 from dactyl.environment.environment import EnvironmentConfig, ReorientEnvironment, Step
 from dactyl.environment.randomization import select
 from dactyl.errors import DactylError
-from dactyl.maths import quaternion
+from dactyl.maths import pinhole, quaternion
 from dactyl.robots.shadow.joints import FINGERS, JOINTS
 from dactyl.robots.shadow.layout import PALM_CENTER
 from dactyl.simulation.model_fields import ModelFields, PhysicsFactors
@@ -264,9 +263,7 @@ def _strips(sampled: dict[str, Tensor], world: int) -> np.ndarray:
 
 def _annotate(picture: np.ndarray, scene: Scene, look: Look, gravity: np.ndarray) -> None:
     """Draw readings, push and gravity into a picture."""
-    rotation = np.empty(9)
-    mujoco.mju_quat2Mat(rotation, scene.hand_quaternion)
-    to_world = rotation.reshape(3, 3)
+    to_world = quaternion.to_matrix(scene.hand_quaternion)
 
     def pixel(point: np.ndarray, hand: bool = True) -> tuple[int, int]:
         world = scene.hand_position + to_world @ point if hand else point
@@ -298,9 +295,7 @@ def _annotate(picture: np.ndarray, scene: Scene, look: Look, gravity: np.ndarray
 def _project(scene: Scene, point: np.ndarray, shape: tuple[int, ...]) -> tuple[int, int]:
     """Pixel (column, row) of a world point in `CAMERA`'s picture."""
     camera = scene.model.camera(CAMERA)
-    rotation = np.empty(9)
-    mujoco.mju_quat2Mat(rotation, camera.quat)
-    x, y, z = rotation.reshape(3, 3).T @ (point - camera.pos)  # looks along -z
+    seen = pinhole.OPTICAL @ quaternion.to_matrix(camera.quat).T @ (point - camera.pos)
     height, width = shape[:2]
-    focal = 0.5 * height / tan(radians(camera.fovy[0]) / 2.0)
-    return round(0.5 * width - focal * x / z), round(0.5 * height + focal * y / z)
+    column, row = pinhole.project(seen, pinhole.camera_matrix(camera.fovy[0], width, height))
+    return round(column), round(row)

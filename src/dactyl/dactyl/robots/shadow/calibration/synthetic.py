@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dactyl.robot.markers import matrix, register
+from dactyl.maths.quaternion import to_matrix
+from dactyl.robot.markers import register
 from dactyl.robots.shadow.calibration.hall import Curve
 from dactyl.robots.shadow.calibration.joints import Kinematics, Recording, angles_of
 from dactyl.robots.shadow.joints import COUPLED_FINGERS, FINGERS, JOINT_LIMITS, JOINTS
@@ -67,7 +68,7 @@ def record(scene: Scene, seed: int, frames: int = 1000, noise: Noise | None = No
     positions, _, _ = Kinematics(scene)(angles, noise.marker * random.standard_normal((len(FINGERS), 3)))
     base = register(BASE_MARKERS, BASE_MARKERS + noise.base * random.standard_normal(BASE_MARKERS.shape))
     assert base is not None
-    positions = (positions - base.position) @ matrix(base.quaternion)
+    positions = (positions - base.position) @ to_matrix(base.quaternion)
     positions += noise.offset * random.standard_normal((len(FINGERS), 3))
     positions += noise.reading * random.standard_normal(positions.shape)
     return Synthetic(Recording(raw + noise.raw * random.standard_normal(raw.shape), positions), factory, truth, angles)
