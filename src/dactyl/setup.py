@@ -35,6 +35,7 @@ setup(
     maintainer=text("maintainer"),
     maintainer_email=manifest.find("maintainer").attrib["email"],
     packages=find_packages(include=["dactyl", "dactyl.*"]),
+    package_data={"": ["py.typed", "**/*.yaml"]},
     python_requires=">=3.10",
     zip_safe=False,
     data_files=[

@@ -9,9 +9,10 @@ import yaml
 
 from dactyl.errors import DactylError
 from dactyl.learning.config import TrainingConfig, merge, parse_training
+from dactyl.storage.shared import shared
 
-ROOT = Path(__file__).resolve().parents[4]
-"""The workspace: training is done from a source tree."""
+ROOT = shared()
+"""Where presets and shipped weights are."""
 PRESETS = ROOT / "config" / "training"
 
 
