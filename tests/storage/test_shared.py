@@ -17,7 +17,8 @@ def installed(module: Path) -> object:
     module.parent.mkdir(parents=True)
     module.write_text(Path(shared.__file__).read_text())
     specification = importlib.util.spec_from_file_location("installed_shared", module)
-    assert specification and specification.loader
+    assert specification
+    assert specification.loader
     loaded = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(loaded)
     return loaded.shared

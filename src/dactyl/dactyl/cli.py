@@ -8,6 +8,7 @@ line, `app.command(group, name="vision", help="…")`. A command returns None or
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ import tyro
 from tyro.extras import SubcommandApp
 
 from dactyl.bringup.options import RealOptions, SimOptions
-from dactyl.commands import calibrate, dataset, hand, latency, recording, vision
+from dactyl.commands import calibrate, dataset, extras, hand, latency, recording, vision
 from dactyl.errors import DactylError
 
 app = SubcommandApp()
@@ -407,8 +408,15 @@ app.command(name="latency", help="Show from a bag how old what each action used 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code: 0, 1 (a user's mistake, a failed run), 2 (a wrong argument), 130 (ctrl-C)."""
+    if sys.platform == "linux":
+        os.environ.setdefault("MUJOCO_GL", "egl")  # as the front door: pictures without a display
     try:
         code = app.cli(prog="dactyl", args=arguments)
+    except ModuleNotFoundError as error:
+        if not (remedy := extras.remedy(error)):
+            raise
+        print(f"dactyl: {remedy}", file=sys.stderr)
+        return 1
     except DactylError as error:
         print(f"dactyl: {error}", file=sys.stderr)
         return 1

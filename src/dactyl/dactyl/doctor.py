@@ -24,7 +24,7 @@ from dactyl.hardware.phasespace import import_owl
 from dactyl.hardware.pylon import import_pylon
 from dactyl.results import machine
 
-SET_UP_AGAIN = "rm -r .venv, then any ./dactyl command sets it up again"
+SET_UP_AGAIN = "in a checkout: rm -r .venv, then any ./dactyl command sets it up again"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dactyl.errors import WRONG_PARAMETER
+from dactyl.storage.shared import shared
 
 NAMESPACE = "/dactyl"
 
@@ -40,7 +41,7 @@ def _environment() -> dict[str, str]:
     # thread pools of numpy and torch would fight over the cores; a heap for each of DDS's threads is only memory
     environment = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
     if not any(name in os.environ for name in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")):
-        environment["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(share("config", "fastdds.xml"))
+        environment["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(shared("config", "fastdds.xml"))
     return environment
 
 
@@ -68,16 +69,6 @@ def exit_reason(node: Node, exit_code: int) -> str:
     return f"{node.name} cannot start as configured" if exit_code == WRONG_PARAMETER else ""
 
 
-def share(*parts: str) -> Path:
-    """A path in the package's share folder, or in the source tree where the package is not installed."""
-    try:
-        from ament_index_python.packages import get_package_share_directory
-
-        return Path(get_package_share_directory("dactyl"), *parts)
-    except LookupError:  # PackageNotFoundError
-        return Path(__file__).resolve().parents[2].joinpath(*parts)
-
-
 def shipped(name: str) -> Path:
     """Folder of the model of that name or for that object, which may not exist."""
-    return share("models", name.replace("_", "-"))
+    return shared("models", name.replace("_", "-"))

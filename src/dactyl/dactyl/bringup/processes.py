@@ -13,10 +13,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from queue import Empty, Queue
 from types import FrameType
 
 from dactyl.bringup.graph import NAMESPACE, Graph, Node, Value, exit_reason
+from dactyl.errors import DactylError
 
 KILL_AFTER = 2.0
 """s that nodes have to end after SIGTERM before SIGKILL comes; everything is over within 3 s."""
@@ -184,6 +186,8 @@ def run(graph: Graph, kill_after: float = KILL_AFTER) -> int:
     Returns:
         The exit code of the node that ended it; 130 after SIGINT, 143 after SIGTERM.
     """
+    if find_spec("rclpy") is None or find_spec("dactyl_msgs") is None:
+        raise DactylError("the graph needs ROS 2 and dactyl_msgs: run ./dactyl in a checkout, or build with colcon")
     stop = threading.Event()
     received: list[int] = []
 

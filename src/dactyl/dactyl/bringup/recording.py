@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from dactyl.bringup.graph import Graph, Node, Value, share, shipped
+from dactyl.bringup.graph import Graph, Node, Value, shipped
 from dactyl.bringup.options import POSE_TOPICS, RecordOptions, ReplayOptions
 from dactyl.errors import DactylError
 from dactyl.results import check_writable
+from dactyl.storage.shared import shared
 
 
 def record_graph(options: RecordOptions) -> Graph:
@@ -29,7 +30,7 @@ def record_graph(options: RecordOptions) -> Graph:
         "split_mb": options.split_mb,
         "report": str(Path(options.json).absolute()) if options.json else "",
     }
-    return Graph((Node("recorder", parameters, required=True),), share("config", "sim.yaml"))
+    return Graph((Node("recorder", parameters, required=True),), shared("config", "sim.yaml"))
 
 
 def replay_graph(options: ReplayOptions) -> Graph:
@@ -59,4 +60,4 @@ def replay_graph(options: ReplayOptions) -> Graph:
         tried |= {"policy": str(weights.absolute()), "seed": options.seed, **source}
     else:
         tried |= {"weights": str(weights.absolute()), "sensor_noise": False}
-    return Graph((Node("replayer", player, required=True), Node(options.node, tried)), share("config", "sim.yaml"))
+    return Graph((Node("replayer", player, required=True), Node(options.node, tried)), shared("config", "sim.yaml"))

@@ -10,10 +10,11 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dactyl.bringup.graph import NAMESPACE, Graph, Node, Value, share, shipped, with_parameters
+from dactyl.bringup.graph import NAMESPACE, Graph, Node, Value, shipped, with_parameters
 from dactyl.bringup.options import POSE_TOPICS, Options, RealOptions, SimOptions
 from dactyl.errors import DactylError
 from dactyl.results import check_writable
+from dactyl.storage.shared import shared
 
 EMULATION = f"{NAMESPACE}/emulation"
 """Namespace of what takes the hardware's place."""
@@ -39,7 +40,7 @@ def sim_graph(options: SimOptions) -> Graph:
     sim |= _hand_of(nodes)
     return Graph(
         (Node("sim", sim, required=True), *nodes, *_rviz(options), *_dashboard(options, True)),
-        share("config", "sim.yaml"),
+        shared("config", "sim.yaml"),
     )
 
 
@@ -53,7 +54,7 @@ def real_graph(options: RealOptions) -> Graph:
     nodes += (*_rviz(options), *_dashboard(options, False))
     if options.pose == "vision":  # a pose from images comes once in a control step, and is a step old by then
         nodes = with_parameters(nodes, {"policy": {"max_reading_age": 0.16}})
-    return Graph(tuple(_emulated(nodes, options) if options.emulate else nodes), share("config", "real.yaml"))
+    return Graph(tuple(_emulated(nodes, options) if options.emulate else nodes), shared("config", "real.yaml"))
 
 
 def _emulated(nodes: list[Node], options: RealOptions) -> list[Node]:
@@ -159,7 +160,7 @@ def _dashboard(options: Options, simulated: bool) -> tuple[Node, ...]:
     """The node of the dashboard, if it is wanted; it offers the policy and those shipped that act alike."""
     if not options.dashboard:
         return ()
-    alike = sorted(share("models").glob(f"{shipped(options.object).name}*/policy.safetensors"))
+    alike = sorted(shared("models").glob(f"{shipped(options.object).name}*/policy.safetensors"))
     chosen = _policy_file(options)
     fitting = [path for path in alike if read_contract(path) == read_contract(chosen)]
     parameters: dict[str, Value] = {

@@ -160,10 +160,11 @@ def _marker_layout(config: Path | None) -> MarkerLayout:
     import numpy as np
     import yaml
 
-    from dactyl.bringup.graph import NAMESPACE, share
+    from dactyl.bringup.graph import NAMESPACE
     from dactyl.robot.markers import MarkerLayout
+    from dactyl.storage.shared import shared
 
-    path = config or share("config", "real.yaml")
+    path = config or shared("config", "real.yaml")
     try:
         table: dict[str, Any] = yaml.safe_load(path.read_text())[NAMESPACE]["fingertip_tracker"]["ros__parameters"]
         base, on_object = (np.reshape(table[f"{name}_positions"], (-1, 3)) for name in ("base", "object"))
