@@ -32,7 +32,7 @@ def test_a_package_nobody_knows_stays_a_traceback(monkeypatch: pytest.MonkeyPatc
     """Protects programmers: a misspelled import is no user's mistake."""
 
     def fail() -> NoReturn:
-        raise ModuleNotFoundError("No module named 'misspeled'", name="misspeled")
+        raise ModuleNotFoundError("No module named 'numpyy'", name="numpyy")
 
     monkeypatch.setattr(doctor, "examine", fail)
     with pytest.raises(ModuleNotFoundError):
