@@ -13,6 +13,8 @@ from dactyl.learning import checkpoint, presets, train
 from dactyl.learning.config import parse_training
 from dactyl.learning.models.value import Value
 from dactyl.learning.policy import Policy
+from dactyl.storage.models import policy_for
+from dactyl.storage.shared import shared
 
 PRESETS = sorted(path.stem for path in presets.PRESETS.glob("*.yaml"))
 
@@ -124,13 +126,13 @@ def test_shipped_presets_are_valid_and_consistent(preset: str) -> None:
     config = presets.read_preset(preset)
     contract = train.contract(config, preset)
     if config.initial is not None:
-        shipped = Policy.load(presets.ROOT / config.initial / "policy.safetensors").contract
+        shipped = Policy.load(policy_for("", shared(config.initial))).contract
         assert (contract.observation, contract.architecture) == (shipped.observation, shipped.architecture)
         assert (contract.action_origin, contract.smoothing) == (shipped.action_origin, shipped.smoothing)
         value = Value(observation.size(config.stages[0].environment.value_terms), config.value)
-        value.load_state_dict(checkpoint.load_value(presets.ROOT / config.initial))
+        value.load_state_dict(checkpoint.load_value(shared(config.initial)))
     if config.teacher is not None:
-        teacher = Policy.load(presets.ROOT / config.teacher / "policy.safetensors").contract
+        teacher = Policy.load(policy_for("", shared(config.teacher))).contract
         seen = tuple(name for name, _ in teacher.observation)
         assert all(stage.environment.value_terms == seen for stage in config.stages)
         assert (contract.action_origin, contract.smoothing) == (teacher.action_origin, teacher.smoothing)

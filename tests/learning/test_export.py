@@ -13,7 +13,7 @@ from dactyl.errors import DactylError
 from dactyl.learning import export
 from dactyl.learning.models.recurrent import Architecture
 from dactyl.learning.policy import Contract, Policy
-from dactyl.storage.weights import METADATA_KEY
+from dactyl.storage.contract import METADATA_KEY
 
 STEPS = 80
 

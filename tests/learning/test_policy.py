@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 from dactyl.errors import DactylError
 from dactyl.learning.models.recurrent import Architecture
 from dactyl.learning.policy import Contract, Policy
-from dactyl.learning.presets import ROOT
-from dactyl.storage.weights import METADATA_KEY
+from dactyl.storage.contract import METADATA_KEY
+from dactyl.storage.models import policy_for
 
 CONTRACT = Contract(architecture=Architecture((32,), 16), trained={"untrained": True})
 
@@ -108,6 +108,17 @@ def rewrite(path: Path, **changes: object) -> None:
     save_file(load_file(path), path, {METADATA_KEY: json.dumps(values)})
 
 
+def test_a_file_without_a_robot_is_shadows(path: Path) -> None:
+    """Protects policies of before files named their robot and task, and other robots from them."""
+    values = json.loads(CONTRACT.to_json())
+    del values["robot"], values["task"]
+    save_file(load_file(path), path, {METADATA_KEY: json.dumps(values)})
+    contract = Policy.load(path, robot="shadow").contract
+    assert (contract.robot, contract.task) == ("shadow", "reorient")
+    with pytest.raises(DactylError, match="it was trained for the robot shadow, not another"):
+        Policy.load(path, robot="another")
+
+
 def test_missing_file(tmp_path: Path) -> None:
     refused(tmp_path / "none.safetensors", "no such file")
 
@@ -138,7 +149,8 @@ def test_safetensors_of_something_else(path: Path) -> None:
 def test_other_contracts(path: Path) -> None:
     cases = {
         "format": ("other/2", "format dactyl-policy/1"),
-        "bins": (7, "bins 7, this hand has 11"),
+        "robot": ("teapot", "there is no robot 'teapot'"),
+        "bins": (7, "bins 7, the robot shadow has 11"),
         "control_period": (0.04, "control_period 0.04"),
         "actuators": (["WRJ2"], "actuators"),
         "observation": ([["camera", 3]], "observation camera of 3 numbers"),
@@ -176,7 +188,7 @@ def test_one_hand_on_one_core_decides_within_5_ms(shipped: bool) -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        policy = Policy.load(ROOT / "models" / "block" / "policy.safetensors") if shipped else Policy(Contract())
+        policy = Policy.load(policy_for("block")) if shipped else Policy(Contract())
         observation = np.zeros((1, policy.contract.inputs), np.float32)
         state, times = policy.initial_state(1), []
         for _ in range(2000):

@@ -34,7 +34,7 @@ def test_actuator_positions_add_up_coupled_joints() -> None:
 
 
 def test_an_unknown_robot_is_refused_with_those_there_are() -> None:
-    with pytest.raises(DactylError, match="there is no robot 'shadwo'; there are: .*shadow"):
+    with pytest.raises(DactylError, match=r"there is no robot 'shadwo'; there are: .*shadow"):
         robots.load("shadwo")
 
 

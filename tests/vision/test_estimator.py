@@ -11,8 +11,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dactyl.errors import DactylError
-from dactyl.storage.weights import METADATA_KEY
-from dactyl.vision.estimator import Contract, Estimator, find_estimator
+from dactyl.storage import models
+from dactyl.storage.contract import METADATA_KEY
+from dactyl.vision.estimator import Contract, Estimator
 from tests.vision.conftest import TINY
 
 
@@ -37,7 +38,7 @@ def test_a_file_gives_the_same_poses(estimator: Estimator, pictures: np.ndarray,
     assert loaded.contract == estimator.contract
     for found, expected in zip(loaded.estimate(pictures), estimator.estimate(pictures), strict=True):
         np.testing.assert_array_equal(found, expected)
-    assert find_estimator(tmp_path) == path
+    assert models.estimator_for("block", tmp_path) == path
 
 
 def test_poses_are_in_metres_and_unit_quaternions(estimator: Estimator, pictures: np.ndarray) -> None:

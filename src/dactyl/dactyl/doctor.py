@@ -19,10 +19,10 @@ from types import ModuleType
 from typing import Any
 from xml.etree import ElementTree
 
+from dactyl import machine
 from dactyl.errors import DactylError
 from dactyl.hardware.phasespace import import_owl
 from dactyl.hardware.pylon import import_pylon
-from dactyl.results import machine
 
 SET_UP_AGAIN = "in a checkout: rm -r .venv, then any ./dactyl command sets it up again"
 
@@ -132,7 +132,7 @@ def _system() -> str:
 
 
 def _cores() -> str:
-    facts = machine()
+    facts = machine.facts()
     return f"{facts['cores']} cores, {facts['memory_gb']} GB memory"
 
 
@@ -197,7 +197,7 @@ def _rendering() -> str:
 
 
 def _gpu() -> str:
-    names = machine()["gpus"]
+    names = machine.facts()["gpus"]
     if not names:
         raise DactylError("no NVIDIA GPU")
     return ", ".join(names)

@@ -67,8 +67,3 @@ def exit_reason(node: Node, exit_code: int) -> str:
     if node.required:
         return f"{node.name} has finished" if exit_code == 0 else f"{node.name} ended with exit code {exit_code}"
     return f"{node.name} cannot start as configured" if exit_code == WRONG_PARAMETER else ""
-
-
-def shipped(name: str) -> Path:
-    """Folder of the model of that name or for that object, which may not exist."""
-    return shared("models", name.replace("_", "-"))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from dactyl.bringup.graph import Graph, Node, Value, shipped
+from dactyl.bringup.graph import Graph, Node, Value
 from dactyl.bringup.options import POSE_TOPICS, RecordOptions, ReplayOptions
 from dactyl.errors import DactylError
 from dactyl.results import check_writable
+from dactyl.storage.models import estimator_for, policy_for
 from dactyl.storage.shared import shared
 
 
@@ -51,8 +52,8 @@ def replay_graph(options: ReplayOptions) -> Graph:
         "report": str(Path(options.json).absolute()) if options.json else "",
         **source,
     }
-    weights = Path(options.weights or shipped(options.object if options.node == "policy" else "pose-block"))
-    weights = next(iter(sorted(weights.glob("*.safetensors"))), weights) if weights.is_dir() else weights
+    find = policy_for if options.node == "policy" else estimator_for
+    weights = find(options.object, options.weights or None)
     if not weights.exists():
         raise DactylError(f"there are no weights {weights} for the {options.node}: name them with --weights")
     tried: dict[str, Value] = {"object": options.object}

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import atexit
 import dataclasses
-import json
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dactyl.bringup.graph import NAMESPACE, Graph, Node, Value, shipped, with_parameters
+from dactyl.bringup.graph import NAMESPACE, Graph, Node, Value, with_parameters
 from dactyl.bringup.options import POSE_TOPICS, Options, RealOptions, SimOptions
 from dactyl.errors import DactylError
 from dactyl.results import check_writable
+from dactyl.storage.contract import read_contract
+from dactyl.storage.models import estimator_for, policies_for, policy_for
 from dactyl.storage.shared import shared
 
 EMULATION = f"{NAMESPACE}/emulation"
@@ -113,8 +114,8 @@ def _common_nodes(options: Options, lockstep: Mapping[str, Value], command: str)
     referee = {"object_pose": "mocap"} if command == "sim" else source
     seed = {"seed": options.seed}
     report = str(Path(options.json).absolute()) if options.json else ""
-    driver = {name: contract[name] for name in ("action_origin", "action_scale")}
-    driver |= {"lock_wrist": True} if contract["locked_wrist"] else {}  # else as the configuration has it
+    driver: dict[str, Value] = {"action_origin": contract.action_origin, "action_scale": contract.action_scale}
+    driver |= {"lock_wrist": True} if contract.locked_wrist else {}  # else as the configuration has it
     return (
         Node("pose_estimator", _estimator(options, bool(lockstep.get("lockstep")))),
         Node("fingertip_tracker"),
@@ -124,28 +125,21 @@ def _common_nodes(options: Options, lockstep: Mapping[str, Value], command: str)
             required=True,
         ),
         Node("policy", {"policy": str(policy), "object": options.object, **source, **seed, **lockstep}),
-        Node("action_filter", {"smoothing": contract["smoothing"]}),
+        Node("action_filter", {"smoothing": contract.smoothing}),
         Node("hand_driver", driver | dict(lockstep)),
     )
 
 
 def _policy_file(options: Options) -> Path:
     """The policy that is asked for, or the shipped one."""
-    policy = Path(options.policy or shipped(options.object)).absolute()
-    policy = policy / "policy.safetensors" if policy.is_dir() else policy
-    if not options.policy and not policy.exists():
-        raise DactylError(f"no policy for the object {options.object} is shipped: name one with `policy`")
-    return policy
+    return policy_for(options.object, options.policy or None).absolute()
 
 
 def _estimator(options: Options, lockstep: bool) -> dict[str, Value]:
     """Parameters of the pose estimator: a network only where poses come from images."""
     if options.pose == "state":
         return {}
-    weights = Path(options.estimator or shipped(f"pose-{options.object}")).absolute()
-    weights = weights / "estimator.safetensors" if weights.is_dir() else weights
-    if not options.estimator and not weights.exists():
-        raise DactylError(f"no pose estimator for the object {options.object} is shipped: name one with `estimator`")
+    weights = estimator_for(options.object, options.estimator or None).absolute()
     # in lockstep everybody waits for the pose, so the best guess is given, as in `evaluate`
     return {"weights": str(weights), "object": options.object, **({"min_confidence": 0.0} if lockstep else {})}
 
@@ -160,9 +154,8 @@ def _dashboard(options: Options, simulated: bool) -> tuple[Node, ...]:
     """The node of the dashboard, if it is wanted; it offers the policy and those shipped that act alike."""
     if not options.dashboard:
         return ()
-    alike = sorted(shared("models").glob(f"{shipped(options.object).name}*/policy.safetensors"))
     chosen = _policy_file(options)
-    fitting = [path for path in alike if read_contract(path) == read_contract(chosen)]
+    fitting = [path for path in policies_for(options.object) if read_contract(path) == read_contract(chosen)]
     parameters: dict[str, Value] = {
         "object": options.object,
         "object_pose": POSE_TOPICS[options.pose],
@@ -172,22 +165,3 @@ def _dashboard(options: Options, simulated: bool) -> tuple[Node, ...]:
         "port": options.dashboard_port,
     }
     return (Node("dashboard", parameters),)
-
-
-def read_contract(policy: Path) -> dict[str, Value]:
-    """What filter and driver need of the contract in a policy file's header, read without torch, which takes seconds.
-
-    Raises:
-        DactylError: there is no such file, or no contract in it.
-    """
-    try:
-        with policy.open("rb") as file:
-            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        contract = json.loads(header["__metadata__"]["dactyl"])
-        numbers: dict[str, Value] = {name: float(contract[name]) for name in ("smoothing", "action_scale")}
-        origin, locked = contract.get("action_origin", "current"), contract.get("locked_wrist", False)
-        return numbers | {"action_origin": str(origin), "locked_wrist": bool(locked)}
-    except OSError as error:
-        raise DactylError(f"cannot read the policy {policy}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
-        raise DactylError(f"{policy} is not a policy file: it has no dactyl contract") from error

@@ -173,8 +173,9 @@ def evaluate(
     """
     from dactyl import results
     from dactyl.recording.dataset import Dataset
+    from dactyl.storage.models import estimator_for
     from dactyl.vision import evaluation
-    from dactyl.vision.estimator import Estimator, find_estimator
+    from dactyl.vision.estimator import Estimator
     from dactyl.vision.states import load
 
     if json:
@@ -182,7 +183,7 @@ def evaluate(
     if samples < 2:
         raise DactylError(f"{samples} samples: at least 2 are needed")
     renderers = on if on is not None else () if dataset else ("training", "held-out")
-    judged = Estimator.load(find_estimator(estimator))
+    judged = Estimator.load(estimator_for("block", estimator))
     recorded = {path.name: Dataset(path) for path in dataset}
     rendered = load(states) if renderers else None
     try:

@@ -21,13 +21,14 @@ from torch import Tensor
 
 from dactyl.errors import DactylError
 from dactyl.learning.policy import Policy
-from dactyl.learning.presets import ROOT
-from dactyl.storage.files import load_state, sync
+from dactyl.storage import models
+from dactyl.storage.files import sync
+from dactyl.storage.state import load_state
 
 PREFIX = "checkpoint-"
 UNFINISHED = ".unfinished-"
 KEPT = 2
-POLICY, VALUE, TRAINING = "policy.safetensors", "value.safetensors", "training.pt"
+POLICY, VALUE, TRAINING = models.POLICY, "value.safetensors", "training.pt"
 
 
 def path(out: Path, steps: int) -> Path:
@@ -84,12 +85,11 @@ def find_policy(path: Path | None) -> Path:
 
     None means the shipped policy for the block.
     """
-    path = path or ROOT / "models" / "block"
-    if path.is_dir():
-        if not (path / POLICY).is_file() and not find(path):
+    if path is not None and path.is_dir() and not (path / POLICY).is_file():
+        if not find(path):
             raise DactylError(f"there is neither a policy nor a checkpoint in {path}")
-        return (path if (path / POLICY).is_file() else resolve(path)) / POLICY
-    return path
+        path = resolve(path)
+    return models.policy_for("block", path)
 
 
 def load_training(path: Path) -> dict[str, Any]:

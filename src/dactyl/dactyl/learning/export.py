@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from dactyl.errors import DactylError
 from dactyl.learning.policy import Policy
+from dactyl.storage.contract import METADATA_KEY
 from dactyl.storage.files import write_atomically
-from dactyl.storage.weights import METADATA_KEY
 
 INPUTS, OUTPUTS = ("observation", "state"), ("logits", "next_state")
 FORMATS = {".onnx": "ONNX", ".pt": "TorchScript"}

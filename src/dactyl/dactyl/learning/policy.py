@@ -15,18 +15,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save
 from torch import Tensor
 
+from dactyl import registry
 from dactyl.environment.observation import POLICY_TERMS, TERMS
 from dactyl.errors import DactylError
 from dactyl.learning import actions as distribution
 from dactyl.learning.models.recurrent import Architecture, Network
+from dactyl.robot import robot as robots
 from dactyl.robot.control import CONTROL_PERIOD, NUM_BINS, ORIGINS, SMOOTHING
 from dactyl.robots.shadow.joints import ACTUATORS
 from dactyl.storage import weights
-from dactyl.storage.files import write_atomically
-from dactyl.storage.weights import METADATA_KEY
 
 FORMAT = "dactyl-policy/1"
 HEAD_GAIN = 0.01  # near-uniform probabilities at first: every bin gets tried
@@ -50,6 +49,8 @@ class Contract:
     """How far action 1 reaches, in units of half the actuator's range."""
     smoothing: float = SMOOTHING
     """Weight of the new action in the moving average, per control step."""
+    robot: str = registry.DEFAULTS["robots"]
+    task: str = registry.DEFAULTS["tasks"]
     object: str = "block"
     locked_wrist: bool = False
     """Trained with the wrist pitch joint (WRJ1) held still (section 6.1)."""
@@ -79,9 +80,13 @@ class Contract:
             )
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
             raise ValueError(f"its contract cannot be read: {error}") from error
-        for name, expected in (("bins", NUM_BINS), ("actuators", ACTUATORS), ("control_period", CONTROL_PERIOD)):
+        robot = robots.load(contract.robot)
+        own = {"bins": robot.action.bins, "actuators": robot.actuators, "control_period": robot.timing.control}
+        for name, expected in own.items():
             if (found := getattr(contract, name)) != expected:
-                raise ValueError(f"it was made for {name} {_short(found)}, this hand has {_short(expected)}")
+                raise ValueError(
+                    f"it was made for {name} {_short(found)}, the robot {robot.name} has {_short(expected)}"
+                )
         if contract.action_origin not in ORIGINS:
             raise ValueError(f"its actions are counted from {contract.action_origin!r}, unknown here")
         for name, size in contract.observation:
@@ -103,36 +108,34 @@ class Policy:
         self.network = network or Network(contract.inputs, outputs, contract.architecture, HEAD_GAIN)
 
     @classmethod
-    def load(cls, path: str | Path, object: str | None = None, device: str | torch.device = "cpu") -> Policy:
+    def load(
+        cls,
+        path: str | Path,
+        object: str | None = None,
+        device: str | torch.device = "cpu",
+        robot: str | None = None,
+    ) -> Policy:
         """Read a policy file.
 
         Args:
             path: of a .safetensors file.
             object: the object it will turn; None accepts any.
             device: to compute on.
+            robot: the robot it will move; None accepts any that is known here.
 
         Raises:
-            DactylError: the file is not a policy that fits this hand and object; says why.
+            DactylError: the file is not a policy that fits this robot and object; says why.
         """
-        try:
-            text, tensors = weights.read(Path(path))
-            contract = Contract.from_json(text)
-            if object not in (None, contract.object):
-                raise ValueError(f"it was trained for the object {contract.object}, not {object}")
-            policy = cls(contract)
-            weights.fill(policy.network, tensors)
-        except (ValueError, DactylError) as error:
-            raise DactylError(f"cannot use the policy {path}: {error}") from error
-        policy.network.to(device).eval().requires_grad_(False)
-        return policy
+        expected = {"object": object, "robot": robot}
+        return weights.load(path, "policy", Contract.from_json, cls, expected, device)
 
     def save(self, path: str | Path, dtype: torch.dtype = torch.float32) -> None:
         """Write a policy file, whole or not at all; matrices in `dtype`, statistics in float32."""
         tensors = {
-            name: tensor.detach().to("cpu", torch.float32 if name.startswith("normalizer.") else dtype).contiguous()
+            name: tensor.to(torch.float32 if name.startswith("normalizer.") else dtype)
             for name, tensor in self.network.state_dict().items()
         }
-        write_atomically(Path(path), save(tensors, {METADATA_KEY: self.contract.to_json()}))
+        weights.save(Path(path), self.contract.to_json(), tensors)
 
     def initial_state(self, n: int) -> Tensor:
         """State of n worlds at the start of a trial."""

@@ -19,10 +19,11 @@ from dactyl.learning import checkpoint
 from dactyl.learning.collector import Environment
 from dactyl.learning.config import TrainingConfig
 from dactyl.learning.policy import Contract
-from dactyl.learning.presets import ROOT, read_preset
+from dactyl.learning.presets import read_preset
 from dactyl.learning.progress import duration
 from dactyl.learning.team import ALONE, Team, run_team
 from dactyl.learning.trainer import Trainer
+from dactyl.storage.shared import shared
 
 
 def train(
@@ -55,9 +56,9 @@ def train(
     if initial is not None:
         config = replace(config, initial=str(initial))
     elif config.initial is not None:
-        config = replace(config, initial=str(ROOT / config.initial))
+        config = replace(config, initial=str(shared(config.initial)))
     if config.teacher is not None:
-        config = replace(config, teacher=str(ROOT / config.teacher))
+        config = replace(config, teacher=str(shared(config.teacher)))
     if resume is not None:
         resume = checkpoint.resolve(resume)
     out = out or (resume.parent if resume is not None else Path("runs") / Path(preset).stem)

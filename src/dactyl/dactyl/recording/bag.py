@@ -6,7 +6,6 @@ without its index can still be read from the front (`reading`).
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from mcap.writer import CompressionType, Writer
 
 from dactyl import __version__
 from dactyl.errors import DactylError
+from dactyl.storage.files import write_atomically
 
 CHUNK_BYTES = 4 * 2**20
 RESERVE_BYTES = 512 * 2**20
@@ -237,9 +237,7 @@ class BagWriter:
         }
 
     def _write_metadata(self) -> None:
-        unfinished = self.folder / ".metadata.yaml"
-        unfinished.write_text(_as_yaml(self._metadata()))
-        os.replace(unfinished, self.folder / "metadata.yaml")
+        write_atomically(self.folder / "metadata.yaml", _as_yaml(self._metadata()))
 
 
 def _as_yaml(document: Any) -> str:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ import cv2
 import numpy as np
 
 from dactyl.errors import DactylError
+from dactyl.storage.files import write_atomically
 
 FORMAT = "dactyl-vision-dataset/1"
 _FIELDS = {"position": 3, "quaternion": 4, "stamp_ns": 0, "image_stamp_ns": None}
@@ -201,9 +201,7 @@ class DatasetWriter:
             **self.about,
             "digest": _digest(self.folder, [self.folder / "samples.npz", *images]),
         }
-        unfinished = self.folder / ".dataset.json"
-        unfinished.write_text(json.dumps(card, indent=2) + "\n")
-        os.replace(unfinished, self.folder / "dataset.json")
+        write_atomically(self.folder / "dataset.json", json.dumps(card, indent=2) + "\n")
 
 
 def _image_path(folder: Path, i: int, camera: str) -> Path:

@@ -1,1 +1,1 @@
-"""Files: written whole or not at all, weights with their contract."""
+"""Files: written whole or not at all; presets, contracts and weights, checked before they are used."""

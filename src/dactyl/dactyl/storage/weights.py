@@ -2,14 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as serialize
 from torch import Tensor, nn
 
-METADATA_KEY = "dactyl"
+from dactyl.errors import DactylError
+from dactyl.storage.contract import METADATA_KEY
+from dactyl.storage.files import write_atomically
+
+
+class HasNetwork(Protocol):
+    """A network with all that belongs to it."""
+
+    @property
+    def network(self) -> nn.Module: ...
+
+
+C = TypeVar("C")
+N = TypeVar("N", bound=HasNetwork)
+
+
+def load(
+    path: str | Path,
+    what: str,
+    parse: Callable[[str], C],
+    make: Callable[[C], N],
+    expected: Mapping[str, str | None],
+    device: str | torch.device,
+) -> N:
+    """Make what a file holds, ready to be run: its network is on the device, in evaluation mode and without gradients.
+
+    Args:
+        path: of a .safetensors file.
+        what: it holds, for messages.
+        parse: makes a contract of its text; ValueError says what is wrong with it.
+        make: makes the thing of the contract, with a network to be filled.
+        expected: what the contract must say, by the names of its fields; None accepts anything.
+        device: to compute on.
+
+    Raises:
+        DactylError: the file does not fit; says why.
+    """
+    try:
+        text, tensors = read(Path(path))
+        contract = parse(text)
+        for name, wanted in expected.items():
+            if wanted is not None and (found := getattr(contract, name)) != wanted:
+                raise ValueError(f"it was trained for the {name} {found}, not {wanted}")
+        made = make(contract)
+        fill(made.network, tensors)
+    except (ValueError, DactylError) as error:
+        raise DactylError(f"cannot use the {what} {path}: {error}") from error
+    made.network.to(device).eval().requires_grad_(False)
+    return made
+
+
+def save(path: Path, contract: str, tensors: Mapping[str, Tensor]) -> None:
+    """Write a file of weights, whole or not at all."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_atomically(path, serialize(plain, {METADATA_KEY: contract}))
 
 
 def read(path: Path) -> tuple[str, dict[str, Tensor]]:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-
-import yaml
 
 from dactyl.errors import DactylError
-from dactyl.learning.config import merge, parse
-from dactyl.learning.presets import ROOT
 from dactyl.simulation.appearance import Appearance
 from dactyl.simulation.appearance.materials import ObjectColourRanges
+from dactyl.storage import presets
+from dactyl.storage.shared import shared
 from dactyl.vision.augmentation import PoseAugmentation
 from dactyl.vision.images import ImageAugmentation
 from dactyl.vision.networks import Architecture
 from dactyl.vision.pose import SYMMETRIES
 
-PRESETS = ROOT / "config" / "vision"
+PRESETS = shared("config", "vision")
 RENDERERS = ("opengl", "raytracer")
 SCHEDULES = ("halving", "cosine")
 
@@ -111,29 +107,9 @@ def read_preset(preset: str) -> VisionConfig:
     Raises:
         DactylError: there is none, or it is wrong; names the file and the key.
     """
-    path = Path(preset) if preset.endswith((".yaml", ".yml")) else PRESETS / f"{preset}.yaml"
-    values = _read_yaml(path)
+    values = presets.read(preset, PRESETS, "vision")
     try:
-        config: VisionConfig = parse(VisionConfig, values)
+        config: VisionConfig = presets.parse(VisionConfig, values)
     except DactylError as error:
         raise DactylError(f"vision preset {preset}: {error}") from error
     return config
-
-
-def _read_yaml(path: Path, depth: int = 0) -> dict[str, Any]:
-    """A preset's file, laid over the one that its key `extends` names."""
-    try:
-        values = yaml.safe_load(path.read_text()) or {}
-    except FileNotFoundError as error:
-        names = ", ".join(sorted(p.stem for p in PRESETS.glob("*.yaml")))
-        raise DactylError(f"there is no vision preset {path.stem}: choose from {names}, or name a file") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise DactylError(f"cannot read {path}: {' '.join(str(error).split())}") from error
-    if not isinstance(values, dict):
-        raise DactylError(f"vision preset {path.stem}: expected a mapping, not {values!r}")
-    base = values.pop("extends", None)
-    if base is None:
-        return values
-    if depth > 8:
-        raise DactylError(f"vision preset {path.stem}: `extends` goes in a circle")
-    return merge(_read_yaml(PRESETS / f"{base}.yaml", depth + 1), values)

@@ -15,20 +15,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from safetensors.torch import save
 from torch import Tensor
 
 from dactyl.errors import DactylError
-from dactyl.learning.presets import ROOT
 from dactyl.simulation.scene import CAMERA_FOVY, CAMERAS
 from dactyl.storage import weights
-from dactyl.storage.files import write_atomically
-from dactyl.storage.weights import METADATA_KEY
 from dactyl.vision import images, pose
 from dactyl.vision.networks import Architecture, PoseNetwork
 
 FORMAT = "dactyl-pose-estimator/1"
-FILE = "estimator.safetensors"
 
 
 @dataclass(frozen=True)
@@ -114,22 +109,11 @@ class Estimator:
         Raises:
             DactylError: the file is not an estimator for this object and these cameras; says why.
         """
-        try:
-            text, tensors = weights.read(Path(path))
-            contract = Contract.from_json(text)
-            if object not in (None, contract.object):
-                raise ValueError(f"it was trained for the object {contract.object}, not {object}")
-            estimator = cls(contract)
-            weights.fill(estimator.network, tensors)
-        except (ValueError, DactylError) as error:
-            raise DactylError(f"cannot use the pose estimator {path}: {error}") from error
-        estimator.network.to(device).eval().requires_grad_(False)
-        return estimator
+        return weights.load(path, "pose estimator", Contract.from_json, cls, {"object": object}, device)
 
     def save(self, path: str | Path) -> None:
         """Write an estimator file, whole or not at all."""
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
-        write_atomically(Path(path), save(tensors, {METADATA_KEY: self.contract.to_json()}))
+        weights.save(Path(path), self.contract.to_json(), self.network.state_dict())
 
     def cut(self, image: np.ndarray) -> np.ndarray:
         """One camera's image as `estimate` takes it, see `images.cut`."""
@@ -164,17 +148,3 @@ class Estimator:
 def _three(values: Sequence[Any]) -> tuple[float, float, float]:
     x, y, z = (float(value) for value in values)
     return x, y, z
-
-
-def find_estimator(path: Path | None, object: str = "block") -> Path:
-    """The estimator file that a path means: itself, or the one in that folder. None means the object's shipped one.
-
-    Raises:
-        DactylError: there is none.
-    """
-    shipped = ROOT / "models" / f"pose-{object}"
-    found = path or shipped
-    found = found / FILE if found.is_dir() else found
-    if path is None and not found.exists():
-        raise DactylError(f"no pose estimator for the object {object} is shipped: name one")
-    return found

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from dactyl.simulation.appearance import Appearance
 from dactyl.simulation.scene import SceneConfig
+from dactyl.storage.models import estimator_for
 from dactyl.vision.chunks import Renderer, make_renderer
-from dactyl.vision.estimator import Estimator, find_estimator
+from dactyl.vision.estimator import Estimator
 
 
 class Sight:
@@ -53,7 +54,7 @@ def sight_factory(path: Path | None, renderer: str, seed: int) -> Callable[[Scen
     """Makes the eyes for a scene and a number of worlds, from an estimator's file or the object's shipped one."""
 
     def make(scene: SceneConfig, worlds: int) -> Sight:
-        estimator = Estimator.load(find_estimator(path, scene.object), scene.object)
+        estimator = Estimator.load(estimator_for(scene.object, path), scene.object)
         return Sight(estimator, scene, worlds, seed, renderer)
 
     return make

@@ -15,15 +15,16 @@ import torch
 from torch import Tensor
 
 from dactyl.errors import DactylError
-from dactyl.learning.presets import ROOT
 from dactyl.learning.progress import duration
 from dactyl.learning.trainer import signals
 from dactyl.simulation.scene import build
-from dactyl.storage.files import load_state, save_state
+from dactyl.storage.models import ESTIMATOR
+from dactyl.storage.shared import shared
+from dactyl.storage.state import load_state, save_state
 from dactyl.vision import images, pose
 from dactyl.vision.chunks import VALIDATION, Kitchen, Moments, scene_config, split
 from dactyl.vision.config import VisionConfig, read_preset
-from dactyl.vision.estimator import FILE, Contract, Estimator
+from dactyl.vision.estimator import Contract, Estimator
 from dactyl.vision.states import States, load, object_poses
 
 TRAINING = "training.pt"
@@ -73,7 +74,7 @@ class Trainer:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DactylError(f"cannot write to {out}: {error.strerror}") from error
-        states_folder = ROOT / config.states
+        states_folder = shared(config.states)
         states = load(states_folder)
         torch.manual_seed(config.seed)
         mean, scale = _position_statistics(config, states)
@@ -240,7 +241,7 @@ class Trainer:
         if self.batch >= config.batches:
             self.kitchen.clear()
         ended = received[0] if received else "done" if self.batch >= config.batches else "time"
-        return {"ended": ended, "batches": self.batch, "estimator": str(self.out / FILE), **row}
+        return {"ended": ended, "batches": self.batch, "estimator": str(self.out / ESTIMATOR), **row}
 
     # --------------------------------------------------------------------------------------------------- stopping
 
@@ -254,7 +255,7 @@ class Trainer:
             save_state(self.out / TRAINING, state)
             contract = self.estimator.contract
             trained = {**contract.trained, "batches": self.batch, "batch": self.config.batch}
-            Estimator(Contract(**{**vars(contract), "trained": trained}), self.network).save(self.out / FILE)
+            Estimator(Contract(**{**vars(contract), "trained": trained}), self.network).save(self.out / ESTIMATOR)
         except (OSError, RuntimeError) as error:
             raise DactylError(f"cannot write to {self.out}: {error}") from error
 

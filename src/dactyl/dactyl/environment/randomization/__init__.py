@@ -7,11 +7,13 @@ Appearance, the fourth group, belongs to rendering.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from dactyl.environment.randomization.observation_noise import ObservationNoise
 from dactyl.environment.randomization.physics import PhysicsRandomization
 from dactyl.environment.randomization.unmodeled_effects import UnmodeledEffects
 from dactyl.errors import DactylError
+from dactyl.storage.presets import parse_fields
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,11 @@ class RandomizationConfig:
     observation_noise: ObservationNoise | None = field(default_factory=ObservationNoise)
     physics: PhysicsRandomization | None = field(default_factory=PhysicsRandomization)
     unmodeled_effects: UnmodeledEffects | None = field(default_factory=UnmodeledEffects)
+
+    @classmethod
+    def from_config(cls, value: Any, where: str, default: Any) -> RandomizationConfig:
+        """From a preset, which may also say it in a word, see `select`."""
+        return select(value) if isinstance(value, str) else parse_fields(cls, value, where, default)
 
 
 GROUPS: tuple[str, ...] = tuple(group.name for group in fields(RandomizationConfig))

@@ -1,0 +1,49 @@
+"""The shipped weights: where they are, and what their folders are called.
+
+A policy's folder is called as its object, a pose estimator's as its object after `pose-`, with `-` for every `_`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dactyl.errors import DactylError
+from dactyl.storage.shared import shared
+
+POLICY, ESTIMATOR = "policy.safetensors", "estimator.safetensors"
+
+
+def find(name: str) -> Path:
+    """Folder of the shipped model of that name, with `-` or `_`; it may not exist."""
+    return shared("models", name.replace("_", "-"))
+
+
+def policy_for(object: str, path: str | Path | None = None) -> Path:
+    """A policy's file.
+
+    Args:
+        object: whose shipped policy is meant without `path`.
+        path: a file, which may not exist, or a folder with one.
+
+    Raises:
+        DactylError: none is shipped for the object.
+    """
+    return _file(path, find(object), POLICY, f"no policy for the object {object}")
+
+
+def estimator_for(object: str, path: str | Path | None = None) -> Path:
+    """A pose estimator's file; see `policy_for`."""
+    return _file(path, find(f"pose-{object}"), ESTIMATOR, f"no pose estimator for the object {object}")
+
+
+def policies_for(object: str) -> list[Path]:
+    """Every shipped policy whose name begins with the object's."""
+    folder = find(object)
+    return sorted(folder.parent.glob(f"{folder.name}*/{POLICY}"))
+
+
+def _file(path: str | Path | None, shipped: Path, name: str, lacking: str) -> Path:
+    if path is None and not (shipped / name).exists():
+        raise DactylError(f"{lacking} is shipped: name one")
+    found = shipped if path is None else Path(path)
+    return found / name if found.is_dir() else found
