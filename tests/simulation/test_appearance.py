@@ -13,7 +13,8 @@ from dactyl.simulation.appearance.cameras import CameraRanges
 from dactyl.simulation.appearance.lights import MAX_LIGHTS, LightRanges
 from dactyl.simulation.appearance.materials import MaterialRanges, ObjectColourRanges
 from dactyl.simulation.appearance.opengl import OpenGLRenderer
-from dactyl.simulation.appearance.studio import Studio, make_studio
+from dactyl.simulation.appearance.studio import Studio
+from dactyl.simulation.appearance.studio_scene import make_studio
 from dactyl.simulation.appearance.visibility import visible_shares
 from dactyl.simulation.scene import CAMERA_FOVY, SceneConfig
 

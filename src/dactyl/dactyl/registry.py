@@ -29,10 +29,25 @@ def _places(wing: str) -> dict[str, str]:
     attribute = wing.removesuffix("s").upper()
     folders = pkgutil.iter_modules(importlib.import_module(package).__path__)
     found = {folder.name: f"{package}.{folder.name}:{attribute}" for folder in folders if folder.ispkg}
-    for point in entry_points(group=package):
-        if found.setdefault(point.name, point.value) != point.value:
-            raise DactylError(f"two packages bring {wing} called {point.name}: {found[point.name]} and {point.value}")
+    for name, place in registered(package).items():
+        if name in found:
+            raise DactylError(f"{place} is registered as {name!r}, which is one of dactyl's own {wing}")
+        found[name] = place
     return dict(sorted(found.items()))
+
+
+@cache
+def registered(group: str) -> dict[str, str]:
+    """What other packages registered in a group of entry points: `module:attribute` by name.
+
+    Raises:
+        DactylError: two of them use the same name.
+    """
+    found: dict[str, str] = {}
+    for point in entry_points(group=group):
+        if found.setdefault(point.name, point.value) != point.value:
+            raise DactylError(f"two packages register {point.name!r}: {found[point.name]} and {point.value}")
+    return found
 
 
 def names(wing: str) -> tuple[str, ...]:

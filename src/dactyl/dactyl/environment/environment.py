@@ -1,98 +1,37 @@
-"""The environment policies are trained and judged in: N worlds in lockstep, reset one by one (appendix C).
+"""The environment policies are trained and judged in: N copies in lockstep, reset one by one (appendix C).
 
 One control step: bins -> action -> smoothing -> delay, noise, backlash -> target -> ten physics steps -> observation,
-reward, accounts -> reset of the worlds whose episode ended. Everything is torch on the environment's device; nothing
-in `step` makes a GPU wait for the host.
+reward, accounts -> reset of the environments whose episode ended. Everything is torch on the environment's device;
+nothing in `step` makes a GPU wait for the host. Robot and task are data: nothing here knows which.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from math import inf
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from dactyl.environment import observation
-from dactyl.environment.measurement import HandFrame, Measurement, occluded
-from dactyl.environment.randomization import RandomizationConfig
+from dactyl.environment import task as tasks
+from dactyl.environment import trial
+from dactyl.environment.config import EnvironmentConfig
+from dactyl.environment.hidden import hidden_effects, hidden_physics
+from dactyl.environment.measurement import Measurement, Occlusion, RobotFrame
 from dactyl.environment.randomization.effect import Effect
 from dactyl.environment.randomization.observation_noise import Sensed, Sensors
 from dactyl.environment.randomization.random import Random, where
 from dactyl.environment.randomization.unmodeled_effects import Actuation, Forces, Timing, Tracking
 from dactyl.environment.starts import StartPool
+from dactyl.environment.task import Signals, Transition
 from dactyl.errors import DactylError
-from dactyl.maths import quaternion
-from dactyl.objects import symmetry
 from dactyl.robot import control
-from dactyl.robots.shadow.joints import ACTUATOR_LIMITS, ACTUATORS
-from dactyl.robots.shadow.layout import PALM_CENTER
+from dactyl.simulation.backends import make_physics
 from dactyl.simulation.model_fields import PhysicsFactors, nominal_factors
-from dactyl.simulation.objects import MESH_SCALES
-from dactyl.simulation.physics import PhysicsState, make_physics
-from dactyl.simulation.scene import SceneConfig, build
-from dactyl.tasks.reorient import goals, reward, trial
+from dactyl.simulation.physics import PhysicsState
+from dactyl.simulation.scene import build
 
-_OBJECT = slice(24, 31)  # position and quaternion in qpos
 MAX_ROUNDS = 20
-
-
-@dataclass(frozen=True)
-class EnvironmentConfig:
-    """What is simulated, observed and rewarded. The defaults are the paper's training environment."""
-
-    scene: SceneConfig = field(default_factory=SceneConfig)
-    rules: trial.TrialRules = field(default_factory=lambda: trial.TrialRules(timeout=trial.TRAINING_TIMEOUT))
-    randomization: RandomizationConfig = field(default_factory=RandomizationConfig)
-    reward: dict[str, float] = field(default_factory=lambda: dict(reward.PAPER_REWARD))
-    """Weights of `reward.TERMS`."""
-    policy_terms: tuple[str, ...] = observation.POLICY_TERMS
-    value_terms: tuple[str, ...] = observation.VALUE_TERMS
-    action_origin: str = "current"
-    """What actions are counted from, see `control.ORIGINS`; also the random ones before an episode."""
-    action_scale: float = 1.0
-    """Reach of action 1 in units of half the actuator's range."""
-    smoothing: float = control.SMOOTHING
-    substeps: int = control.SUBSTEPS
-    """Physics steps in a control step. Fewer are coarser and faster: for training alone, the evaluation has ten."""
-    start_steps: int | None = None
-    """Random actions before an episode; None: as many as `trial.START_STEPS` says."""
-    nursery: float = 0.1
-    """Worlds that prepare initial states, as a share of the others. 0: the first ones are used again and again."""
-    goal_angle_limit: float | None = None
-    """rad; goals at most this far from the current orientation. None: uniform in SO(3), the paper's."""
-
-    def __post_init__(self) -> None:
-        reward.check(self.reward)
-        control.check_origin(self.action_origin)
-        for term in (*self.policy_terms, *self.value_terms):
-            observation.check(term)
-        in_range = (
-            self.start_steps is None or self.start_steps >= 1,
-            self.substeps >= 1,
-            0 <= self.nursery < inf,
-            0 < self.smoothing <= 1,
-            0 < self.action_scale < inf,
-        )
-        if not all(in_range):
-            raise DactylError(
-                f"environment: start_steps {self.start_steps} and substeps {self.substeps} must be >= 1, "
-                f"nursery {self.nursery} >= 0, smoothing {self.smoothing} in (0, 1], "
-                f"action_scale {self.action_scale} > 0"
-            )
-        if self.goal_angle_limit is not None and not self.goal_angle_limit > self.rules.tolerance:
-            raise DactylError(
-                f"goal_angle_limit {self.goal_angle_limit} rad must exceed the tolerance {self.rules.tolerance} rad"
-            )
-        low, high = self.randomization.physics.object_dimensions if self.randomization.physics else (1.0, 1.0)
-        if self.scene.object == "octagonal_prism" and not MESH_SCALES[0] <= low <= high <= MESH_SCALES[-1]:
-            raise DactylError(
-                f"randomization object_dimensions: [{low}, {high}] leaves the sizes of the octagonal prism's meshes, "
-                f"{MESH_SCALES[0]} to {MESH_SCALES[-1]}"
-            )
-
 
 Observations = dict[str, Tensor]
 
@@ -113,11 +52,11 @@ class Step(NamedTuple):
     successes: Tensor
     """(N,) int64 goals reached in the episode so far, before any reset."""
     info: dict[str, Tensor]
-    """"reached", "dropped", "complete", "timeout": (N,) bool; "angle": (N,) rad to the goal before any reset."""
+    """"reached", "dropped", "complete", "timeout": (N,) bool; "errors": (N, E) to the goal before any reset."""
 
 
-class ReorientEnvironment:
-    """N worlds to act in, and a few more that prepare initial states for them."""
+class Environment:
+    """N environments to act in, and a few more that prepare initial states for them."""
 
     def __init__(
         self,
@@ -131,10 +70,10 @@ class ReorientEnvironment:
         """Compile the scene and allocate; `reset` makes the first states.
 
         Args:
-            config: the task.
+            config: robot, task and world.
             num_envs: N.
             seed: of all randomness; on the CPU a seed gives the same episodes again.
-            device: see `physics.make_physics`.
+            device: see `backends.make_physics`.
             threads: CPU threads, 0 for all cores.
         """
         self.config = config = config or EnvironmentConfig()
@@ -150,10 +89,11 @@ class ReorientEnvironment:
         self.random = Random(seed, self.device)
         self.goal_angle_limit = config.goal_angle_limit
         self.rules = config.rules
-        self._frame = HandFrame(self.physics)
+        self.task, self.robot, self.object = tasks.load(config.task), self.scene.robot, self.scene.object
+        self._frame = RobotFrame(self.physics)
         self._acting = torch.arange(worlds, device=self.device) < num_envs
-        self._limits = torch.as_tensor(ACTUATOR_LIMITS, device=self.device, dtype=self.physics.state.qpos.dtype)
-        self._rest = torch.as_tensor(PALM_CENTER, device=self.device, dtype=torch.float32)
+        dtype = self.physics.state.qpos.dtype
+        self._limits = torch.as_tensor(self.robot.actuator_limits, device=self.device, dtype=dtype)
         self._up = torch.as_tensor(self.scene.up, device=self.device, dtype=torch.float32)
         self._object_mass = float(self.scene.model.body_mass[self.scene.object_body])
         self._home = self._home_state(worlds)
@@ -161,32 +101,45 @@ class ReorientEnvironment:
         self._factors = nominal_factors(self.scene, worlds, self.device)
         self._pool = StartPool(worlds, self.physics.state, self._factors)
         self._alive = torch.ones(worlds, dtype=torch.bool, device=self.device)
-        self._start_steps = config.start_steps or trial.START_STEPS[config.scene.object]
+        self._start_steps = config.start_steps or self.object.start_steps
         self._nursery_steps = 0
-        self._smoothed = torch.zeros(worlds, len(ACTUATORS), device=self.device)
-        self._goal = goals.from_normals(self.random.normal(num_envs, 4))
-        self._angle = torch.zeros(num_envs, device=self.device)
-        self._trials = trial.start(self._angle)
+        self._smoothed = torch.zeros(worlds, self.num_actuators, device=self.device)
+        present = self._signals(self._acting_part(self._frame.measure()), with_goal=False)
+        self._goal: Tensor = self.task.draw_goal(self.random, num_envs, present, None)
+        self._errors = torch.zeros(num_envs, len(self.task.error_names), device=self.device)
+        self._trials = trial.start(self._errors[:, 0])
         noise, effects = config.randomization.observation_noise, config.randomization.unmodeled_effects
-        self._sensors = Sensors(noise, num_envs, self.random) if noise else None
-        self._actuation = Actuation(effects, worlds, self.random) if effects else None
-        self._timing = Timing(effects, worlds, self.random) if effects else None
+        self._sensors = Sensors(noise, num_envs, self.robot, self.random) if noise else None
+        self._actuation = Actuation(effects, worlds, self.robot, self.random) if effects else None
+        self._timing = Timing(effects, worlds, self.robot, self.random) if effects else None
         self._forces = Forces(effects, worlds, self.random) if effects else None
-        self._tracking = Tracking(effects, num_envs, self.random) if effects else None
+        self._tracking = Tracking(effects, num_envs, self.robot, self.random) if effects else None
+        self._occlusion = Occlusion(self.robot, self.object, effects.occlusion_distance) if effects else None
+        self._needs = self.task.needs((*config.policy_terms, *config.value_terms))
 
     @property
     def observation_sizes(self) -> dict[str, int]:
         return {
-            "policy": observation.size(self.config.policy_terms),
-            "value": observation.size(self.config.value_terms),
+            "policy": self.task.size(self.config.policy_terms, self.robot),
+            "value": self.task.size(self.config.value_terms, self.robot),
         }
 
-    num_actuators = len(ACTUATORS)
-    num_bins = control.NUM_BINS
+    @property
+    def num_actuators(self) -> int:
+        return len(self.robot.actuators)
+
+    @property
+    def num_bins(self) -> int:
+        return self.robot.action.bins
+
+    @property
+    def control_period(self) -> float:
+        """s"""
+        return self.robot.timing.control
 
     object_sensor: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
-    """What the policy sees the object with instead of noisy motion capture: states (N, 31) -> position (N, 3), m, and
-    orientation (N, 4), both float32 in the hand frame."""
+    """What the policy sees the object with instead of noisy motion capture: states (N, nq) -> position (N, 3), m, and
+    orientation (N, 4), both float32 in the robot frame."""
 
     # ------------------------------------------------------------------------------------------------ episodes
 
@@ -222,31 +175,31 @@ class ReorientEnvironment:
         """One control step.
 
         Args:
-            bins: (N, 20) int64 in 0…10.
+            bins: (N, A) int64 in 0…bins - 1.
         """
         n = self.num_envs
         previous = self._smoothed[:n]
         measurement, lost = self._advance(torch.cat([bins, self._random_bins(self._nursery)]))
         measurement = self._acting_part(measurement)
-        position, orientation = measurement.sensed.object_position, measurement.sensed.object_orientation
-        angle = goals.angle_to_goal(self._goal, orientation)
-        self._trials, events = trial.advance(self.rules, self._trials, angle, lost[:n])
-        transition = reward.Transition(
-            angle_before=self._angle,
-            angle=angle,
-            goal=self._goal,
-            orientation=orientation,
-            offset=position - self._rest,
+        signals = self._signals(measurement)
+        errors = self.task.errors(self._goal, signals)
+        self._trials, events = trial.advance(self.rules, self._trials, errors, lost[:n], self.control_period)
+        transition = Transition(
+            errors_before=self._errors,
+            errors=errors,
+            signals=signals,
             reached=events.reached,
             dropped=events.dropped,
             timeout=events.timeout,
             action=self._smoothed[:n],
             previous_action=previous,
+            robot=self.robot,
+            object=self.object,
         )
-        rewards = reward.total(self.config.reward, transition)
+        rewards = self._reward(transition)
         successes, ended = self._trials.successes, events.ended
-        self._goal = where(events.reached, self._draw_goals(orientation), self._goal)
-        final = torch.nan_to_num(self._value_observation(measurement), nan=0.0, posinf=0.0, neginf=0.0)
+        self._goal = where(events.reached, self._draw_goals(signals), self._goal)
+        final = torch.nan_to_num(self._value_observation(self._signals(measurement)), nan=0.0, posinf=0.0, neginf=0.0)
         self._tend_nursery()
         measurement = self._restart(ended, measurement)
         return Step(
@@ -258,14 +211,20 @@ class ReorientEnvironment:
             successes=successes,
             info={
                 "reached": events.reached, "dropped": events.dropped, "complete": events.complete,
-                "timeout": events.timeout, "angle": angle,
+                "timeout": events.timeout, "errors": errors,
             },
         )  # fmt: skip
+
+    def _reward(self, transition: Transition) -> Tensor:
+        """Weighted sum of the reward terms, (N,). An unstable simulation, whose errors are not finite, earns nothing."""
+        weighted = (weight * self.task.rewards[name](transition) for name, weight in self.config.reward.items())
+        total: Tensor = sum(weighted, torch.zeros_like(transition.errors[:, 0]))
+        return torch.nan_to_num(total, nan=0.0, posinf=0.0, neginf=0.0)
 
     def _restart(self, ended: Tensor, measurement: Measurement) -> Measurement:
         """Start new episodes where they ended; the measurement with those worlds' new state."""
         if self._looks_first and not ended.any():
-            self._angle = goals.angle_to_goal(self._goal, measurement.sensed.object_orientation)
+            self._errors = self.task.errors(self._goal, self._signals(measurement))
             return measurement
         mask = torch.cat([ended, torch.zeros(self._nursery, dtype=torch.bool, device=self.device)])
         self._restore(mask, *self._pool.draw(len(mask), self.random))
@@ -275,35 +234,33 @@ class ReorientEnvironment:
 
     def _start_episodes(self, mask: Tensor, measurement: Measurement) -> None:
         """Redraw everything an episode keeps, but for the physics, in worlds of mask (N,)."""
-        orientation = measurement.sensed.object_orientation
         self._trials = trial.restart(self._trials, mask)
-        self._goal = where(mask, self._draw_goals(orientation), self._goal)
-        self._angle = goals.angle_to_goal(self._goal, orientation)
+        self._goal = where(mask, self._draw_goals(self._signals(measurement)), self._goal)
+        self._errors = self.task.errors(self._goal, self._signals(measurement))
         for effect in (self._sensors, self._tracking):
             if effect is not None:
                 effect.restart(mask)
 
-    def _draw_goals(self, orientation: Tensor) -> Tensor:
-        normals = self.random.normal(self.num_envs, 4)
-        if self.goal_angle_limit is None:
-            return goals.from_normals(normals)
-        turn = self.random.uniform(self.rules.tolerance, self.goal_angle_limit, self.num_envs, 1)
-        axis = torch.nn.functional.normalize(normals[:, :3], dim=-1)
-        return quaternion.canonical(quaternion.multiply(quaternion.from_rotation_vector(turn * axis), orientation))
+    def _draw_goals(self, signals: Signals) -> Tensor:
+        limit = self.goal_angle_limit
+        limits = None if limit is None else (self.rules.tolerances[-1], limit)
+        goals: Tensor = self.task.draw_goal(self.random, self.num_envs, signals, limits)
+        return goals
 
     # -------------------------------------------------------------------------------------------- initial states
 
     def _home_state(self, worlds: int) -> PhysicsState:
-        """Open hand, object on the palm."""
+        """The robot as it is built, the object at rest."""
         qpos = torch.as_tensor(self.scene.model.qpos0, device=self.device, dtype=self.physics.state.qpos.dtype)
         qpos = qpos.repeat(worlds, 1)
-        targets = control.actuator_positions(qpos[:, : _OBJECT.start])
+        targets = self.robot.actuator_positions(qpos[:, self.scene.joints])
         return PhysicsState(qpos, torch.zeros_like(self.physics.state.qvel), targets)
 
     def _place(self, mask: Tensor) -> None:
-        """New physics, and the object in a random orientation on the palm, where mask (M,) is true."""
+        """New physics, and the object placed anew, where mask (M,) is true."""
         qpos = self._home.qpos.clone()
-        qpos[:, _OBJECT.start + 3 :] = quaternion.uniform(self.random.normal(len(mask), 4)).to(qpos.dtype)
+        pose = slice(self.scene.object_position.start, self.scene.object_orientation.stop)
+        qpos[:, pose] = self.task.place(self.random, len(mask), qpos[0, pose])
         physics = self.config.randomization.physics
         factors = physics.sample(self.scene, len(mask), self.random) if physics else self._factors
         self._restore(mask, self._home._replace(qpos=qpos), factors)
@@ -337,15 +294,15 @@ class ReorientEnvironment:
     # -------------------------------------------------------------------------------------------- one control step
 
     def _advance(self, bins: Tensor) -> tuple[Measurement, Tensor]:
-        """Act in all worlds, (M, 20) bins, and simulate one control step.
+        """Act in all environments, (M, A) bins, and simulate one control step.
 
         Returns:
             The new state, and (M,) whether the object is lost. It is, too, where a simulation went wrong (NaN).
         """
         state = self.physics.state
-        self._smoothed = control.smooth(self._smoothed, control.action_from_bins(bins), self.config.smoothing)
+        self._smoothed = control.smooth(self._smoothed, control.action_from_bins(bins, self.num_bins), self.config.smoothing)
         action = self._actuation.apply(self._smoothed) if self._actuation else self._smoothed
-        positions = control.actuator_positions(state.qpos[:, : _OBJECT.start])
+        positions = self.robot.actuator_positions(state.qpos[:, self.scene.joints])
         state.targets[:] = control.target(
             positions, action.to(positions.dtype), self._limits, self.config.action_origin, self.config.action_scale
         )
@@ -356,10 +313,10 @@ class ReorientEnvironment:
         if self._timing:
             timesteps = self._timing.timesteps(substeps).to(state.qpos.dtype)
         else:
-            timesteps = state.qpos.new_full((substeps, len(bins)), control.CONTROL_PERIOD / substeps)
+            timesteps = state.qpos.new_full((substeps, len(bins)), self.control_period / substeps)
         self.physics.step(timesteps)
         measurement = self._frame.measure()
-        lost = trial.is_dropped(measurement.sensed.object_position, self._rest, self._up)
+        lost: Tensor = self.task.lost(measurement.sensed.object_position, self.robot, self._up)
         lost = lost | ~state.qpos.isfinite().all(dim=-1)
         self._alive = self._alive & ~lost
         return measurement, lost
@@ -377,39 +334,44 @@ class ReorientEnvironment:
         if self.object_sensor:
             position, orientation = self.object_sensor(self.physics.state.qpos[: self.num_envs])
             sensed = sensed._replace(object_position=position, object_orientation=orientation)
-        if self._tracking:
-            size = self._factors.object_size[: self.num_envs]
-            hidden = occluded(measurement, self.config.scene.object, size, self._tracking.occlusion_distance)
+        if self._tracking and self._occlusion:
+            hidden = self._occlusion.of(measurement, self._factors.object_size[: self.num_envs])
             sensed = sensed._replace(fingertips=self._tracking.apply(sensed.fingertips, hidden))
+        noisy = self._signals(measurement._replace(sensed=sensed))
         return {
-            "policy": self._assemble(measurement._replace(sensed=sensed), self.config.policy_terms),
-            "value": self._value_observation(measurement),
+            "policy": self.task.observe(noisy, self.config.policy_terms, self.object),
+            "value": self._value_observation(self._signals(measurement)),
         }
 
-    def _value_observation(self, measurement: Measurement) -> Tensor:
-        return self._assemble(measurement, self.config.value_terms)
+    def _value_observation(self, signals: Signals) -> Tensor:
+        observation: Tensor = self.task.observe(signals, self.config.value_terms, self.object)
+        return observation
 
-    def _assemble(self, measurement: Measurement, terms: tuple[str, ...]) -> Tensor:
-        fingertips, position, orientation = measurement.sensed
-        values = {
-            "fingertip_positions": fingertips.flatten(1),
-            "object_position": position,
-            "object_orientation": quaternion.canonical(orientation),
-            "target_orientation": quaternion.canonical(self._goal),
-            "relative_target_orientation": goals.relative_orientation(self._goal, orientation),
+    def _signals(self, measurement: Measurement, with_goal: bool = True) -> Signals:
+        """What the task's functions look at, see `environment.task`."""
+        n, sensed = self.num_envs, measurement.sensed
+        signals = {
+            "fingertips": sensed.fingertips,
+            "object_position": sensed.object_position,
+            "object_orientation": sensed.object_orientation,
             "joint_angles": measurement.joint_angles,
             "joint_velocities": measurement.joint_velocities,
             "object_velocity": measurement.object_velocity,
-            "object_angular_velocity": measurement.object_turn,
-            "smoothed_action": self._smoothed[: self.num_envs],
+            "object_turn": measurement.object_turn,
+            "smoothed_action": self._smoothed[:n],
         }
-        if "symmetric_orientation" in terms:
-            values["symmetric_orientation"] = symmetry.reduce(self.config.scene.object, orientation)
-        return observation.assemble(values, terms)
+        if with_goal:
+            signals["goal"] = self._goal
+            if "physics_factors" in self._needs:
+                signals["physics_factors"] = hidden_physics(self.scene, self._factors, n)
+            if "effects" in self._needs:
+                parts = (self._actuation, self._timing, self._forces)
+                signals["effects"] = hidden_effects(self.robot, *parts, n, self.device)
+        return signals
 
     # ------------------------------------------------------------------------------------------------ saving
 
-    _SAVED = ("alive", "smoothed", "goal", "angle")
+    _SAVED = ("alive", "smoothed", "goal", "errors")
 
     def state_dict(self) -> dict[str, Tensor]:
         """All that later steps depend on but for the configuration, `rules` and `goal_angle_limit`."""

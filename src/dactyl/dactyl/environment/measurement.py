@@ -10,14 +10,9 @@ from torch import Tensor
 from dactyl.environment.randomization.observation_noise import Sensed
 from dactyl.maths import quaternion
 from dactyl.maths.arrays import Constant
-from dactyl.robot.control import CONTROL_PERIOD
-from dactyl.robots.shadow.joints import FINGERS, JOINTS
-from dactyl.robots.shadow.layout import DISTAL_LENGTH, DISTAL_RADIUS, FINGERTIP_MARKERS
-from dactyl.simulation.objects import clearance
+from dactyl.objects.object import Object
+from dactyl.robot.robot import Robot
 from dactyl.simulation.physics import Physics
-
-_JOINTS = len(JOINTS)
-_MARKERS = Constant(FINGERTIP_MARKERS)
 
 
 class Measurement(NamedTuple):
@@ -25,23 +20,24 @@ class Measurement(NamedTuple):
 
     sensed: Sensed
     marker_rotations: Tensor
-    """(N, 5, 3, 3) distal link to hand frame."""
+    """(N, F, 3, 3) fingertip's link to hand frame."""
     joint_angles: Tensor
-    """(N, 24) rad"""
+    """(N, J) rad"""
     joint_velocities: Tensor
-    """(N, 24) rad/s"""
+    """(N, J) rad/s"""
     object_velocity: Tensor
     """(N, 3) m/s"""
     object_turn: Tensor
     """(N, 4) rotation in one control step at the present angular velocity."""
 
 
-class HandFrame:
-    """Reads a physics backend in the hand frame."""
+class RobotFrame:
+    """Reads a physics backend in the robot frame."""
 
     def __init__(self, physics: Physics) -> None:
         self._physics = physics
         scene, device, dtype = physics.scene, physics.device, physics.state.qpos.dtype
+        self._scene, self._period = scene, scene.robot.timing.control
         self._origin = torch.as_tensor(scene.hand_position, device=device, dtype=dtype)
         self._orientation = torch.as_tensor(scene.hand_quaternion, device=device, dtype=dtype)
         self._sites = torch.as_tensor(scene.fingertip_sites, device=device)
@@ -51,43 +47,46 @@ class HandFrame:
     def measure(self) -> Measurement:
         """The current state of every world."""
         qpos, qvel, _ = self._physics.state
-        to_hand = self._to_hand
-        orientation = quaternion.multiply(quaternion.conjugate(self._orientation), qpos[:, _JOINTS + 3 :])
-        angular_velocity = quaternion.rotate(orientation, qvel[:, _JOINTS + 3 :])
+        to_hand, scene = self._to_hand, self._scene
+        orientation = quaternion.multiply(quaternion.conjugate(self._orientation), qpos[:, scene.object_orientation])
+        angular_velocity = quaternion.rotate(orientation, qvel[:, scene.object_turn])
         return Measurement(
             sensed=Sensed(
                 fingertips=((self._physics.site_positions[:, self._sites] - self._origin) @ to_hand.T).float(),
-                object_position=((qpos[:, _JOINTS : _JOINTS + 3] - self._origin) @ to_hand.T).float(),
+                object_position=((qpos[:, scene.object_position] - self._origin) @ to_hand.T).float(),
                 object_orientation=orientation.float(),
             ),
             marker_rotations=(to_hand @ self._physics.site_rotations[:, self._sites].to(to_hand.dtype)).float(),
-            joint_angles=qpos[:, :_JOINTS].float(),
-            joint_velocities=qvel[:, :_JOINTS].float(),
-            object_velocity=(qvel[:, _JOINTS : _JOINTS + 3] @ to_hand.T).float(),
-            object_turn=quaternion.from_rotation_vector(CONTROL_PERIOD * angular_velocity).float(),
+            joint_angles=qpos[:, scene.joints].float(),
+            joint_velocities=qvel[:, scene.joints].float(),
+            object_velocity=(qvel[:, scene.object_position] @ to_hand.T).float(),
+            object_turn=quaternion.from_rotation_vector(self._period * angular_velocity).float(),
         )
 
 
-def occluded(measurement: Measurement, kind: str, object_size: Tensor, distance: float) -> Tensor:
-    """Which fingertip markers are hidden: the object or another finger's distal link comes too close (appendix C.2).
+class Occlusion:
+    """Which fingertip markers are hidden: the object or another finger's link comes too close (appendix C.2)."""
 
-    Args:
-        measurement: the exact state.
-        kind: the object.
-        object_size: (N,) factor on its dimensions.
-        distance: m around the marker that must be free.
+    def __init__(self, robot: Robot, shape: Object, distance: float) -> None:
+        """`distance`: m around a marker that must be free."""
+        self._markers, self._shape, self._distance = Constant(robot.markers.fingertips), shape, distance
+        self._length, self._radius = robot.markers.fingertip_length, robot.markers.fingertip_radius
 
-    Returns:
-        (N, 5) bool.
-    """
-    markers, position, orientation = measurement.sensed
-    in_object = quaternion.rotate_inverse(orientation[:, None], markers - position[:, None])
-    by_object = clearance(kind, in_object, object_size) < distance
-    offsets = _MARKERS.like(markers)
-    base = markers - (measurement.marker_rotations @ offsets[..., None]).squeeze(-1)
-    axis = measurement.marker_rotations[..., 2]
-    reach = markers[:, :, None] - base[:, None]  # (N, marker, finger, 3)
-    along = (reach * axis[:, None]).sum(-1, keepdim=True).clamp(0.0, DISTAL_LENGTH)
-    gap = (reach - along * axis[:, None]).norm(dim=-1) - DISTAL_RADIUS
-    gap = gap + torch.diag(torch.full((len(FINGERS),), torch.inf, device=gap.device))  # not by its own finger
-    return by_object | (gap < distance).any(dim=-1)
+    def of(self, measurement: Measurement, object_size: Tensor) -> Tensor:
+        """Which are hidden, (N, F) bool.
+
+        Args:
+            measurement: the exact state.
+            object_size: (N,) factor on the object's dimensions.
+        """
+        markers, position, orientation = measurement.sensed
+        in_object = quaternion.rotate_inverse(orientation[:, None], markers - position[:, None])
+        by_object = self._shape.clearance(in_object, object_size) < self._distance
+        offsets = self._markers.like(markers)
+        base = markers - (measurement.marker_rotations @ offsets[..., None]).squeeze(-1)
+        axis = measurement.marker_rotations[..., 2]
+        reach = markers[:, :, None] - base[:, None]  # (N, marker, finger, 3)
+        along = (reach * axis[:, None]).sum(-1, keepdim=True).clamp(0.0, self._length)
+        gap = (reach - along * axis[:, None]).norm(dim=-1) - self._radius
+        gap = gap + torch.diag(torch.full((markers.shape[1],), torch.inf, device=gap.device))  # not by its own finger
+        return by_object | (gap < self._distance).any(dim=-1)

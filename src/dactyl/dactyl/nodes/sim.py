@@ -36,7 +36,7 @@ from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
 from dactyl.ros.settings import add_setting
 from dactyl.simulation.faults import FAULTS, HIDDEN, Fault
-from dactyl.simulation.laboratory import Laboratory
+from dactyl.environment.laboratory import Laboratory
 from dactyl.simulation.rendering import SceneRenderer
 from dactyl.simulation.scene import CAMERA_FOVY, CAMERAS, SceneConfig, build
 from dactyl_msgs.msg import MocapMarker, MocapMarkers, TrialStatus

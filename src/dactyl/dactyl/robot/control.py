@@ -28,10 +28,10 @@ SMOOTHING = 0.3  # weight of the new action per control step, appendix C.1 footn
 _ACTUATION_T = Constant(ACTUATION.T)
 
 
-def action_from_bins(bins: Array, dtype: object = None) -> Array:
-    """Bins 0…10 to actions -1…1; bin 5 is no motion. `dtype` defaults to the namespace's float32."""
+def action_from_bins(bins: Array, count: int, dtype: object = None) -> Array:
+    """Bins 0…count - 1 to actions -1…1. `dtype` defaults to the namespace's float32."""
     xp = array_namespace(bins)
-    middle = (NUM_BINS - 1) // 2
+    middle = (count - 1) // 2
     return (xp.astype(bins, dtype or xp.float32) - middle) / middle
 
 

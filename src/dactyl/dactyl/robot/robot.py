@@ -136,6 +136,11 @@ class Robot:
         return limits
 
     @cached_property
+    def rest(self) -> Constant:
+        """`workspace.rest`, for any array."""
+        return Constant(self.workspace.rest)
+
+    @cached_property
     def _to_actuators(self) -> Constant:
         return Constant(self.actuation.T)
 

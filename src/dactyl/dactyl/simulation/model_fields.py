@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dactyl.robots.shadow.joints import JOINTS
 from dactyl.simulation.scene import Scene
 
 MINIMAL_JOINT_RANGE = 0.02  # rad between limits that noise has moved towards each other
@@ -24,18 +23,18 @@ class PhysicsFactors(NamedTuple):
     friction: Tensor
     """(N,) factor on all surfaces' friction coefficients."""
     damping: Tensor
-    """(N, 24) factor on joint damping."""
+    """(N, J) factor on joint damping."""
     gains: Tensor
-    """(N, 20) factor on the actuators' proportional gains."""
+    """(N, A) factor on the actuators' proportional gains."""
     joint_limits: Tensor
-    """(N, 24, 2) rad added to lower and upper joint limits."""
+    """(N, J, 2) rad added to lower and upper joint limits."""
     gravity: Tensor
     """(N, 3) m/s² added to gravity, world frame."""
 
 
 def nominal_factors(scene: Scene, num_worlds: int, device: torch.device) -> PhysicsFactors:
     """Factors that change nothing."""
-    joints, bodies, actuators = len(JOINTS), scene.model.nbody, scene.model.nu
+    joints, bodies, actuators = len(scene.robot.joints), scene.model.nbody, scene.model.nu
     one = torch.ones(num_worlds, device=device)
     return PhysicsFactors(
         object_size=one,
@@ -70,9 +69,10 @@ class ModelFields:
 
     def __init__(self, scene: Scene, device: torch.device, dtype: torch.dtype) -> None:
         model = scene.model
+        self._joints = scene.joints
         self._object_geom, self._object_body = scene.object_geom, scene.object_body
         self._mesh_ids = torch.as_tensor(scene.object_mesh_ids, device=device)
-        self._mesh_scales = torch.as_tensor(scene.object_mesh_scales, device=device, dtype=dtype)
+        self._mesh_scales = torch.as_tensor(np.array(scene.object.mesh_scales), device=device, dtype=dtype)
 
         def nominal(values: np.ndarray) -> Tensor:
             return torch.as_tensor(np.asarray(values), device=device, dtype=dtype)
@@ -83,16 +83,16 @@ class ModelFields:
         self._friction = nominal(model.geom_friction)
         self._mass = nominal(model.body_mass)
         self._inertia = nominal(model.body_inertia)
-        self._damping = nominal(model.dof_damping[: len(JOINTS)])
+        self._damping = nominal(model.dof_damping[scene.joints])
         self._gain = nominal(model.actuator_gainprm[:, 0])
-        self._range = nominal(model.jnt_range[: len(JOINTS)])
+        self._range = nominal(model.jnt_range[scene.joints])
         self._gravity = nominal(model.opt.gravity)
 
     def of(self, factors: PhysicsFactors) -> list[ModelField]:
         """The fields of worlds with these factors."""
         dtype = self._mass.dtype
         size, masses, friction, damping, gains, limits, gravity = (factor.to(dtype) for factor in factors)
-        everything, joints = (slice(None),), slice(len(JOINTS))
+        everything, joints = (slice(None),), self._joints
         mesh: list[ModelField] = []
         if len(self._mesh_ids):  # a mesh cannot be scaled: the nearest of the scene's variants stands in
             nearest = (size[:, None] - self._mesh_scales).abs().argmin(dim=1)

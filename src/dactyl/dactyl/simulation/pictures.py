@@ -10,9 +10,7 @@ import numpy as np
 
 from dactyl.maths import quaternion
 from dactyl.simulation.rendering import SceneRenderer
-from dactyl.simulation.scene import CAMERAS, SceneConfig, build
-
-_ORIENTATION = slice(-4, None)
+from dactyl.simulation.scene import SceneConfig, build
 
 
 def render_pictures(folder: Path, object: str, number: int, seed: int) -> None:
@@ -20,7 +18,7 @@ def render_pictures(folder: Path, object: str, number: int, seed: int) -> None:
 
     Args:
         folder: to write to; made if it does not exist.
-        object: one of simulation.objects.OBJECTS.
+        object: one of `objects.names()`.
         number: of pictures from each camera.
         seed: of the orientations.
 
@@ -30,12 +28,13 @@ def render_pictures(folder: Path, object: str, number: int, seed: int) -> None:
     scene = build(SceneConfig(object=object))
     random = np.random.default_rng(seed)
     qpos = mujoco.MjData(scene.model).qpos.copy()
-    for camera in CAMERAS:
+    cameras = scene.robot.cameras.places
+    for camera in cameras:
         (folder / camera).mkdir(parents=True, exist_ok=True)
     with SceneRenderer(scene) as renderer:
         for i in range(number):
-            qpos[_ORIENTATION] = quaternion.uniform(random.standard_normal(4))
-            for camera in CAMERAS:
+            qpos[scene.object_orientation] = quaternion.uniform(random.standard_normal(4))
+            for camera in cameras:
                 picture = renderer.render(qpos, camera)
                 cv2.imwrite(str(folder / camera / f"{i:02d}.png"), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
 
@@ -57,7 +56,7 @@ def render_placement(path: Path) -> None:
     with SceneRenderer(scene, 720, 540, fine=True) as renderer:
         far = renderer.render(qpos, around, cameras=True)
         near = renderer.render(qpos, close, markers=True)
-        views = [cv2.resize(renderer.render(qpos, name), (480, 360)) for name in CAMERAS]
+        views = [cv2.resize(renderer.render(qpos, name), (480, 360)) for name in scene.robot.cameras.places]
     picture = np.vstack([np.hstack([far, near]), np.hstack(views)])
     cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
 

@@ -48,7 +48,7 @@ class SceneRenderer:
         """One picture.
 
         Args:
-            qpos: (31,) state, see `Scene`.
+            qpos: (nq,) state, see `Scene`.
             camera: one of the scene's, or a free one.
             goal: (4,) orientation in the world; drawn as a copy of the object that floats beside the hand.
             markers: draw the motion-capture markers.

@@ -22,7 +22,8 @@ import numpy as np
 from dactyl.errors import DactylError
 from dactyl.simulation.appearance import Appearance, Look
 from dactyl.simulation.appearance.materials import ObjectColourRanges
-from dactyl.simulation.appearance.studio import Studio, make_studio
+from dactyl.simulation.appearance.studio import Studio
+from dactyl.simulation.appearance.studio_scene import make_studio
 from dactyl.simulation.scene import SceneConfig
 from dactyl.storage.files import write_atomically
 from dactyl.vision.config import VisionConfig

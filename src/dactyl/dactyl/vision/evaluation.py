@@ -14,7 +14,7 @@ import torch
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.simulation.appearance import Appearance
-from dactyl.simulation.appearance.studio import make_studio
+from dactyl.simulation.appearance.studio_scene import make_studio
 from dactyl.simulation.appearance.visibility import visible_shares
 from dactyl.vision.augmentation import PoseAugmentation
 from dactyl.vision.chunks import make_renderer, render_moments, scene_config, split

@@ -11,6 +11,7 @@ from torch import Tensor
 from dactyl.environment.randomization.effect import Effect
 from dactyl.environment.randomization.random import Random, check_amount
 from dactyl.maths import quaternion
+from dactyl.robot.robot import Robot
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Sensed(NamedTuple):
     """What motion capture or vision measures, hand frame."""
 
     fingertips: Tensor
-    """(N, 5, 3) m."""
+    """(N, F, 3) m."""
     object_position: Tensor
     """(N, 3) m."""
     object_orientation: Tensor
@@ -45,10 +46,11 @@ class Sensed(NamedTuple):
 class Sensors(Effect):
     """Noisy readings of N worlds."""
 
-    def __init__(self, config: ObservationNoise, num_worlds: int, random: Random) -> None:
+    def __init__(self, config: ObservationNoise, num_worlds: int, robot: Robot, random: Random) -> None:
         self._config, self._random, self._num_worlds = config, random, num_worlds
-        self.fingertip_offset = torch.zeros(num_worlds, 5, 3, device=random.device)
-        self.marker_offset = torch.zeros(num_worlds, 5, 3, device=random.device)
+        self._fingertips = (num_worlds, len(robot.fingertips), 3)
+        self.fingertip_offset = torch.zeros(self._fingertips, device=random.device)
+        self.marker_offset = torch.zeros(self._fingertips, device=random.device)
         self.base_offset = torch.zeros(num_worlds, 3, device=random.device)
         self.object_offset = torch.zeros(num_worlds, 3, device=random.device)
         self.object_rotation = self._rotation(0.0)
@@ -60,11 +62,11 @@ class Sensors(Effect):
 
     def restart(self, mask: Tensor) -> None:
         """Draw the correlated noise of new episodes."""
-        config, normal, n = self._config, self._random.normal, self._num_worlds
+        config, normal, n, tips = self._config, self._random.normal, self._num_worlds, self._fingertips
         self.redraw(
             mask,
-            fingertip_offset=config.fingertip_correlated * normal(n, 5, 3),
-            marker_offset=config.fingertip_marker * normal(n, 5, 3),
+            fingertip_offset=config.fingertip_correlated * normal(*tips),
+            marker_offset=config.fingertip_marker * normal(*tips),
             base_offset=config.base_marker * normal(n, 3),
             object_offset=config.object_position_correlated * normal(n, 3),
             object_rotation=self._rotation(config.object_orientation_correlated),
@@ -75,7 +77,7 @@ class Sensors(Effect):
 
         Args:
             truth: the exact values.
-            marker_rotations: (N, 5, 3, 3) from each distal link to the hand frame.
+            marker_rotations: (N, F, 3, 3) from each distal link to the hand frame.
         """
         config, normal = self._config, self._random.normal
         misplaced = (marker_rotations @ self.marker_offset[..., None]).squeeze(-1)

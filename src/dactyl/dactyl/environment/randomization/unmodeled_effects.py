@@ -11,11 +11,10 @@ from torch import Tensor
 from dactyl.environment.randomization.effect import Effect
 from dactyl.environment.randomization.random import Random, check_amount, check_range, where
 from dactyl.robot import backlash
-from dactyl.robot.control import CONTROL_PERIOD, SUBSTEPS
-from dactyl.robots.shadow.joints import ACTUATORS
+from dactyl.robot.robot import Robot
 
 ACTION_RANGE = 2.0  # width of [-1, 1]: Table 8 gives percentages of it
-_MOST = {"delay_probability": 1.0, "dropout_rate": 1.0 / CONTROL_PERIOD, "force_decay": 1.0}
+_MOST = {"delay_probability": 1.0, "force_decay": 1.0}
 
 
 @dataclass(frozen=True)
@@ -49,9 +48,9 @@ class UnmodeledEffects:
 class Actuation(Effect):
     """What becomes of smoothed actions on their way to the joints: delay, noise, backlash."""
 
-    def __init__(self, config: UnmodeledEffects, num_worlds: int, random: Random) -> None:
+    def __init__(self, config: UnmodeledEffects, num_worlds: int, robot: Robot, random: Random) -> None:
         self._config, self._random = config, random
-        self._shape = (num_worlds, len(ACTUATORS))
+        self._shape = (num_worlds, len(robot.actuators))
         self.bias = torch.zeros(self._shape, device=random.device)
         self.delayed = torch.zeros(self._shape, device=random.device, dtype=torch.bool)
         self.pending = torch.zeros(self._shape, device=random.device)
@@ -71,7 +70,7 @@ class Actuation(Effect):
         )
 
     def apply(self, action: Tensor) -> Tensor:
-        """The actions that arrive, (N, 20), one call per control step."""
+        """The actions that arrive, (N, A), one call per control step."""
         config, random = self._config, self._random
         arriving = torch.where(self.delayed, self.pending, action)
         self.pending = action
@@ -85,20 +84,22 @@ class Actuation(Effect):
 class Tracking(Effect):
     """Fingertip markers that motion capture loses for a while: their last reading is kept."""
 
-    def __init__(self, config: UnmodeledEffects, num_worlds: int, random: Random) -> None:
+    def __init__(self, config: UnmodeledEffects, num_worlds: int, robot: Robot, random: Random) -> None:
+        period, fingertips = robot.timing.control, len(robot.fingertips)
+        check_amount("dropout_rate", config.dropout_rate, 1.0 / period)
         self._random = random
         self.occlusion_distance = config.occlusion_distance
-        self._probability = config.dropout_rate * CONTROL_PERIOD
-        self._duration = round(config.dropout_duration / CONTROL_PERIOD)
-        self.remaining = torch.zeros(num_worlds, 5, device=random.device, dtype=torch.int64)
-        self.last = torch.zeros(num_worlds, 5, 3, device=random.device)
+        self._probability = config.dropout_rate * period
+        self._duration = round(config.dropout_duration / period)
+        self.remaining = torch.zeros(num_worlds, fingertips, device=random.device, dtype=torch.int64)
+        self.last = torch.zeros(num_worlds, fingertips, 3, device=random.device)
         self.fresh = torch.ones(num_worlds, device=random.device, dtype=torch.bool)
 
     def restart(self, mask: Tensor) -> None:
         self.redraw(mask, remaining=torch.zeros_like(self.remaining), fresh=torch.ones_like(self.fresh))
 
     def apply(self, fingertips: Tensor, occluded: Tensor) -> Tensor:
-        """Readings (N, 5, 3), old ones for lost or occluded (N, 5) markers; an episode's first is always new."""
+        """Readings (N, F, 3), old ones for lost or occluded (N, F) markers; an episode's first is always new."""
         lost = self._random.chance(self._probability, *occluded.shape)
         self.remaining = torch.where(lost, self._duration, (self.remaining - 1).clamp(min=0))
         held = (occluded | (self.remaining > 0)) & ~self.fresh[:, None]
@@ -108,18 +109,18 @@ class Tracking(Effect):
 
 
 class Timing(Effect):
-    """Physics steps of 8 ms + Exp(lambda)."""
+    """Physics steps of the nominal time + Exp(lambda)."""
 
-    def __init__(self, config: UnmodeledEffects, num_worlds: int, random: Random) -> None:
-        self._range, self._random = config.timestep_rate, random
+    def __init__(self, config: UnmodeledEffects, num_worlds: int, robot: Robot, random: Random) -> None:
+        self._range, self._random, self._period = config.timestep_rate, random, robot.timing.control
         self.rate = torch.full((num_worlds,), config.timestep_rate[1], device=random.device)
 
     def restart(self, mask: Tensor) -> None:
         self.redraw(mask, rate=self._random.uniform(*self._range, len(self.rate)))
 
-    def timesteps(self, substeps: int = SUBSTEPS) -> Tensor:
+    def timesteps(self, substeps: int) -> Tensor:
         """(substeps, N) s; of a control step divided into ten as in the paper, or otherwise."""
-        return CONTROL_PERIOD / substeps + self._random.exponential(substeps, len(self.rate)) / self.rate
+        return self._period / substeps + self._random.exponential(substeps, len(self.rate)) / self.rate
 
 
 class Forces(Effect):

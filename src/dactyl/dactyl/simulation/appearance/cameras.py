@@ -9,9 +9,8 @@ import mujoco
 import numpy as np
 
 from dactyl.maths import quaternion
-from dactyl.simulation.scene import CAMERAS
 
-NUM_CAMERAS = len(CAMERAS)
+NUM_CAMERAS = 3  # as in the paper, around every robot (appendix B.3)
 
 
 class CameraPoses(NamedTuple):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-if TYPE_CHECKING:
-    from dactyl.simulation.appearance.studio import Studio
+from dactyl.simulation.appearance.studio import Studio
 
 # What Unity calls metallic and glossiness has no equal in MuJoCo's shading: the one becomes how much a surface mirrors
 # lights, the other how sharply.

@@ -11,7 +11,6 @@ from dactyl.simulation.appearance.cameras import NUM_CAMERAS
 from dactyl.simulation.appearance.studio import Studio
 
 _SIZE = 96  # pixels of a side; an object covers some hundred of them
-_ROBOT = 1  # group of the robot's visible geoms
 
 
 def visible_shares(studio: Studio, qpos: np.ndarray) -> np.ndarray:
@@ -21,7 +20,7 @@ def visible_shares(studio: Studio, qpos: np.ndarray) -> np.ndarray:
     model.vis.global_.offwidth = model.vis.global_.offheight = _SIZE
     model.vis.quality.offsamples = 0
     alone = mujoco.MjvOption()
-    alone.geomgroup[_ROBOT] = 0
+    alone.geomgroup[studio.scene.visual_group] = 0
     shares = np.empty((len(qpos), NUM_CAMERAS))
     with mujoco.Renderer(model, _SIZE, _SIZE) as renderer:
         renderer.enable_segmentation_rendering()

@@ -1,16 +1,37 @@
-"""Goal orientations and the distance to them (appendix C.1)."""
+"""Goal orientations, the distance to them (appendix C.1), and where the object starts and is lost."""
 
 from __future__ import annotations
 
+from array_api_compat import array_namespace
+
+from dactyl.environment.task import Signals
 from dactyl.maths import quaternion
 from dactyl.maths.quaternion import Array
+from dactyl.maths.random import Draws
+from dactyl.robot.robot import Robot
 
-SUCCESS_TOLERANCE = 0.4  # rad, appendix C.1
+
+def draw(draws: Draws, count: int, signals: Signals, limits: tuple[float, float] | None) -> Array:
+    """Goal orientations (count, 4): uniform in SO(3), or turned from the present one by an angle between limits, rad."""
+    normals = draws.normal(count, 4)
+    if limits is None:
+        return quaternion.uniform(normals)
+    xp = array_namespace(normals)
+    turn = draws.uniform(*limits, count, 1)
+    axis = normals[:, :3]
+    axis = axis / xp.sqrt(xp.sum(axis * axis, axis=-1, keepdims=True))
+    turned = quaternion.multiply(quaternion.from_rotation_vector(turn * axis), signals["object_orientation"])
+    return quaternion.canonical(turned)
 
 
-def from_normals(normals: Array) -> Array:
-    """Goals uniform in SO(3), (..., 4), from independent standard normal numbers (..., 4)."""
-    return quaternion.uniform(normals)
+def as_pose(goal: Array, robot: Robot) -> tuple[Array, Array]:
+    """A goal orientation (4,) as the pose of an object at rest."""
+    return robot.workspace.rest, goal
+
+
+def of_pose(position: Array, orientation: Array) -> Array:
+    """The goal that a pose means: its orientation."""
+    return orientation
 
 
 def relative_orientation(goal: Array, orientation: Array) -> Array:
@@ -21,3 +42,30 @@ def relative_orientation(goal: Array, orientation: Array) -> Array:
 def angle_to_goal(goal: Array, orientation: Array) -> Array:
     """d_t: rotation angle between object and goal, rad, (...,). NaN orientations give NaN, never a success."""
     return quaternion.difference_angle(goal, orientation)
+
+
+def errors(goal: Array, signals: Signals) -> Array:
+    """d_t, (..., 1)."""
+    return angle_to_goal(goal, signals["object_orientation"])[..., None]
+
+
+def place(draws: Draws, count: int, rest: Array) -> Array:
+    """Poses (count, 7) of the object at its place of rest in a random orientation (appendix C.1)."""
+    orientation = quaternion.uniform(draws.normal(count, 4))
+    xp = array_namespace(orientation, rest)
+    return xp.concat([xp.broadcast_to(rest[:3], (count, 3)), xp.astype(orientation, rest.dtype)], axis=-1)
+
+
+def is_dropped(position: Array, robot: Robot, up: Array) -> Array:
+    """Whether an object has left the hand, (...,) bool. A position that is not finite counts as dropped.
+
+    Args:
+        position: object centre in the hand frame, (..., 3), m.
+        robot: whose workspace says how far that is.
+        up: the vertical in the hand frame, (3,), unit.
+    """
+    xp = array_namespace(position)
+    offset = position - robot.rest.like(position)
+    height = xp.sum(offset * up, axis=-1)
+    distance = xp.sqrt(xp.sum(offset * offset, axis=-1))
+    return ~((height > -robot.workspace.depth) & (distance < robot.workspace.radius))

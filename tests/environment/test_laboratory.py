@@ -10,7 +10,7 @@ from dactyl.maths import quaternion
 from dactyl.robot.markers import MarkerLayout, MarkerTracker
 from dactyl.robots.shadow.joints import ACTUATORS
 from dactyl.robots.shadow.layout import BASE_MARKERS
-from dactyl.simulation.laboratory import Laboratory
+from dactyl.environment.laboratory import Laboratory
 from dactyl.simulation.objects import OBJECT_MARKERS
 from dactyl.simulation.scene import Scene, SceneConfig, build
 

@@ -1,0 +1,105 @@
+"""What is simulated, observed and rewarded: checked when it is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any
+
+from dactyl import objects, registry
+from dactyl.environment import task as tasks
+from dactyl.environment.randomization import RandomizationConfig
+from dactyl.environment.task import Task
+from dactyl.environment.trial import TrialRules
+from dactyl.errors import DactylError
+from dactyl.robot import control
+from dactyl.robot import robot as robots
+from dactyl.robot.robot import Robot
+from dactyl.simulation.scene import SceneConfig
+
+_TASKS = None  # typed as what it becomes: the task's own or the robot's own
+
+
+@dataclass(frozen=True)
+class EnvironmentConfig:
+    """The defaults are the paper's training environment. What is None at first is the task's or the robot's own."""
+
+    scene: SceneConfig = field(default_factory=SceneConfig)
+    """Robot and object among others."""
+    rules: TrialRules = _TASKS  # type: ignore[assignment]
+    randomization: RandomizationConfig = field(default_factory=RandomizationConfig)
+    reward: dict[str, float] = _TASKS  # type: ignore[assignment]
+    """Weights of the task's `rewards`."""
+    policy_terms: tuple[str, ...] = _TASKS  # type: ignore[assignment]
+    value_terms: tuple[str, ...] = _TASKS  # type: ignore[assignment]
+    action_origin: str = "current"
+    """What actions are counted from, see `control.ORIGINS`; also the random ones before an episode."""
+    action_scale: float = 1.0
+    """Reach of action 1 in units of half the actuator's range."""
+    smoothing: float = _TASKS  # type: ignore[assignment]
+    """Weight of the new action in the moving average, per control step."""
+    substeps: int = _TASKS  # type: ignore[assignment]
+    """Physics steps in a control step. Fewer are coarser and faster: for training alone, the evaluation has all."""
+    start_steps: int | None = None
+    """Random actions before an episode; None: as many as the object's `start_steps` says."""
+    nursery: float = 0.1
+    """Environments that prepare initial states, as a share of the others. 0: the first states are used again."""
+    goal_angle_limit: float | None = None
+    """rad; goals at most this far from the current orientation. None: the task's own, for the paper uniform."""
+    task: str = registry.DEFAULTS["tasks"]
+    """One of `task.names()`."""
+
+    def __post_init__(self) -> None:
+        task, robot = tasks.load(self.task), robots.load(self.scene.robot)
+        defaults = {
+            "rules": task.training_rules,
+            "reward": dict(task.reward),
+            "policy_terms": task.policy_terms,
+            "value_terms": task.value_terms,
+            "smoothing": robot.action.smoothing,
+            "substeps": robot.timing.substeps,
+        }
+        for name, value in defaults.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        self._check(task, robot)
+
+    def _check(self, task: Task, robot: Robot) -> None:
+        task.check_reward(self.reward)
+        control.check_origin(self.action_origin)
+        for term in (*self.policy_terms, *self.value_terms):
+            task.term(term)
+        if not isinstance(self.rules, type(task.rules)):
+            raise DactylError(f"the task {task.name} has {type(task.rules).__name__}, not {type(self.rules).__name__}")
+        if not self.rules.timeout >= robot.timing.control:
+            raise DactylError(f"trial rules: timeout {self.rules.timeout} s must be >= {robot.timing.control}")
+        in_range = (
+            self.start_steps is None or self.start_steps >= 1,
+            self.substeps >= 1,
+            0 <= self.nursery < inf,
+            0 < self.smoothing <= 1,
+            0 < self.action_scale < inf,
+        )
+        if not all(in_range):
+            raise DactylError(
+                f"environment: start_steps {self.start_steps} and substeps {self.substeps} must be >= 1, "
+                f"nursery {self.nursery} >= 0, smoothing {self.smoothing} in (0, 1], "
+                f"action_scale {self.action_scale} > 0"
+            )
+        if self.goal_angle_limit is not None and not self.goal_angle_limit > self.rules.tolerances[-1]:
+            raise DactylError(
+                f"goal_angle_limit {self.goal_angle_limit} rad must exceed the tolerance "
+                f"{self.rules.tolerances[-1]} rad"
+            )
+        low, high = self.randomization.physics.object_dimensions if self.randomization.physics else (1.0, 1.0)
+        scales = objects.load(self.scene.object).mesh_scales
+        if scales and not scales[0] <= low <= high <= scales[-1]:
+            raise DactylError(
+                f"randomization object_dimensions: [{low}, {high}] leaves the sizes of the meshes of the "
+                f"{self.scene.object}, {scales[0]} to {scales[-1]}"
+            )
+
+    @classmethod
+    def from_config(cls, value: Any, where: str, default: EnvironmentConfig | None) -> EnvironmentConfig:
+        """From a preset: its task says what `rules` may hold."""
+        raise NotImplementedError

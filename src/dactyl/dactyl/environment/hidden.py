@@ -1,0 +1,52 @@
+"""What an episode hides from a policy, as numbers that a value network may see: its physics, its unmodeled effects."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from dactyl.environment.randomization.unmodeled_effects import Actuation, Forces, Timing
+from dactyl.robot.robot import Robot
+from dactyl.simulation.model_fields import PhysicsFactors
+from dactyl.simulation.scene import Scene
+
+
+def physics_size(robot: Robot) -> int:
+    """Length of `hidden_physics`."""
+    return 6 + 3 * len(robot.joints) + len(robot.actuators)
+
+
+def effects_size(robot: Robot) -> int:
+    """Length of `hidden_effects`."""
+    return 4 * len(robot.actuators) + 2
+
+
+def hidden_physics(scene: Scene, factors: PhysicsFactors, count: int) -> Tensor:
+    """The first `count` environments' factors, (count, physics_size); those drawn on a logarithmic scale as logarithms.
+
+    Size, mass and friction of the object, gravity, joint damping, actuator gains, joint limits.
+    """
+    first = PhysicsFactors(*(factor[:count] for factor in factors))
+    scalars = (first.object_size, first.masses[:, scene.object_body], first.friction)
+    columns = [torch.stack(scalars, dim=-1), first.gravity, first.damping.log(), first.gains.log()]
+    return torch.cat([*columns, first.joint_limits.flatten(1)], dim=-1).float()
+
+
+def hidden_effects(
+    robot: Robot,
+    actuation: Actuation | None,
+    timing: Timing | None,
+    forces: Forces | None,
+    count: int,
+    device: torch.device,
+) -> Tensor:
+    """The first `count` environments' effects, (count, effects_size); all 0 where they are off.
+
+    Which actions are delayed, their bias, the backlash's slack rates, how often the object is pushed, how long a
+    physics step is on average beyond the nominal, s.
+    """
+    if actuation is None or timing is None or forces is None:
+        return torch.zeros(count, effects_size(robot), device=device)
+    columns = [actuation.delayed[:count].float(), actuation.bias[:count], actuation.delta[:count].flatten(1)]
+    rates = torch.stack([forces.probability[:count], 1.0 / timing.rate[:count]], dim=-1)
+    return torch.cat([*columns, rates], dim=-1)

@@ -1,0 +1,161 @@
+"""What any task is: data and pure functions in the array API, shared by environment and nodes.
+
+Functions work over any leading dimensions, with torch and thousands of environments or numpy and one robot. What they
+look at comes by name:
+
+    signal              shape          what it is; robot frame, m, rad, s; quaternions (w, x, y, z)
+    fingertips          (..., F, 3)    where the fingertips' markers are
+    object_position     (..., 3)
+    object_orientation  (..., 4)
+    goal                (..., G)       see `Task.draw_goal`
+    joint_angles        (..., J)
+    joint_velocities    (..., J)
+    object_velocity     (..., 3)
+    object_turn         (..., 4)       rotation in one control step at the present angular velocity
+    smoothed_action     (..., A)       the policy's own action after the moving average
+    physics_factors     (..., P)       the episode's hidden physics; in simulation alone
+    effects             (..., E)       the episode's hidden unmodeled effects; in simulation alone
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from array_api_compat import array_namespace
+
+from dactyl import registry
+from dactyl.environment.trial import TrialRules
+from dactyl.errors import DactylError
+from dactyl.maths.quaternion import Array
+from dactyl.maths.random import Draws
+from dactyl.objects.object import Object
+from dactyl.robot.robot import Robot
+
+Signals = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Term:
+    """One input of a policy or value network."""
+
+    function: Callable[[Signals, Object], Array]
+    """Signals and the object -> (..., *shape)."""
+    shape: Callable[[Robot], tuple[int, ...]]
+    needs: tuple[str, ...]
+    """The signals it is computed from."""
+
+
+def fixed(*shape: int) -> Callable[[Robot], tuple[int, ...]]:
+    """The shape of a term that is the same for every robot."""
+    return lambda robot: shape
+
+
+class Transition(NamedTuple):
+    """What reward terms look at: N environments, after a control step and before anything is reset; torch tensors."""
+
+    errors_before: Array
+    """(N, E) see `Task.errors`, before the step."""
+    errors: Array
+    """(N, E) to the same goal after it."""
+    signals: Signals
+    """Exact, after the step."""
+    reached: Array
+    """(N,) bool"""
+    dropped: Array
+    """(N,) bool: the object is lost."""
+    timeout: Array
+    """(N,) bool: the time for the goal ran out."""
+    action: Array
+    """(N, A) smoothed."""
+    previous_action: Array
+    """(N, A)"""
+    robot: Robot
+    object: Object
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One task. It is given its robot and its object: it knows neither."""
+
+    name: str
+    title: str
+    """What people call it."""
+    objects: tuple[str, ...]
+    """Names of the objects it is meant for; the first is the default."""
+    draw_goal: Callable[[Draws, int, Signals, tuple[float, float] | None], Array]
+    """Draws, count, present signals -> goals (count, G). With limits, goals whose last error is between them, rad."""
+    goal_pose: Callable[[Array, Robot], tuple[Array, Array]]
+    """A goal (G,) as position (3,), m, and orientation (4,) of the object, robot frame: to publish and draw it."""
+    goal_of_pose: Callable[[Array, Array], Array]
+    """The inverse: position (..., 3) and orientation (..., 4) -> goal (..., G)."""
+    place: Callable[[Draws, int, Array], Array]
+    """Draws, count, the object's pose at rest (7,), world frame -> poses (count, 7) in which episodes begin."""
+    errors: Callable[[Array, Signals], Array]
+    """Goal (..., G) and signals -> how far from it, (..., E), each in its unit; NaN where that is not known."""
+    error_names: tuple[str, ...]
+    """E names with their unit, such as "angle, rad"; the last is the rotation's."""
+    lost: Callable[[Array, Robot, Array], Array]
+    """Object position (..., 3), robot, vertical in the robot frame (3,) -> bool (...,); true where it is not finite."""
+    rules: TrialRules
+    """Of evaluations."""
+    training_rules: TrialRules
+    observations: Mapping[str, Term]
+    policy_terms: tuple[str, ...]
+    """What a policy sees by default."""
+    value_terms: tuple[str, ...]
+    rewards: Mapping[str, Callable[[Transition], Array]]
+    """Transition -> (N,)."""
+    reward: Mapping[str, float]
+    """Default weights of `rewards`."""
+
+    def term(self, name: str) -> Term:
+        """An observation term by its name; DactylError if there is none."""
+        if name not in self.observations:
+            raise DactylError(f"unknown observation {name!r}: choose from {', '.join(self.observations)}")
+        return self.observations[name]
+
+    def size(self, terms: Sequence[str], robot: Robot) -> int:
+        """Length of the observation made of these terms, each a vector."""
+        return sum(self.term(name).shape(robot)[0] for name in terms)
+
+    def observe(self, signals: Signals, terms: Sequence[str], shape: Object) -> Array:
+        """The named terms side by side, (..., size).
+
+        Raises:
+            DactylError: there is no such term.
+        """
+        values = [self.term(name).function(signals, shape) for name in terms]
+        return array_namespace(*values).concat(values, axis=-1)
+
+    def needs(self, terms: Sequence[str]) -> frozenset[str]:
+        """The signals that these terms are computed from."""
+        return frozenset(signal for name in terms for signal in self.term(name).needs)
+
+    def check_reward(self, weights: Mapping[str, float]) -> None:
+        """Refuse unknown terms.
+
+        Raises:
+            DactylError: a name is none of `rewards`.
+        """
+        for name in weights:
+            if name not in self.rewards:
+                raise DactylError(f"unknown reward term {name!r}: choose from {', '.join(self.rewards)}")
+
+
+def load(name: str) -> Task:
+    """A task by its name.
+
+    Raises:
+        DactylError: there is no such task.
+    """
+    task = registry.load("tasks", name)
+    if not isinstance(task, Task):
+        raise DactylError(f"task {name!r} is a {type(task).__name__}, not a Task")
+    return task
+
+
+def names() -> tuple[str, ...]:
+    """Every task there is, without importing any."""
+    return registry.names("tasks")

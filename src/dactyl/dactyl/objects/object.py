@@ -1,0 +1,93 @@
+"""What is manipulated, as data: geometry, symmetries, markers; no MuJoCo, so that nodes may know it too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from array_api_compat import array_namespace
+
+from dactyl.maths import quaternion
+from dactyl.maths.arrays import Constant
+from dactyl.maths.quaternion import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Object:
+    """One convex object, all in its own frame, whose origin is its centre; m."""
+
+    name: str
+    half_size: float
+    """Of a block half its edge, of a prism its inner radius and half height, of a sphere its radius."""
+    geometry: Literal["box", "mesh", "sphere"]
+    """How it is simulated."""
+    wireframe: np.ndarray
+    """(E, 2, 3) edges, to draw it."""
+    keypoints: np.ndarray
+    """(K, 3) points that say where it is and how it is turned; corners, where it has some."""
+    faces: np.ndarray
+    """(F, 3) unit normals of its flat faces, one of each opposite pair; all are `half_size` away. (0, 3) if round."""
+    generators: tuple[tuple[float, float, float], ...]
+    """Rotation vectors, rad, from which all rotations that bring its shape onto itself follow; empty if infinite."""
+    markers: np.ndarray
+    """(M, 3) motion-capture markers."""
+    start_steps: int = 100
+    """Random actions before a trial (appendix C.1)."""
+    density: float = 567.0
+    """kg/m³"""
+    mesh_scales: tuple[float, ...] = ()
+    """Sizes a mesh is compiled in: meshes cannot be scaled in each environment, so these stand in."""
+    vertices: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
+    """(V, 3) of a mesh."""
+
+    @cached_property
+    def _faces(self) -> Constant:
+        return Constant(self.faces.T)
+
+    @cached_property
+    def keypoint_constant(self) -> Constant:
+        """`keypoints`, for any array."""
+        return Constant(self.keypoints)
+
+    @cached_property
+    def symmetries(self) -> Constant:
+        """All rotations that bring the shape onto itself, quaternions (K, 4): 24 of the block, 16 of the prism."""
+        generators = [quaternion.from_rotation_vector(np.array(v)) for v in self.generators]
+        found = [np.array([1.0, 0.0, 0.0, 0.0])]
+        for known in found:  # grows while it is read
+            for generator in generators:
+                new = quaternion.multiply(known, generator)
+                if all(quaternion.difference_angle(new, old) > 1e-3 for old in found):
+                    found.append(new)
+        return Constant(np.stack(found))
+
+    def clearance(self, points: Array, scale: Array) -> Array:
+        """How far points are outside the surface, m, negative inside; along the nearest face's normal.
+
+        Args:
+            points: (N, P, 3) in the object frame, m.
+            scale: (N,) factor on the object's dimensions.
+
+        Returns:
+            (N, P)
+        """
+        xp = array_namespace(points, scale)
+        if len(self.faces) == 0:
+            reach = xp.sqrt(xp.sum(points * points, axis=-1))
+        else:
+            reach = xp.max(xp.abs(points @ self._faces.like(points)), axis=-1)
+        return reach - self.half_size * scale[:, None]
+
+    def reduce(self, orientation: Array) -> Array:
+        """The smallest rotation, (..., 4) with w >= 0, that an object of this shape and orientation could be in.
+
+        How fingers can grip depends on the block's orientation only up to its 24 symmetries; which face is which only
+        matters for the rotation to the goal. A network told this need not find it out.
+        """
+        xp = array_namespace(orientation)
+        candidates = quaternion.multiply(orientation[..., None, :], self.symmetries.like(orientation))
+        smallest = xp.argmax(xp.abs(candidates[..., 0]), axis=-1)
+        chosen = xp.take_along_axis(candidates, smallest[..., None, None], axis=-2)
+        return quaternion.canonical(chosen[..., 0, :])

@@ -1,0 +1,148 @@
+"""The scene compiled to be looked at: lights to place, the object in many palettes, meshes no finer than pixels."""
+
+from __future__ import annotations
+
+import cv2
+import mujoco
+import numpy as np
+
+from dactyl.errors import DactylError
+from dactyl.simulation.appearance.lights import MAX_LIGHTS
+from dactyl.simulation.appearance.materials import ObjectColourRanges
+from dactyl.simulation.appearance.studio import MaterialIds, Studio
+from dactyl.simulation.objects import MATERIAL
+from dactyl.simulation.scene import SceneConfig, build
+
+PALETTES = 64
+_FACE = 64  # pixels of a face of the object's texture; more than any camera sees of it
+_OBJECT_TEXTURE = "texture:object"
+_WRAPPING = "wrapping"
+_HIDDEN = 4  # group of geoms that are not drawn
+
+
+def make_studio(
+    config: SceneConfig | None = None,
+    *,
+    colours: ObjectColourRanges | None = None,
+    palettes: int = PALETTES,
+    seed: int = 0,
+    mesh_grid: float = 0.0,
+    wrapped: bool = False,
+) -> Studio:
+    """Compile a scene for rendering.
+
+    Args:
+        config: which hand and object.
+        colours: of the object's faces.
+        palettes: how many draws of them there are to choose from.
+        seed: of those draws.
+        mesh_grid: m; the robot's vertices are merged on such a grid, so that rendering small pictures on a CPU takes a
+            third of the time. 0 leaves the meshes as they are.
+        wrapped: give the block's texture as a picture wrapped around it instead of as a cube map, for renderers that
+            know no cube maps.
+
+    Raises:
+        DactylError: the object cannot be wrapped.
+    """
+    plain_scene = build(config)
+    if wrapped and plain_scene.object.geometry != "box":
+        raise DactylError("only a block's texture can be wrapped, which the ray tracer needs")
+    plain = plain_scene.model
+    ranges, random = colours or ObjectColourRanges(), np.random.default_rng(seed)
+    texture = _texture(plain)
+
+    def edit(spec: mujoco.MjSpec) -> None:
+        spec.visual.headlight.active = 0
+        for light in list(spec.lights):
+            spec.delete(light)
+        for i in range(MAX_LIGHTS):
+            spec.worldbody.add_light(name=f"light_{i}", type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, castshadow=False)
+        original = spec.material(MATERIAL)
+        for i in range(palettes):
+            name = f"palette_{i}"
+            kind = mujoco.mjtTexture.mjTEXTURE_2D if wrapped else mujoco.mjtTexture.mjTEXTURE_CUBE
+            flat = mujoco.mjtBuiltin.mjBUILTIN_FLAT
+            spec.add_texture(name=name, type=kind, builtin=flat, width=_FACE, height=6 * _FACE)
+            material = spec.add_material(name=name, rgba=original.rgba, texuniform=original.texuniform)
+            material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = name
+        if wrapped:
+            _wrap(spec, plain_scene.object.half_size)
+        if mesh_grid:
+            _coarsen(spec, plain, mesh_grid)
+
+    scene = build(config, edit)
+    model = scene.model
+    for i in range(palettes):  # an array goes into the specification only number by number
+        start = model.tex_adr[model.texture(f"palette_{i}").id]
+        model.tex_data[start : start + texture.size] = ranges.recolour(texture, random).ravel()
+    ids = MaterialIds(
+        robot=np.array([model.material(name).id for name in scene.materials]),
+        background=model.material("floor").id,
+        palettes=np.array([model.material(f"palette_{i}").id for i in range(palettes)]),
+    )
+    seen = model.geom(_WRAPPING).id if wrapped else scene.object_geom
+    return Studio(scene, ids, seen, model.body_pos[scene.object_body].copy())
+
+
+def _texture(model: mujoco.MjModel) -> np.ndarray:
+    """The object's cube texture as the hand model has it, made smaller: (6 side, side, 3) RGB."""
+    i = model.texture(_OBJECT_TEXTURE).id
+    width, height, start = model.tex_width[i], model.tex_height[i], model.tex_adr[i]
+    faces = model.tex_data[start : start + 3 * width * height].reshape(6, width, width, 3)
+    return np.concatenate([cv2.resize(face, (_FACE, _FACE), interpolation=cv2.INTER_AREA) for face in faces])
+
+
+def _wrap(spec: mujoco.MjSpec, half_size: float) -> None:
+    """Hide the block behind a mesh of the same shape whose faces take their part of the texture as OpenGL does."""
+    vertices, coordinates, triangles = [], [], []
+    for face in range(6):
+        axis, sign = face // 2, 1.0 - 2.0 * (face % 2)
+        corners = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])  # of the texture: right, down
+        right, down, outwards = np.zeros(3), np.zeros(3), np.zeros(3)
+        outwards[axis] = sign
+        right[[2, 0, 0][axis]] = [-sign, 1.0, sign][axis]
+        down[[1, 2, 1][axis]] = [-1.0, sign, -1.0][axis]
+        vertices.append(outwards + corners @ np.stack([right, down]))
+        inside = 0.5 + (0.5 - 0.5 / _FACE) * corners  # half a pixel from the border: no colour of the neighbour
+        coordinates.append(np.stack([inside[:, 0], (face + inside[:, 1]) / 6.0], axis=1))
+        order = [[0, 1, 2], [0, 2, 3]] if np.cross(right, down) @ outwards > 0 else [[0, 2, 1], [0, 3, 2]]
+        triangles.append(4 * face + np.array(order))
+    faces = np.concatenate(triangles).ravel()
+    spec.add_mesh(
+        name=_WRAPPING, uservert=half_size * np.concatenate(vertices).ravel(), userface=faces,
+        usertexcoord=np.concatenate(coordinates).ravel(), userfacetexcoord=faces,
+    )  # fmt: skip
+    spec.body("object").add_geom(
+        name=_WRAPPING, type=mujoco.mjtGeom.mjGEOM_MESH, meshname=_WRAPPING, contype=0, conaffinity=0, density=0.0,
+        material="palette_0",
+    )  # fmt: skip
+    spec.geom("object").group = _HIDDEN
+
+
+def _coarsen(spec: mujoco.MjSpec, compiled: mujoco.MjModel, grid: float) -> None:
+    """Merge the vertices of the robot's meshes that share a cell of the grid."""
+    for mesh in spec.meshes:
+        if mesh.name == _WRAPPING:
+            continue
+        i = compiled.mesh(mesh.name).id
+        vertices = _rows(compiled.mesh_vert, compiled.mesh_vertadr[i], compiled.mesh_vertnum[i])
+        faces = _rows(compiled.mesh_face, compiled.mesh_faceadr[i], compiled.mesh_facenum[i])
+        if mesh.name.startswith("object") or len(faces) < 200:
+            continue
+        rotation = np.empty(9)
+        mujoco.mju_quat2Mat(rotation, compiled.mesh_quat[i])
+        vertices = (
+            vertices @ rotation.reshape(3, 3).T + compiled.mesh_pos[i]
+        )  # compiling moved it to its inertial frame
+        _, cell = np.unique(np.floor(vertices / grid).astype(int), axis=0, return_inverse=True)
+        cell = cell.ravel()
+        count = np.bincount(cell)
+        merged = np.stack([np.bincount(cell, axis) / count for axis in vertices.T], axis=1)
+        faces = cell[faces]
+        distinct = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
+        mesh.file, mesh.scale, mesh.refpos, mesh.refquat = "", [1.0] * 3, [0.0] * 3, [1.0, 0.0, 0.0, 0.0]
+        mesh.uservert, mesh.userface = merged.ravel(), faces[distinct].ravel()
+
+
+def _rows(array: np.ndarray, start: int, number: int) -> np.ndarray:
+    return array[start : start + number]

@@ -1,0 +1,55 @@
+"""What is around every robot: a white laboratory, a floor that catches dropped objects, lights, the cameras."""
+
+from __future__ import annotations
+
+from math import cos, sin
+
+import mujoco
+import numpy as np
+
+from dactyl.robot.robot import Cameras
+
+_WHITE = [1.0, 1.0, 1.0]
+_LIGHTS = ((-0.6, -0.4), (0.6, -0.4), (0.0, 0.8))  # m beside the workspace; all 1 m above it
+
+
+def add_surroundings(spec: mujoco.MjSpec, cameras: Cameras, workspace: np.ndarray) -> None:
+    """Add everything that is neither robot nor object.
+
+    Args:
+        spec: to add to.
+        cameras: that look at the workspace.
+        workspace: (3,) where an object rests, in the world, m.
+    """
+    spec.add_texture(
+        name="sky", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, builtin=mujoco.mjtBuiltin.mjBUILTIN_FLAT,
+        rgb1=_WHITE, rgb2=_WHITE, width=8, height=48,
+    )  # fmt: skip
+    spec.add_material(name="floor", rgba=[1.0, 1.0, 1.0, 1.0], emission=0.55, specular=0.0)
+    spec.worldbody.add_geom(
+        name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0.0, 0.0, 1.0], material="floor",
+        contype=1, conaffinity=0,
+    )  # fmt: skip
+    spec.visual.headlight.ambient[:] = 0.35
+    spec.visual.headlight.diffuse[:] = 0.2
+    spec.visual.headlight.specular[:] = 0.1
+    spec.visual.quality.shadowsize = 1024
+    spec.visual.global_.offwidth, spec.visual.global_.offheight = 1920, 1080
+    for i, (x, y) in enumerate(_LIGHTS):
+        offset = np.array([x, y, 1.0])
+        spec.worldbody.add_light(
+            name=f"light_{i}", pos=workspace + offset, dir=-offset / np.linalg.norm(offset),
+            diffuse=[0.28] * 3, specular=[0.15] * 3, castshadow=i == 0,
+        )  # fmt: skip
+    for name, (azimuth, elevation) in cameras.places.items():
+        a, e = np.radians([azimuth, elevation])
+        away = np.array([sin(a) * cos(e), -cos(a) * cos(e), sin(e)])
+        right = np.cross([0.0, 0.0, 1.0], away)
+        right /= np.linalg.norm(right)
+        rotation = np.stack([right, np.cross(away, right), away], axis=1)
+        quaternion = np.empty(4)
+        mujoco.mju_mat2Quat(quaternion, rotation.ravel())
+        spec.worldbody.add_camera(
+            name=name, pos=workspace + cameras.distance * away, quat=quaternion, fovy=cameras.fovy,
+            resolution=[640, 480],
+        )  # fmt: skip
