@@ -300,7 +300,9 @@ class Environment:
             The new state, and (M,) whether the object is lost. It is, too, where a simulation went wrong (NaN).
         """
         state = self.physics.state
-        self._smoothed = control.smooth(self._smoothed, control.action_from_bins(bins, self.num_bins), self.config.smoothing)
+        self._smoothed = control.smooth(
+            self._smoothed, control.action_from_bins(bins, self.num_bins), self.config.smoothing
+        )
         action = self._actuation.apply(self._smoothed) if self._actuation else self._smoothed
         positions = self.robot.actuator_positions(state.qpos[:, self.scene.joints])
         state.targets[:] = control.target(

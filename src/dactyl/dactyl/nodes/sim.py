@@ -24,6 +24,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState
 
 from dactyl import topics
+from dactyl.environment.laboratory import Laboratory
 from dactyl.errors import DactylError
 from dactyl.maths.pinhole import camera_matrix
 from dactyl.robot import control
@@ -36,7 +37,6 @@ from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
 from dactyl.ros.settings import add_setting
 from dactyl.simulation.faults import FAULTS, HIDDEN, Fault
-from dactyl.environment.laboratory import Laboratory
 from dactyl.simulation.rendering import SceneRenderer
 from dactyl.simulation.scene import CAMERA_FOVY, CAMERAS, SceneConfig, build
 from dactyl_msgs.msg import MocapMarker, MocapMarkers, TrialStatus

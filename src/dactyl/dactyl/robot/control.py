@@ -6,6 +6,8 @@ Pure functions over leading batch dimensions, for numpy in the nodes and torch i
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from array_api_compat import array_namespace
 
 from dactyl.errors import DactylError
@@ -49,6 +51,21 @@ def check_origin(origin: str) -> None:
     """Raise DactylError if actions cannot be counted from there."""
     if origin not in ORIGINS:
         raise DactylError(f"actions are counted from {' or '.join(ORIGINS)}, not {origin!r}")
+
+
+@dataclass(frozen=True)
+class ActionMeaning:
+    """What a policy's actions mean to the robot: it belongs to the policy's weights, not to the lab."""
+
+    origin: str = "current"
+    """What actions are counted from, see `ORIGINS`."""
+    scale: float = 1.0
+    """How far action 1 reaches, in units of half the actuator's range."""
+    smoothing: float = SMOOTHING
+    """Weight of the new action in the moving average, per control step."""
+
+    def __post_init__(self) -> None:
+        check_origin(self.origin)
 
 
 def target(positions: Array, action: Array, limits: Array, origin: str = "current", scale: float = 1.0) -> Array:
