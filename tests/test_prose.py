@@ -1,0 +1,70 @@
+"""README, docs and the other pages people read: short sentences, and links that lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*.md")])
+LONGEST, MEDIAN = 35, 16
+TABLES = {"experiments.md", "results.md"}
+"""Pages of figures: a sentence between two tables may be longer than elsewhere, but no longer than the longest."""
+
+
+def sentences(page: str) -> list[str]:
+    """What is read as prose: no code, tables, headings or pictures; a link or a piece of code counts by its words."""
+    page = re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL)
+    blocks: list[str] = [""]
+    code = False
+    for line in page.splitlines():
+        text = line.strip()
+        code = line.startswith("    ") and (code or not blocks[-1])
+        if code or not text or text.startswith(("|", "#", "![", "<", "---")):
+            blocks.append("")
+            continue
+        item = re.match(r"(?:[-*]|\d+\.) (?:\[ \] )?(.*)", text)
+        if item:
+            blocks.append(item[1])
+        else:
+            blocks[-1] += f" {text}"
+    found: list[str] = []
+    for block in blocks:
+        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", block)
+        plain = re.sub(r"`[^`]*`", "CODE", plain.replace("**", "").replace("*", ""))
+        found += re.split(r"(?<=[.!?:])\s+(?=[A-Z0-9(−…])", plain.strip()) if plain.strip() else []
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_sentences_are_short(page: Path) -> None:
+    """Protects readers, many of whom read English as their second language."""
+    found = [(len(sentence.split()), sentence) for sentence in sentences(page.read_text())]
+    long = [f"{words} words: {sentence}" for words, sentence in found if words > LONGEST]
+    assert not long, "\n".join(long)
+    if page.name not in TABLES:
+        assert median(words for words, _ in found) <= MEDIAN
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """Protects readers from pages, pictures and headings that were moved."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        other = page.parent / name if name else page
+        assert other.exists(), f"{page.name}: {target}"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", other.read_text(), re.MULTILINE)
+            anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in anchors, f"{page.name}: {target}"
+
+
+def test_the_measure_sees_sentences() -> None:
+    """Protects the limits from a measure that overlooks prose, or takes code and tables for it."""
+    page = "# No\n\nOne two three.\nFour [five](x.md) `six seven`. `Eight` nine.\n\n    code is none\n\n| no |\n\n- ten\n  eleven\n"
+    assert sentences(page) == ["One two three.", "Four five CODE.", "CODE nine.", "ten eleven"]
