@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from dactyl.environment import observation
-from dactyl.environment.environment import EnvironmentConfig, ReorientEnvironment, Step
+from dactyl.environment.config import EnvironmentConfig
+from dactyl.environment.environment import Environment, Step
 from dactyl.environment.measurement import occluded
 from dactyl.environment.randomization import (
     ObservationNoise,
@@ -48,12 +49,12 @@ def equal(a: Step, b: Step) -> bool:
     return all(torch.equal(x, y) for x, y in zip(*tensors, strict=True))
 
 
-def throw_away(env: ReorientEnvironment, world: int) -> None:
+def throw_away(env: Environment, world: int) -> None:
     """Put the world's object half a metre beside the hand."""
     env.physics.state.qpos[world, 24] += 0.5
 
 
-def set_goals_reached(env: ReorientEnvironment, *worlds: int) -> None:
+def set_goals_reached(env: Environment, *worlds: int) -> None:
     """Make the objects' present orientation these worlds' goal."""
     orientation = env._frame.measure().sensed.object_orientation[: env.num_envs]
     for world in worlds:
@@ -408,7 +409,7 @@ def test_hopeless_starts_are_an_error_not_a_loop(monkeypatch):
     """A hand that points upwards holds nothing."""
     monkeypatch.setattr("dactyl.environment.environment.MAX_ROUNDS", 2)
     with pytest.raises(DactylError, match="0 of 3 initial states after 2 rounds: 15 random actions drop the block"):
-        make(2, "none", scene=SceneConfig(fingers_raised=1.5), start_steps=15)
+        make(2, "none", scene=SceneConfig(tilt=1.5), start_steps=15)
 
 
 # --------------------------------------------------------------------------------------------- randomizations
@@ -604,7 +605,7 @@ def test_sizes_no_prism_is_made_in_are_refused():
 @pytest.mark.parametrize("count", [0, -1])
 def test_no_worlds_are_refused(count):
     with pytest.raises(DactylError, match=f"{count} environments"):
-        ReorientEnvironment(num_envs=count)
+        Environment(num_envs=count)
 
 
 # -------------------------------------------------------------------------------------------------- robustness
@@ -645,7 +646,7 @@ def test_nan_in_the_hand_alone_ends_the_episode_too(monkeypatch):
         assert values.abs().max() < 1e3
 
 
-def finite_steps(env: ReorientEnvironment, steps: int) -> int:
+def finite_steps(env: Environment, steps: int) -> int:
     """Ended episodes in that many random steps per world, none of which may show a number that is not finite."""
     generator, ended = torch.Generator().manual_seed(0), 0
     for _ in range(steps):

@@ -12,7 +12,7 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
 import dactyl.environment.gym
-from dactyl.environment.environment import EnvironmentConfig
+from dactyl.environment.config import EnvironmentConfig
 from dactyl.environment.gym import ReorientEnv, ReorientVectorEnv
 from dactyl.errors import DactylError
 from dactyl.tasks.reorient.trial import TrialRules

@@ -28,7 +28,7 @@ from dactyl.simulation.scene import SceneConfig, build
 @pytest.fixture(scope="module")
 def measured() -> tuple[Measurement, list[mujoco.MjData]]:
     """Three random states of a tilted hand, read through the batch and prepared in plain MuJoCo."""
-    scene = build(SceneConfig(fingers_raised=0.3))
+    scene = build(SceneConfig(tilt=0.3))
     generator = np.random.default_rng(0)
     lower, upper = scene.model.jnt_range[:24].T
     datas = []

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dactyl.environment.environment import EnvironmentConfig, ReorientEnvironment
+from dactyl.environment.config import EnvironmentConfig
+from dactyl.environment.environment import Environment
 from dactyl.environment.randomization import select
 from dactyl.simulation.scene import SceneConfig
 
@@ -23,10 +24,10 @@ def make(
     scene: SceneConfig | None = None,
     reset: bool = True,
     **config: Any,
-) -> ReorientEnvironment:
+) -> Environment:
     """An environment at the start of its episodes; only 3 random actions before them unless asked for more."""
     options = {"start_steps": 3, "randomization": select(randomizations), "scene": scene or SceneConfig(), **config}
-    env = ReorientEnvironment(EnvironmentConfig(**options), num_envs, seed=seed, threads=threads)
+    env = Environment(EnvironmentConfig(**options), num_envs, seed=seed, threads=threads)
     if reset:
         env.reset()
     return env

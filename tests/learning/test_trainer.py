@@ -17,7 +17,7 @@ import pytest
 import torch
 from torch.nn.functional import pad
 
-from dactyl.environment.environment import EnvironmentConfig
+from dactyl.environment.config import EnvironmentConfig
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
 from dactyl.learning.algorithms.ppo import PPOConfig

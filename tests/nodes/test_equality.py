@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from dactyl.environment.environment import EnvironmentConfig, ReorientEnvironment
+from dactyl.environment.config import EnvironmentConfig
+from dactyl.environment.environment import Environment
 from dactyl.environment.randomization import select
 from dactyl.robot import control
 from dactyl.robots.shadow.joints import ACTUATORS, JOINTS
@@ -116,7 +117,7 @@ def played(ros_domain: int) -> Iterator[ScriptedPolicy]:
         policy.context.shutdown()
 
 
-def start_state(environment: ReorientEnvironment, angles: np.ndarray) -> torch.Tensor:
+def start_state(environment: Environment, angles: np.ndarray) -> torch.Tensor:
     """The simulator's whole state, (1, n), when the joints were at these angles: the same lab with the same seed."""
     lab = Laboratory(environment.scene, SEED, 0.0, environment.config.action_origin)
     lab.place_object(0)
@@ -130,7 +131,7 @@ def start_state(environment: ReorientEnvironment, angles: np.ndarray) -> torch.T
 
 
 def test_the_same_actions_move_the_hand_alike_in_the_environment_and_in_the_graph(played: ScriptedPolicy) -> None:
-    environment = ReorientEnvironment(
+    environment = Environment(
         EnvironmentConfig(
             randomization=select("none"),
             rules=trial.TrialRules(timeout=80.0),

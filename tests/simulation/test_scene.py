@@ -86,7 +86,7 @@ def test_a_positive_angle_moves_the_fingertip_there(scene: Scene, joint: str, to
 
 
 def test_the_hand_lies_palm_up_with_its_fingers_raised() -> None:
-    level, raised = (build(SceneConfig(fingers_raised=angle)) for angle in (0.0, 0.2))
+    level, raised = (build(SceneConfig(tilt=angle)) for angle in (0.0, 0.2))
     np.testing.assert_allclose(level.up, [0.0, -1.0, 0.0], atol=1e-12)
     np.testing.assert_allclose(raised.up, [0.0, -np.cos(0.2), np.sin(0.2)], atol=1e-12)
     np.testing.assert_allclose(np.linalg.norm(hand_quaternion(0.2)), 1.0)
@@ -121,7 +121,7 @@ def test_coupled_joints_share_the_sum_they_are_sent_to(scene: Scene) -> None:
 
 @pytest.mark.parametrize("kind", OBJECTS)
 def test_an_object_rests_in_the_cupped_hand_for_ten_seconds(kind: str) -> None:
-    scene = build(SceneConfig(object=kind, fingers_raised=0.0))  # a sphere rolls off a palm that is raised
+    scene = build(SceneConfig(object=kind, tilt=0.0))  # a sphere rolls off a palm that is raised
     cupped = {f"{finger}J3": 0.6 for finger in COUPLED_FINGERS} | {f"{finger}J0": 0.9 for finger in COUPLED_FINGERS}
     data = _hold(scene, 10.0, {**cupped, "THJ5": 0.6, "THJ4": 0.6, "THJ1": 0.4})
     assert np.linalg.norm(_offset(scene, data)) < 0.05
@@ -217,7 +217,7 @@ def test_what_does_not_belong_to_the_hand_is_not_in_the_scene(scene: Scene) -> N
     ("config", "message"),
     [
         (SceneConfig(object="cone"), "unknown object 'cone': choose one of block, octagonal_prism, sphere"),
-        (SceneConfig(fingers_raised=2.0), "fingers_raised = 2.0 rad is outside"),
+        (SceneConfig(tilt=2.0), "fingers_raised = 2.0 rad is outside"),
         (SceneConfig(gain_scale=0.0), "gain_scale = 0.0 must be > 0"),
     ],
 )

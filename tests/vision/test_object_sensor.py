@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from dactyl.environment import observation
-from dactyl.environment.environment import EnvironmentConfig, ReorientEnvironment
+from dactyl.environment.config import EnvironmentConfig
+from dactyl.environment.environment import Environment
 from dactyl.errors import DactylError
 from dactyl.simulation.scene import SceneConfig
 from dactyl.vision.estimator import Contract, Estimator
@@ -41,7 +42,7 @@ def test_the_policy_sees_what_the_eyes_see_and_nothing_else_changes() -> None:
     """Protects evaluate --pose vision: fingertips, trials and rewards still go by the truth."""
     seen = torch.tensor([[0.01, -0.02, 0.3], [0.04, -0.05, 0.36]])
     config = EnvironmentConfig(start_steps=1)
-    with_eyes, without = (ReorientEnvironment(config, 2, seed=1, threads=1) for _ in range(2))
+    with_eyes, without = (Environment(config, 2, seed=1, threads=1) for _ in range(2))
     with_eyes.object_sensor = lambda qpos: (seen, torch.tensor([1.0, 0.0, 0.0, 0.0]).repeat(len(qpos), 1))
     ours, theirs = with_eyes.reset(), without.reset()
     sizes = [observation.TERMS[term] for term in config.policy_terms]

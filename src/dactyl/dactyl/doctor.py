@@ -53,7 +53,7 @@ def examine() -> list[Finding]:
         _probe("mujoco-warp", lambda: importlib.metadata.version("mujoco-warp"), remedy=SET_UP_AGAIN),
         _probe("torch", _torch, remedy=SET_UP_AGAIN),
         _probe("opencv", lambda: str(_import("cv2").__version__), remedy=SET_UP_AGAIN),
-        _probe("hand model", _hand_model, remedy=SET_UP_AGAIN),
+        _probe("robots", _robots, remedy=SET_UP_AGAIN),
         _probe("rendering", _rendering, remedy="apt-get install libegl1 libegl-mesa0 libgl1-mesa-dri libopengl0"),
         _probe("GPU", _gpu, needed=False, remedy="training works without one, much slower"),
         _probe(
@@ -176,13 +176,13 @@ def _torch() -> str:
     return f"{torch.__version__}, " + (f"CUDA {torch.version.cuda}" if torch.cuda.is_available() else "without CUDA")
 
 
-def _hand_model() -> str:
-    from dactyl.simulation.scene import hand_model_path
+def _robots() -> str:
+    """Builds the simulated model of each."""
+    from dactyl.robot import robot as robots
+    from dactyl.simulation.scene import SceneConfig, build
 
-    path = hand_model_path()
-    if not path.is_file():
-        raise DactylError(f"there is no {path}")
-    return f"{path.name} of gymnasium-robotics {importlib.metadata.version('gymnasium-robotics')}"
+    built = [build(SceneConfig(robot=name)).robot for name in robots.names()]
+    return ", ".join(f"{robot.name} ({len(robot.joints)} joints)" for robot in built)
 
 
 def _rendering() -> str:

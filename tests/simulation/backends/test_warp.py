@@ -8,7 +8,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dactyl.environment.environment import EnvironmentConfig, ReorientEnvironment
+from dactyl.environment.config import EnvironmentConfig
+from dactyl.environment.environment import Environment
 from dactyl.environment.randomization import select
 from dactyl.errors import DactylError
 from dactyl.simulation.backends.mujoco import BatchPhysics
@@ -204,7 +205,7 @@ def test_neither_a_step_nor_a_reset_waits_for_the_device(
 
 def test_the_whole_control_step_of_the_environment_does_not_wait_either(monkeypatch: pytest.MonkeyPatch) -> None:
     """Actions, randomizations, physics, observations, reward, masked reset, and the tending of initial states."""
-    environment = ReorientEnvironment(EnvironmentConfig(start_steps=3), 4, device="warp-cpu")
+    environment = Environment(EnvironmentConfig(start_steps=3), 4, device="warp-cpu")
     environment.reset()
     bins = torch.randint(11, (4, 20))
     environment.step(bins)
@@ -218,7 +219,7 @@ def test_the_whole_control_step_of_the_environment_does_not_wait_either(monkeypa
 def test_the_environment_is_the_same_on_both(randomizations: str) -> None:
     """From one seed: the same random numbers in the same places, the same physics, so nearly the same outcome."""
     config = EnvironmentConfig(start_steps=1, randomization=select(randomizations))
-    both = [ReorientEnvironment(config, 4, seed=3, device=device, threads=1) for device in ("cpu", "warp-cpu")]
+    both = [Environment(config, 4, seed=3, device=device, threads=1) for device in ("cpu", "warp-cpu")]
     both[0]._looks_first = False  # as on a GPU, which draws for resets that turn out to be none
     bins = torch.randint(11, (4, 4, 20), generator=torch.Generator().manual_seed(0))
     outcomes = [[each.reset(), *(each.step(action).observations for action in bins)] for each in both]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from dactyl.environment.environment import EnvironmentConfig
+from dactyl.environment.config import EnvironmentConfig
 from dactyl.errors import DactylError
 from dactyl.simulation.rendering import SceneRenderer
 from dactyl.simulation.scene import build

@@ -131,7 +131,6 @@ def cameras(
     from dactyl import results
     from dactyl.calibration import cameras as calibration
     from dactyl.calibration.boards import Board
-    from dactyl.simulation.scene import CAMERAS
 
     board = Board(columns, rows, square, marker, dictionary)
     if print_board:
@@ -146,7 +145,7 @@ def cameras(
     if json:
         results.check_writable(json)
     placed_at = calibration.Pose.of(position, quaternion) if position else None
-    fits = calibration.calibrate(calibration.read_pictures(pictures, list(CAMERAS)), board, placed, placed_at)
+    fits = calibration.calibrate(calibration.read_pictures(pictures, list(topics.CAMERAS)), board, placed, placed_at)
     found = calibration.results(fits)
     print(calibration.as_text(found))
     for path in calibration.write(out, fits):

@@ -45,6 +45,7 @@ def collect(
     from dactyl import results
     from dactyl.learning import checkpoint
     from dactyl.learning.policy import Policy
+    from dactyl.robot import robot as robots
     from dactyl.simulation.scene import SceneConfig
     from dactyl.vision.states import Recipe
     from dactyl.vision.states import collect as play
@@ -53,7 +54,7 @@ def collect(
         results.check_writable(json)
     file = checkpoint.find_policy(policy)
     player = Policy.load(file)
-    contract, tilt = player.contract, SceneConfig().fingers_raised
+    contract, tilt = player.contract, robots.load(SceneConfig().robot).tilt
     recipe = Recipe(str(policy or "models/block"), contract.object, contract.locked_wrist, tilt, seed)
 
     def report(number: int) -> None:

@@ -17,11 +17,12 @@ from typing import Any, Protocol
 
 import torch
 
-from dactyl.environment.environment import EnvironmentConfig, ReorientEnvironment
+from dactyl import objects
+from dactyl.environment.config import EnvironmentConfig
+from dactyl.environment.environment import Environment
 from dactyl.environment.randomization import select
 from dactyl.errors import DactylError
 from dactyl.robot import control
-from dactyl.simulation.objects import OBJECTS
 from dactyl.simulation.scene import SceneConfig
 
 PEERS = ("gymnasium-robotics",)
@@ -90,8 +91,8 @@ def bench_env(
         worlds: batch sizes; None for the usual ones of the device.
         threads: of the CPU backend and (as processes) of the peer.
         seconds: for each combination.
-        device: see `physics.make_physics`.
-        object: one of OBJECTS.
+        device: see `backends.make_physics`.
+        object: one of `objects.names()`.
         versus: one of PEERS, on the CPU.
         profile: list the GPU kernels that take the most time.
 
@@ -104,8 +105,7 @@ def bench_env(
     """
     if versus is not None and versus not in PEERS:
         raise DactylError(f"unknown peer {versus!r}: choose one of {', '.join(PEERS)}")
-    if object not in OBJECTS:
-        raise DactylError(f"unknown object {object!r}: choose one of {', '.join(OBJECTS)}")
+    objects.load(object)
     if not seconds > 0 or min(threads, default=0) < 1 or (worlds is not None and min(worlds, default=0) < 1):
         raise DactylError("seconds, threads and worlds must be positive")
     for choice in randomizations:
@@ -245,12 +245,10 @@ class _Ours:
         config = EnvironmentConfig(
             scene=SceneConfig(object=contender.object), randomization=select(contender.randomizations)
         )
-        self._environment = ReorientEnvironment(
-            config, contender.worlds, device=contender.device, threads=contender.threads
-        )
+        self._environment = Environment(config, contender.worlds, device=contender.device, threads=contender.threads)
         self._environment.reset()
         shape = (20, contender.worlds, self._environment.num_actuators)
-        self._actions = torch.randint(control.NUM_BINS, shape, device=self._environment.device)
+        self._actions = torch.randint(self._environment.num_bins, shape, device=self._environment.device)
 
     def run(self, seconds: float) -> tuple[float, float]:
         clock, cpu = self._time(self._step, seconds)

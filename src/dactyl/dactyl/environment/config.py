@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
@@ -99,7 +100,11 @@ class EnvironmentConfig:
                 f"{self.scene.object}, {scales[0]} to {scales[-1]}"
             )
 
-    @classmethod
-    def from_config(cls, value: Any, where: str, default: EnvironmentConfig | None) -> EnvironmentConfig:
-        """From a preset: its task says what `rules` may hold."""
-        raise NotImplementedError
+    @staticmethod
+    def defaults_of(values: Mapping[str, Any]) -> dict[str, Any]:
+        """For the reader of presets: what the task that is named there has where this class has None.
+
+        Raises:
+            DactylError: there is no such task.
+        """
+        return {"rules": tasks.load(str(values.get("task", registry.DEFAULTS["tasks"]))).training_rules}

@@ -90,6 +90,9 @@ class Environment:
         self.goal_angle_limit = config.goal_angle_limit
         self.rules = config.rules
         self.task, self.robot, self.object = tasks.load(config.task), self.scene.robot, self.scene.object
+        self.num_actuators, self.num_bins = len(self.robot.actuators), self.robot.action.bins
+        self.control_period = self.robot.timing.control
+        """s"""
         self._frame = RobotFrame(self.physics)
         self._acting = torch.arange(worlds, device=self.device) < num_envs
         dtype = self.physics.state.qpos.dtype
@@ -123,19 +126,6 @@ class Environment:
             "policy": self.task.size(self.config.policy_terms, self.robot),
             "value": self.task.size(self.config.value_terms, self.robot),
         }
-
-    @property
-    def num_actuators(self) -> int:
-        return len(self.robot.actuators)
-
-    @property
-    def num_bins(self) -> int:
-        return self.robot.action.bins
-
-    @property
-    def control_period(self) -> float:
-        """s"""
-        return self.robot.timing.control
 
     object_sensor: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
     """What the policy sees the object with instead of noisy motion capture: states (N, nq) -> position (N, 3), m, and
@@ -216,7 +206,7 @@ class Environment:
         )  # fmt: skip
 
     def _reward(self, transition: Transition) -> Tensor:
-        """Weighted sum of the reward terms, (N,). An unstable simulation, whose errors are not finite, earns nothing."""
+        """Weighted sum of the reward terms, (N,). A simulation that went wrong (NaN) earns nothing."""
         weighted = (weight * self.task.rewards[name](transition) for name, weight in self.config.reward.items())
         total: Tensor = sum(weighted, torch.zeros_like(transition.errors[:, 0]))
         return torch.nan_to_num(total, nan=0.0, posinf=0.0, neginf=0.0)

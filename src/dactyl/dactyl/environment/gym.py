@@ -1,17 +1,19 @@
 """The environment as Gymnasium knows environments, so that any learner can train on it.
 
     import gymnasium
-    import dactyl.environment.gym  # registers dactyl/Reorient-v0
+    import dactyl.environment.gym  # registers dactyl/Reorient-v0 and one more for each other task
 
     envs = gymnasium.make_vec("dactyl/Reorient-v0", num_envs=64, object="block", randomizations="all")
 
-Observations are the policy's inputs of Table 2 (22 numbers; with asymmetric=True a dict of "policy" and the value
-network's 85 in "value"), actions one of 11 bins for each of the 20 actuators, both as numpy arrays. A learner that
-lives on a GPU is faster with `environment.ReorientEnvironment` itself, whose tensors never leave the device.
+Observations are the policy's inputs (here 22 numbers, those of Table 2; with asymmetric=True a dict of "policy" and the
+value network's 85 in "value"), actions one bin for each actuator (here one of 11 for each of 20), both as numpy arrays.
+A learner that lives on a GPU is faster with `environment.Environment` itself, whose tensors never leave the device.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
@@ -21,42 +23,64 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from dactyl.environment import observation
-from dactyl.environment.environment import EnvironmentConfig, Observations, ReorientEnvironment, Step
+from dactyl import registry
+from dactyl.environment import task as tasks
+from dactyl.environment.config import EnvironmentConfig
+from dactyl.environment.environment import Environment, Observations, Step
 from dactyl.environment.randomization import select
 from dactyl.errors import DactylError
-from dactyl.robot.control import NUM_BINS
-from dactyl.robots.shadow.joints import ACTUATORS
 from dactyl.simulation.scene import SceneConfig
 
-ID = "dactyl/Reorient-v0"
+
+def gym_id(task: str) -> str:
+    """A task's name in Gymnasium."""
+    return f"dactyl/{task.title().replace('_', '')}-v0"
+
+
+ID = gym_id(registry.DEFAULTS["tasks"])
 
 Observation = np.ndarray | dict[str, np.ndarray]
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What can be chosen for an environment without a whole `EnvironmentConfig`."""
+
+    task: str = registry.DEFAULTS["tasks"]
+    robot: str = registry.DEFAULTS["robots"]
+    object: str = ""
+    """Empty: the first of the task's."""
+    locked_wrist: bool = False
+    """As in section 6.1."""
+    randomizations: str = "all"
+    """all, none, or -GROUP[,-GROUP]."""
+
+    def config(self) -> EnvironmentConfig:
+        """Everything at once."""
+        shape = self.object or tasks.load(self.task).objects[0]
+        scene = SceneConfig(robot=self.robot, object=shape, locked_wrist=self.locked_wrist)
+        return EnvironmentConfig(task=self.task, scene=scene, randomization=select(self.randomizations))
+
+
 def _make(
-    num_envs: int,
-    config: EnvironmentConfig | None,
-    object: str,
-    locked_wrist: bool,
-    randomizations: str,
-    device: str,
-    threads: int,
-) -> ReorientEnvironment:
+    num_envs: int, config: EnvironmentConfig | None, choice: Mapping[str, Any], device: str, threads: int
+) -> Environment:
+    """The environment of a config or a choice; the task comes from the registered name."""
+    task = choice.get("task", registry.DEFAULTS["tasks"])
     if config is None:
-        config = EnvironmentConfig(
-            scene=SceneConfig(object=object, locked_wrist=locked_wrist), randomization=select(randomizations)
-        )
-    elif (object, locked_wrist, randomizations) != ("block", False, "all"):
-        raise DactylError(f"{ID}: give either a config or object, locked_wrist and randomizations")
-    return ReorientEnvironment(config, num_envs, device=device, threads=threads)
+        return Environment(Choice(**choice).config(), num_envs, device=device, threads=threads)
+    if set(choice) - {"task"}:
+        raise DactylError(f"{gym_id(task)}: give either a config or {', '.join(sorted(set(choice) - {'task'}))}")
+    if config.task != task:
+        raise DactylError(f"{gym_id(task)}: the config is of the task {config.task}")
+    return Environment(config, num_envs, device=device, threads=threads)
 
 
-def _action_space() -> spaces.MultiDiscrete:
-    return spaces.MultiDiscrete(np.full(len(ACTUATORS), NUM_BINS))
+def _action_space(environment: Environment) -> spaces.MultiDiscrete:
+    return spaces.MultiDiscrete(np.full(environment.num_actuators, environment.num_bins))
 
 
-def _observation_space(environment: ReorientEnvironment, asymmetric: bool) -> spaces.Space[Any]:
+def _observation_space(environment: Environment, asymmetric: bool) -> spaces.Space[Any]:
     boxes: dict[str, spaces.Space[Any]] = {
         network: spaces.Box(-np.inf, np.inf, (size,), np.float32)
         for network, size in environment.observation_sizes.items()
@@ -67,14 +91,15 @@ def _observation_space(environment: ReorientEnvironment, asymmetric: bool) -> sp
 class _Converter:
     """From the environment's tensors to what Gymnasium's users get."""
 
-    def __init__(self, environment: ReorientEnvironment, asymmetric: bool) -> None:
+    def __init__(self, environment: Environment, asymmetric: bool) -> None:
         self._asymmetric = asymmetric
         config = environment.config
         missing = set(config.policy_terms) - set(config.value_terms)
         if missing:
             raise DactylError(f"{ID}: the value network must see {', '.join(sorted(missing))} as the policy does")
-        starts = dict(zip(config.value_terms, np.cumsum([0, *map(_size, config.value_terms)]), strict=False))
-        self._policy_part = np.concatenate([starts[term] + np.arange(_size(term)) for term in config.policy_terms])
+        sizes = {term: environment.task.size((term,), environment.robot) for term in config.value_terms}
+        starts = dict(zip(sizes, np.cumsum([0, *sizes.values()]), strict=False))
+        self._policy_part = np.concatenate([starts[term] + np.arange(sizes[term]) for term in config.policy_terms])
 
     def observations(self, observations: Observations) -> Observation:
         if not self._asymmetric:
@@ -88,15 +113,11 @@ class _Converter:
         return {"policy": policy, "value": value} if self._asymmetric else policy
 
 
-def _size(term: str) -> int:
-    return observation.size((term,))
-
-
 def _numpy(tensor: torch.Tensor) -> np.ndarray:
     return tensor.numpy(force=True).copy()
 
 
-class ReorientVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
+class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
     """N worlds; one that ends starts again in the same step, its last observation is in info["final_obs"]."""
 
     metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
@@ -106,30 +127,28 @@ class ReorientVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         num_envs: int = 1,
         *,
         config: EnvironmentConfig | None = None,
-        object: str = "block",
-        locked_wrist: bool = False,
-        randomizations: str = "all",
         asymmetric: bool = False,
         device: str = "cpu",
         threads: int = 0,
+        **choice: Any,
     ) -> None:
-        """Args as of `environment.EnvironmentConfig` and `environment.ReorientEnvironment`.
-
+        """
         Args:
             num_envs: N.
-            config: everything at once, instead of the next three.
-            object: block, octagonal_prism or sphere.
-            locked_wrist: as in section 6.1.
-            randomizations: all, none, or -GROUP[,-GROUP].
+            config: everything at once, instead of a choice.
             asymmetric: observe {"policy", "value"} instead of the policy's inputs alone.
             device: cpu, cuda, cuda:N or warp-cpu.
             threads: CPU threads, 0 for all cores.
+            choice: the fields of `Choice`; the task is the registered name's.
+
+        Raises:
+            DactylError: a choice that there is not, or a config of another task.
         """
-        environment = _make(num_envs, config, object, locked_wrist, randomizations, device, threads)
+        environment = _make(num_envs, config, choice, device, threads)
         self._environment, self._convert = environment, _Converter(environment, asymmetric)
         self.num_envs = num_envs
         self.single_observation_space = _observation_space(environment, asymmetric)
-        self.single_action_space = _action_space()
+        self.single_action_space = _action_space(environment)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
 
@@ -144,13 +163,13 @@ class ReorientVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         """One control step of every world.
 
         Args:
-            actions: (N, 20) int in 0…10.
+            actions: (N, A) int, one bin for each actuator.
 
         Returns:
             Observations, rewards, terminated, truncated, and an info with "successes" (goals reached in the running
             episode); where an episode ended, "final_obs" and "final_info" hold its last.
         """
-        step = self._environment.step(_bins(actions, (self.num_envs, len(ACTUATORS)), self._environment.device))
+        step = self._environment.step(_bins(actions, (self.num_envs,), self._environment))
         successes, terminated, truncated = (_numpy(x) for x in (step.successes, step.terminated, step.truncated))
         ended = terminated | truncated
         info: dict[str, Any] = {"successes": np.where(ended, 0, successes), "_successes": np.ones_like(ended)}
@@ -168,7 +187,7 @@ class ReorientVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         return self._convert.observations(step.observations), _numpy(step.reward), terminated, truncated, info
 
 
-class ReorientEnv(gymnasium.Env[Observation, np.ndarray]):
+class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
     """One world, for what cannot use the vector environment (which is many times faster a step)."""
 
     metadata = {"render_modes": []}  # noqa: RUF012
@@ -177,17 +196,15 @@ class ReorientEnv(gymnasium.Env[Observation, np.ndarray]):
         self,
         *,
         config: EnvironmentConfig | None = None,
-        object: str = "block",
-        locked_wrist: bool = False,
-        randomizations: str = "all",
         asymmetric: bool = False,
         device: str = "cpu",
+        **choice: Any,
     ) -> None:
-        """See `ReorientVectorEnv`."""
-        environment = _make(1, config, object, locked_wrist, randomizations, device, threads=1)
+        """See `TaskVectorEnv`."""
+        environment = _make(1, config, choice, device, threads=1)
         self._environment, self._convert = environment, _Converter(environment, asymmetric)
         self.observation_space = _observation_space(environment, asymmetric)
-        self.action_space = _action_space()
+        self.action_space = _action_space(environment)
         self._next: Observation | None = None
 
     def reset(
@@ -201,8 +218,8 @@ class ReorientEnv(gymnasium.Env[Observation, np.ndarray]):
         return _first(observation), {}
 
     def step(self, action: np.ndarray) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """See `ReorientVectorEnv.step`; info["successes"] is the number of goals reached in the episode."""
-        step = self._environment.step(_bins(action, (len(ACTUATORS),), self._environment.device)[None])
+        """See `TaskVectorEnv.step`; info["successes"] is the number of goals reached in the episode."""
+        step = self._environment.step(_bins(action, (), self._environment)[None])
         terminated, truncated = bool(step.terminated), bool(step.truncated)
         observation = self._convert.observations(step.observations)
         if terminated or truncated:
@@ -210,7 +227,7 @@ class ReorientEnv(gymnasium.Env[Observation, np.ndarray]):
         return _first(observation), float(step.reward), terminated, truncated, {"successes": int(step.successes)}
 
 
-def _seed(environment: ReorientEnvironment, seed: int | None) -> None:
+def _seed(environment: Environment, seed: int | None) -> None:
     if seed is not None:
         environment.random.generator.manual_seed(seed)
 
@@ -219,15 +236,19 @@ def _first(observation: Observation) -> Observation:
     return {k: v[0] for k, v in observation.items()} if isinstance(observation, dict) else observation[0]
 
 
-def _bins(actions: np.ndarray, shape: tuple[int, ...], device: torch.device) -> torch.Tensor:
-    actions = np.asarray(actions)
+def _bins(actions: np.ndarray, batch: tuple[int, ...], environment: Environment) -> torch.Tensor:
+    actions, shape = np.asarray(actions), (*batch, environment.num_actuators)
     if actions.shape != shape or not np.issubdtype(actions.dtype, np.integer):
         raise DactylError(f"{ID}: actions must be integers of shape {shape}, not {actions.dtype} of {actions.shape}")
-    if actions.min() < 0 or actions.max() >= NUM_BINS:
-        raise DactylError(f"{ID}: actions must be bins 0 to {NUM_BINS - 1}")
-    return torch.as_tensor(actions, dtype=torch.int64, device=device)
+    if actions.min() < 0 or actions.max() >= environment.num_bins:
+        raise DactylError(f"{ID}: actions must be bins 0 to {environment.num_bins - 1}")
+    return torch.as_tensor(actions, dtype=torch.int64, device=environment.device)
 
 
-gymnasium.register(
-    ID, entry_point="dactyl.environment.gym:ReorientEnv", vector_entry_point="dactyl.environment.gym:ReorientVectorEnv"
-)
+for _task in tasks.names():
+    gymnasium.register(
+        gym_id(_task),
+        entry_point="dactyl.environment.gym:TaskEnv",
+        vector_entry_point="dactyl.environment.gym:TaskVectorEnv",
+        kwargs={"task": _task},
+    )

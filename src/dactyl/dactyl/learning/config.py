@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dactyl.environment.environment import EnvironmentConfig
+from dactyl.environment.config import EnvironmentConfig
 from dactyl.errors import DactylError
 from dactyl.learning.algorithms.ppo import PPOConfig
 from dactyl.learning.models.recurrent import Architecture

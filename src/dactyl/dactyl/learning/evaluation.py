@@ -13,22 +13,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dactyl.environment.environment import EnvironmentConfig, ReorientEnvironment
+from dactyl.environment import task as tasks
+from dactyl.environment.config import EnvironmentConfig
+from dactyl.environment.environment import Environment
 from dactyl.environment.randomization import RandomizationConfig, select
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
-from dactyl.learning.collector import Environment, Step
+from dactyl.learning.collector import Environment as Acted
+from dactyl.learning.collector import Step
 from dactyl.learning.policy import Contract, Policy
+from dactyl.registry import DEFAULTS
 from dactyl.robot.control import CONTROL_PERIOD
 from dactyl.simulation.scene import SceneConfig
-from dactyl.tasks.reorient.trial import TrialRules
 
 RESAMPLES = 10_000  # of the bootstrap
 CONFIDENCE = 0.95
 
 
 SensorFactory = Callable[[SceneConfig, int], Callable[[Tensor], tuple[Tensor, Tensor]]]
-"""Makes a `ReorientEnvironment.object_sensor` for so many worlds of a scene."""
+"""Makes a `Environment.object_sensor` for so many worlds of a scene."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def environment_config(contract: Contract, randomization: RandomizationConfig) -
     """The paper's protocol for a policy: nothing but the randomizations is left to choose."""
     return EnvironmentConfig(
         scene=SceneConfig(object=contract.object, locked_wrist=contract.locked_wrist),
-        rules=TrialRules(),
+        rules=tasks.load(DEFAULTS["tasks"]).rules,
         randomization=randomization,
         policy_terms=tuple(name for name, _ in contract.observation),
         action_origin=contract.action_origin,
@@ -103,7 +106,7 @@ def evaluate(
         "pose": "vision" if make_sensor else "state",
     }
     for kind in ("sampled", "most-likely") if actions == "both" else (actions,):
-        environment = ReorientEnvironment(config, trials, seed=seed, threads=threads)
+        environment = Environment(config, trials, seed=seed, threads=threads)
         if make_sensor:
             environment.object_sensor = make_sensor(config.scene, trials)
         outcome = run_trials(policy, environment, kind == "most-likely", seed, _report(trials))
@@ -131,7 +134,7 @@ def _report(trials: int) -> Callable[[int, float], None]:
 @torch.no_grad()
 def run_trials(
     policy: Policy,
-    environment: Environment,
+    environment: Acted,
     deterministic: bool = False,
     seed: int = 0,
     report: Callable[[int, float], None] = lambda ended, seconds: None,

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from dactyl import registry
-from dactyl.environment.observation import POLICY_TERMS, TERMS
+from dactyl.environment import task as tasks
 from dactyl.errors import DactylError
 from dactyl.learning import actions as distribution
 from dactyl.learning.models.recurrent import Architecture, Network
@@ -28,6 +28,7 @@ from dactyl.robots.shadow.joints import ACTUATORS
 from dactyl.storage import weights
 
 FORMAT = "dactyl-policy/1"
+_TASK, _ROBOT = tasks.load(registry.DEFAULTS["tasks"]), robots.load(registry.DEFAULTS["robots"])
 HEAD_GAIN = 0.01  # near-uniform probabilities at first: every bin gets tried
 
 
@@ -35,7 +36,7 @@ HEAD_GAIN = 0.01  # near-uniform probabilities at first: every bin gets tried
 class Contract:
     """What a policy expects of whoever runs it. The JSON in its file has these keys and `format`."""
 
-    observation: tuple[tuple[str, int], ...] = tuple((term, TERMS[term]) for term in POLICY_TERMS)
+    observation: tuple[tuple[str, int], ...] = tuple((term, _TASK.size((term,), _ROBOT)) for term in _TASK.policy_terms)
     """Names and sizes of the inputs in order: Table 2, hand frame, m, quaternions (w, x, y, z) with w >= 0."""
     architecture: Architecture = field(default_factory=Architecture)
     bins: int = NUM_BINS
@@ -90,7 +91,7 @@ class Contract:
         if contract.action_origin not in ORIGINS:
             raise ValueError(f"its actions are counted from {contract.action_origin!r}, unknown here")
         for name, size in contract.observation:
-            if TERMS.get(name) != size:
+            if name not in _TASK.observations or _TASK.size((name,), _ROBOT) != size:
                 raise ValueError(f"it expects an observation {name} of {size} numbers, unknown here")
         return contract
 

@@ -12,17 +12,18 @@ from typing import Any
 
 import torch
 
-from dactyl.environment.environment import EnvironmentConfig, ReorientEnvironment
-from dactyl.environment.observation import TERMS
+from dactyl.environment import task as tasks
+from dactyl.environment.config import EnvironmentConfig
+from dactyl.environment.environment import Environment
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
-from dactyl.learning.collector import Environment
 from dactyl.learning.config import TrainingConfig
 from dactyl.learning.policy import Contract
 from dactyl.learning.presets import read_preset
 from dactyl.learning.progress import duration
 from dactyl.learning.team import ALONE, Team, run_team
 from dactyl.learning.trainer import Trainer
+from dactyl.robot import robot as robots
 from dactyl.storage.shared import shared
 
 
@@ -102,7 +103,7 @@ def make_trainer(
 
     def make_environment(environment: EnvironmentConfig, seed: int) -> Environment:
         worlds = config.num_envs // team.size
-        return ReorientEnvironment(environment, worlds, seed=seed, device=device, threads=threads)
+        return Environment(environment, worlds, seed=seed, device=device, threads=threads)
 
     return Trainer(config, make_environment, contract(config, preset), out, resume, team)
 
@@ -118,8 +119,9 @@ def contract(config: TrainingConfig, preset: str) -> Contract:
     for name in ("policy_terms", "value_terms"):
         if any(getattr(environment, name) != getattr(last, name) for environment in environments):
             raise DactylError(f"stages: environment.{name} must be the same in all of them")
+    task, robot = tasks.load(last.task), robots.load(last.scene.robot)
     return Contract(
-        observation=tuple((term, TERMS[term]) for term in last.policy_terms),
+        observation=tuple((term, task.size((term,), robot)) for term in last.policy_terms),
         architecture=config.policy,
         action_origin=last.action_origin,
         action_scale=last.action_scale,

@@ -11,12 +11,11 @@ import numpy as np
 import torch
 from geometry_msgs.msg import PoseStamped
 
-from dactyl import topics
-from dactyl.environment import observation
+from dactyl import objects, topics
+from dactyl.environment import task as tasks
 from dactyl.errors import DactylError
 from dactyl.learning.policy import Policy
-from dactyl.maths import quaternion
-from dactyl.objects import symmetry
+from dactyl.registry import DEFAULTS
 from dactyl.robot import control
 from dactyl.robot.ticks import Ticks
 from dactyl.robots.shadow.joints import ACTUATORS, FINGERS
@@ -24,11 +23,10 @@ from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
 from dactyl.ros.settings import add_setting
-from dactyl.tasks.reorient import goals
 from dactyl_msgs.msg import FingertipPositions, HandAction, TrialStatus
 
-_SUPPORTED = {"fingertip_positions", "object_position", "object_orientation", "target_orientation",
-              "relative_target_orientation", "symmetric_orientation", "smoothed_action"}  # fmt: skip
+_SIGNALS = {"fingertips", "object_position", "object_orientation", "goal", "smoothed_action"}
+"""What is measured."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +104,10 @@ class PolicyNode(DactylNode):
     def _load(self, path: str) -> None:
         policy = Policy.load(path, self.settings.object or None)
         terms = tuple(term for term, _ in policy.contract.observation)
-        if unknown := set(terms) - _SUPPORTED:
+        task, shape = tasks.load(DEFAULTS["tasks"]), objects.load(policy.contract.object)
+        if unknown := [term for term in terms if not set(task.term(term).needs) <= _SIGNALS]:
             raise DactylError(f"the policy needs {min(unknown)}, which the robot does not measure")
+        self.task, self.object = task, shape
         self.policy, self.terms, self.state = policy, terms, policy.initial_state(1)
         self.smoothed = np.zeros(len(ACTUATORS), np.float32)
         """The action after the moving average, as the filter has it."""
@@ -226,24 +226,21 @@ class PolicyNode(DactylNode):
 
     def _observe(self, readings: Readings) -> np.ndarray:
         """The policy's observation, (1, inputs)."""
-        object_orientation = messages.orientation(readings.pose.pose.orientation)
-        goal = messages.orientation(readings.goal.pose.orientation)
-        values = {
-            "fingertip_positions": np.array([[p.x, p.y, p.z] for p in readings.fingertips.positions]).ravel(),
+        signals = {
+            "fingertips": np.array([[p.x, p.y, p.z] for p in readings.fingertips.positions]),
             "object_position": messages.position(readings.pose.pose),
-            "object_orientation": quaternion.canonical(object_orientation),
-            "target_orientation": quaternion.canonical(goal),
-            "relative_target_orientation": goals.relative_orientation(goal, object_orientation),
-            "symmetric_orientation": symmetry.reduce(self.policy.contract.object, object_orientation),
+            "object_orientation": messages.orientation(readings.pose.pose.orientation),
+            "goal": messages.orientation(readings.goal.pose.orientation),
             "smoothed_action": self.smoothed,
         }
-        return observation.assemble(values, self.terms)[None]
+        observed: np.ndarray = self.task.observe(signals, self.terms, self.object)
+        return observed[None]
 
     def _publish(self, bins: np.ndarray, readings: Readings, tick_ns: int) -> None:
         action = self.action
         messages.set_stamp(action.header.stamp, tick_ns)
         action.bins[:] = bins
-        action.action[:] = new = control.action_from_bins(bins)
+        action.action[:] = new = control.action_from_bins(bins, self.policy.contract.bins)
         self.smoothed = control.smooth(self.smoothed, new, self.policy.contract.smoothing)
         action.fingertips_stamp = readings.fingertips.header.stamp
         action.object_pose_stamp = readings.pose.header.stamp

@@ -24,10 +24,13 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState
 
 from dactyl import topics
+from dactyl.environment import task as tasks
 from dactyl.environment.laboratory import Laboratory
 from dactyl.errors import DactylError
 from dactyl.maths.pinhole import camera_matrix
+from dactyl.registry import DEFAULTS
 from dactyl.robot import control
+from dactyl.robot.control import ActionMeaning
 from dactyl.robot.ticks import PERIOD_NS
 from dactyl.robots.shadow import ros as shadow_ros
 from dactyl.robots.shadow.joints import JOINTS, ros_joint_name
@@ -38,7 +41,7 @@ from dactyl.ros.parameters import parameter
 from dactyl.ros.settings import add_setting
 from dactyl.simulation.faults import FAULTS, HIDDEN, Fault
 from dactyl.simulation.rendering import SceneRenderer
-from dactyl.simulation.scene import CAMERA_FOVY, CAMERAS, SceneConfig, build
+from dactyl.simulation.scene import SceneConfig, build
 from dactyl_msgs.msg import MocapMarker, MocapMarkers, TrialStatus
 
 STEP_NS = PERIOD_NS // control.SUBSTEPS
@@ -97,7 +100,10 @@ class Sim(DactylNode):
         if settings.lockstep and settings.interface == "position":
             raise DactylError("lockstep needs interface = trajectory: position commands carry no stamp")
         scene = build(SceneConfig(settings.object, settings.locked_wrist, settings.fingers_raised))
-        self.laboratory = Laboratory(scene, settings.seed, settings.marker_noise, settings.action_origin)
+        self.laboratory = Laboratory(
+            scene, tasks.load(DEFAULTS["tasks"]), settings.seed, settings.marker_noise,
+            ActionMeaning(settings.action_origin),
+        )  # fmt: skip
         self.time_ns = PERIOD_NS
 
         self.changed = threading.Condition()
@@ -309,9 +315,9 @@ class Sim(DactylNode):
         self.joint_publisher = self.create_publisher(JointState, topics.JOINT_STATES, messages.SENSOR)
         self.marker_publisher = self.create_publisher(MocapMarkers, topics.MARKERS, messages.SENSOR)
         width, height = self.settings.image_width, self.settings.image_height
-        matrix = tuple(camera_matrix(CAMERA_FOVY, width, height).ravel().tolist())
+        matrix = tuple(camera_matrix(self.laboratory.scene.robot.cameras.fovy, width, height).ravel().tolist())
         self.cameras = []
-        for name in CAMERAS:
+        for name in self.laboratory.scene.robot.cameras.places:
             image = Image(width=width, height=height, encoding="rgb8", step=3 * width)
             projection = (*matrix[0:3], 0.0, *matrix[3:6], 0.0, *matrix[6:9], 0.0)
             info = CameraInfo(
@@ -379,7 +385,7 @@ class Sim(DactylNode):
             buffer = self.laboratory.model.vis.global_
             buffer.offwidth, buffer.offheight = width, height  # a larger one is only memory
             self.renderer = SceneRenderer(self.laboratory.scene, width, height)
-        for name, camera in zip(CAMERAS, self.cameras, strict=True):
+        for name, camera in zip(self.laboratory.scene.robot.cameras.places, self.cameras, strict=True):
             if camera.wanted():
                 if messages.nanoseconds(camera.image.header.stamp) != time_ns:  # or it is sent again
                     pixels = self.renderer.render(qpos, name)

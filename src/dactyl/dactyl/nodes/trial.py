@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,14 +14,17 @@ from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from dactyl import results, topics
+from dactyl.environment import trial
 from dactyl.maths import quaternion
+from dactyl.maths.random import NumpyDraws
+from dactyl.registry import DEFAULTS
+from dactyl.robot import robot as robots
 from dactyl.robot.control import CONTROL_PERIOD
 from dactyl.robot.ticks import Ticks
-from dactyl.robots.shadow.layout import PALM_CENTER
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
-from dactyl.tasks.reorient import goals, trial
+from dactyl.tasks.reorient import goals, rules
 from dactyl_msgs.action import RunTrials
 from dactyl_msgs.msg import TrialResult, TrialStatus
 from dactyl_msgs.srv import SetGoal
@@ -36,12 +39,12 @@ class Parameters:
     seed: int = parameter(0, "Of the goals, together with the trial's number.", minimum=0)
     object_pose: str = parameter("mocap", "Source of the object's pose.", choices=("mocap", "vision"))
     tolerance: float = parameter(
-        goals.SUCCESS_TOLERANCE, "A goal is reached below this angle, rad.", minimum=0.01, maximum=3.1
+        rules.SUCCESS_TOLERANCE, "A goal is reached below this angle, rad.", minimum=0.01, maximum=3.1
     )
     timeout: float = parameter(
-        trial.EVALUATION_TIMEOUT, "Time for each goal, s.", minimum=CONTROL_PERIOD, maximum=3600.0
+        rules.EVALUATION_TIMEOUT, "Time for each goal, s.", minimum=CONTROL_PERIOD, maximum=3600.0
     )
-    max_successes: int = parameter(trial.MAX_SUCCESSES, "Goals that complete a trial.", minimum=1)
+    max_successes: int = parameter(rules.MAX_SUCCESSES, "Goals that complete a trial.", minimum=1)
     settle_time: float = parameter(
         0.48, "How long the object lies on the palm before a trial starts, s.", minimum=0.0, maximum=60.0
     )
@@ -49,7 +52,7 @@ class Parameters:
         1.0, "An object whose pose is unknown for longer than this, s, counts as dropped.", minimum=0.08, maximum=60.0
     )
     rest_position: tuple[float, ...] = parameter(
-        tuple(PALM_CENTER.tolist()),
+        tuple(robots.load(DEFAULTS["robots"]).workspace.rest.tolist()),
         "Where an object rests on the palm, hand frame, m.",
         minimum=-1.0,
         maximum=1.0,
@@ -83,8 +86,12 @@ class TrialNode(DactylNode):
         self.settings = settings = self.declare(Parameters)
         if settings.report:
             results.check_writable(Path(settings.report))
-        self.rules = trial.TrialRules(settings.tolerance, settings.timeout, settings.max_successes)
-        self.rest, self.up = np.array(settings.rest_position), quaternion.normalize(np.array(settings.up))
+        self.rules = rules.ReorientRules(
+            tolerance=settings.tolerance, timeout=settings.timeout, max_successes=settings.max_successes
+        )
+        shadow = robots.load(DEFAULTS["robots"])
+        self.robot = replace(shadow, workspace=replace(shadow.workspace, rest=np.array(settings.rest_position)))
+        self.up = quaternion.normalize(np.array(settings.up))
         self.ticks = Ticks()
         self.pose: PoseStamped | None = None
         self.orientation = np.full(4, np.nan)
@@ -195,7 +202,7 @@ class TrialNode(DactylNode):
         ):
             return True
         self.orientation = messages.orientation(self.pose.pose.orientation)
-        return bool(trial.is_dropped(messages.position(self.pose.pose), self.rest, self.up))
+        return bool(goals.is_dropped(messages.position(self.pose.pose), self.robot, self.up))
 
     def _policy_listens(self) -> bool:
         """Whether anybody would act. In lockstep the sim waits for that, and when it happens must change nothing."""
@@ -212,7 +219,9 @@ class TrialNode(DactylNode):
         self.steps += 1
         spent = int(self.accounts.goal_steps[0]) + 1
         angle = goals.angle_to_goal(messages.orientation(self.goal.pose.orientation), self.orientation)
-        self.accounts, events = trial.advance(self.rules, self.accounts, np.array([angle]), np.array([dropped]))
+        self.accounts, events = trial.advance(
+            self.rules, self.accounts, np.array([[angle]]), np.array([dropped]), CONTROL_PERIOD
+        )
         if events.reached[0]:
             self.get_logger().info(
                 f"trial {self.status.trial}: goal {self.accounts.successes[0]} reached "
@@ -226,7 +235,7 @@ class TrialNode(DactylNode):
             self._draw_goal()
 
     def _draw_goal(self) -> None:
-        self._set_goal(goals.from_normals(self.generator.standard_normal(4)))
+        self._set_goal(goals.draw(NumpyDraws(self.generator), 1, {}, None)[0])
 
     def _set_goal(self, orientation: np.ndarray) -> None:
         self.presented += 1

@@ -11,15 +11,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dactyl import topics
+from dactyl.environment import task as tasks
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.recording.dataset import Camera, DatasetWriter
 from dactyl.recording.overlay import nominal_cameras
 from dactyl.recording.pictures import IMAGES, as_rgb
 from dactyl.recording.reading import Bag, nanoseconds
-from dactyl.robots.shadow.layout import PALM_CENTER
+from dactyl.registry import DEFAULTS
+from dactyl.robot import robot as robots
 from dactyl.simulation.scene import SceneConfig, build
-from dactyl.tasks.reorient.trial import is_dropped
 
 POSE = topics.absolute(topics.MOCAP_POSE)
 INFO = tuple(topics.absolute(topics.camera_info(camera)) for camera in topics.CAMERAS)
@@ -73,7 +74,7 @@ def make(path: Path, out: Path, kind: str, matching: Matching, fingers_raised: f
     if not (matching.cameras_within > 0 and matching.poses_within > 0 and matching.every >= 0 and matching.limit >= 0):
         raise DactylError("cameras_within and poses_within must be > 0, every and limit >= 0")
     bag = Bag(path)
-    scene = build(SceneConfig(object=kind, fingers_raised=fingers_raised))
+    scene = build(SceneConfig(object=kind, tilt=fingers_raised))
     stamps, poses, infos = _read(bag)
     if missing := [topic for topic, found in stamps.items() if not found]:
         raise DactylError(f"{path} has no pictures on {', '.join(missing)}")
@@ -131,6 +132,7 @@ def _read(bag: Bag) -> tuple[dict[str, list[int]], _Poses, dict[str, Any]]:
 def _match(
     stamps: dict[str, list[int]], poses: _Poses, matching: Matching, up: np.ndarray
 ) -> tuple[list[Triple], Counter[str]]:
+    task, robot = tasks.load(DEFAULTS["tasks"]), robots.load(DEFAULTS["robots"])
     left_out: Counter[str] = Counter()
     triples: list[Triple] = []
     first, *others = (np.array(sorted(set(stamps[topic])), np.int64) for topic in IMAGES)
@@ -144,7 +146,7 @@ def _match(
         pose = _interpolate(poses, stamp, matching.poses_within)
         if pose is None:
             left_out["markers lost"] += 1
-        elif is_dropped(pose[0], PALM_CENTER, up):
+        elif task.lost(pose[0], robot, up):
             left_out["object dropped"] += 1
         elif triples and stamp - triples[-1].stamp_ns < matching.every * 1e9:
             left_out["too soon after the last"] += 1

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import cv2
 import mujoco
 import numpy as np
 
+from dactyl import objects
 from dactyl.maths import pinhole, quaternion
 from dactyl.recording.dataset import Camera
-from dactyl.simulation.objects import HALF_SIZE
-from dactyl.simulation.scene import CAMERA_FOVY, CAMERAS, Scene
+from dactyl.simulation.scene import Scene
 
 _AXIS_COLOURS = ((235, 64, 64), (64, 200, 64), (72, 120, 255))  # x y z, RGB
 _NEAR = 0.02  # m
@@ -22,9 +20,9 @@ def nominal_cameras(scene: Scene, width: int = 640, height: int = 480) -> tuple[
     data = mujoco.MjData(scene.model)
     mujoco.mj_kinematics(scene.model, data)
     mujoco.mj_camlight(scene.model, data)
-    k = tuple(pinhole.camera_matrix(CAMERA_FOVY, width, height).ravel().tolist())
+    k = tuple(pinhole.camera_matrix(scene.robot.cameras.fovy, width, height).ravel().tolist())
     cameras = []
-    for name in CAMERAS:
+    for name in scene.robot.cameras.places:
         position = quaternion.rotate_inverse(scene.hand_quaternion, data.camera(name).xpos - scene.hand_position)
         in_world = np.empty(4)
         mujoco.mju_mat2Quat(in_world, (data.camera(name).xmat.reshape(3, 3) @ pinhole.OPTICAL).ravel())
@@ -40,25 +38,6 @@ def project(camera: Camera, points: np.ndarray) -> np.ndarray:
     rotation = np.broadcast_to(np.array(camera.quaternion), (len(points), 4))
     seen = quaternion.rotate_inverse(rotation, points - np.array(camera.position))
     return pinhole.project(seen, np.reshape(camera.k, (3, 3)), _NEAR)
-
-
-@cache
-def wireframe(kind: str) -> np.ndarray:
-    """(lines, 2, 3) edges of an object in its own frame, m."""
-    if kind == "block":
-        corners = HALF_SIZE * np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], float)
-        pairs = [(i, j) for i in range(8) for j in range(i) if np.sum(corners[i] != corners[j]) == 1]
-        return np.array([[corners[i], corners[j]] for i, j in pairs])
-    around = np.linspace(0.0, 2 * np.pi, 9 if kind == "octagonal_prism" else 33) + np.pi / 8
-    radius = HALF_SIZE / np.cos(np.pi / 8) if kind == "octagonal_prism" else HALF_SIZE
-    circle = radius * np.stack([np.cos(around), np.sin(around), np.zeros_like(around)], axis=1)
-    if kind == "sphere":
-        rings = [circle, circle[:, [1, 2, 0]], circle[:, [2, 0, 1]]]
-        return np.concatenate([np.stack([ring[:-1], ring[1:]], axis=1) for ring in rings])
-    up = np.array([0.0, 0.0, HALF_SIZE])
-    top, bottom = circle + up, circle - up
-    lines = [np.stack([ring[:-1], ring[1:]], axis=1) for ring in (top, bottom)]
-    return np.concatenate([*lines, np.stack([top[:-1], bottom[:-1]], axis=1)])
 
 
 def draw(
@@ -79,8 +58,9 @@ def draw(
         kind: block, octagonal_prism or sphere.
         colour: of the edges, RGB.
     """
-    axes = np.concatenate([np.zeros((3, 1, 3)), 1.4 * HALF_SIZE * np.eye(3)[:, None]], axis=1)
-    lines = np.concatenate([wireframe(kind), axes])
+    shape = objects.load(kind)
+    axes = np.concatenate([np.zeros((3, 1, 3)), 1.4 * shape.half_size * np.eye(3)[:, None]], axis=1)
+    lines = np.concatenate([shape.wireframe, axes])
     rotation = np.broadcast_to(orientation, (2 * len(lines), 4))
     pixels = project(camera, quaternion.rotate(rotation, lines.reshape(-1, 3)) + position).reshape(-1, 2, 2)
     pixels *= image.shape[1] / camera.width

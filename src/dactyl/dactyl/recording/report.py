@@ -21,7 +21,7 @@ from dactyl import __version__
 from dactyl.errors import DactylError
 from dactyl.recording.analysis import Analysis, analyse
 from dactyl.recording.pictures import pictures_at
-from dactyl.tasks.reorient.goals import SUCCESS_TOLERANCE
+from dactyl.tasks.reorient.rules import SUCCESS_TOLERANCE
 
 STRIP_WIDTH = 220  # pixels of a picture
 MAX_STRIPS = 40

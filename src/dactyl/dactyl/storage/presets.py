@@ -100,7 +100,10 @@ def parse(kind: Any, value: Any, where: str = "", default: Any = None) -> Any:
 
 
 def parse_fields(kind: Any, value: Any, where: str, default: Any) -> Any:
-    """A dataclass from a mapping of its fields, see `parse`."""
+    """A dataclass from a mapping of its fields, see `parse`.
+
+    Where a field's type depends on the others' values, its static method `defaults_of(value)` gives an instance of it.
+    """
     if not isinstance(value, Mapping):
         raise DactylError(f"{where or 'the file'}: expected a mapping, not {value!r}")
     hints = typing.get_type_hints(kind)
@@ -108,7 +111,12 @@ def parse_fields(kind: Any, value: Any, where: str, default: Any) -> Any:
     for key in value:
         if key not in known:
             raise DactylError(f"unknown key {_join(where, key)}: choose from {', '.join(known)}")
-    parsed = {key: parse(hints[key], item, _join(where, key), _default(known[key])) for key, item in value.items()}
+    own = kind.defaults_of(value) if hasattr(kind, "defaults_of") else {}
+    hints |= {key: type(item) for key, item in own.items()}
+    parsed = {
+        key: parse(hints[key], item, _join(where, key), own.get(key, _default(known[key])))
+        for key, item in value.items()
+    }
     try:
         return kind(**parsed) if default is None else replace(default, **parsed)
     except DactylError as error:

@@ -61,7 +61,7 @@ class Moments(NamedTuple):
 
 def scene_config(recipe: Recipe) -> SceneConfig:
     """The scene that states were collected in."""
-    return SceneConfig(recipe.object, locked_wrist=recipe.locked_wrist, fingers_raised=recipe.fingers_raised)
+    return SceneConfig(recipe.object, locked_wrist=recipe.locked_wrist, tilt=recipe.fingers_raised)
 
 
 def make_renderer(

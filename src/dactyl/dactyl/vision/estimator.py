@@ -17,13 +17,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dactyl import registry
 from dactyl.errors import DactylError
-from dactyl.simulation.scene import CAMERA_FOVY, CAMERAS
+from dactyl.robot import robot as robots
 from dactyl.storage import weights
 from dactyl.vision import images, pose
 from dactyl.vision.networks import Architecture, PoseNetwork
 
 FORMAT = "dactyl-pose-estimator/1"
+
+
+_CAMERAS = robots.load(registry.DEFAULTS["robots"]).cameras
 
 
 @dataclass(frozen=True)
@@ -40,9 +44,9 @@ class Contract:
     object: str = "block"
     symmetry: str = "none"
     """See `pose.SYMMETRIES`."""
-    cameras: tuple[str, ...] = tuple(CAMERAS)
+    cameras: tuple[str, ...] = tuple(_CAMERAS.places)
     """Whose images it takes, in order."""
-    field_of_view: float = CAMERA_FOVY
+    field_of_view: float = _CAMERAS.fovy
     """Degrees, of the whole image's height."""
     trained: Mapping[str, Any] = field(default_factory=dict)
     """How it was trained, for people."""
@@ -68,8 +72,10 @@ class Contract:
                 raise ValueError("a number in its contract is not finite")
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
             raise ValueError(f"its contract cannot be read: {error}") from error
-        if contract.cameras != tuple(CAMERAS):
-            raise ValueError(f"it was made for the cameras {', '.join(contract.cameras)}, not {', '.join(CAMERAS)}")
+        if contract.cameras != tuple(_CAMERAS.places):
+            raise ValueError(
+                f"it was made for the cameras {', '.join(contract.cameras)}, not {', '.join(_CAMERAS.places)}"
+            )
         if not (0 < contract.crop <= 1 and contract.position_scale > 0 and contract.field_of_view > 0):
             raise ValueError("crop must be in (0, 1], position_scale and field_of_view positive")
         if contract.symmetry not in pose.SYMMETRIES:

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from dactyl.maths import pinhole, quaternion
+from dactyl.objects.shapes import BLOCK
 from dactyl.simulation.appearance import Look, model_fields
 from dactyl.simulation.appearance.cameras import NUM_CAMERAS
 from dactyl.simulation.appearance.studio import Studio
-from dactyl.simulation.objects import OBJECT_MARKERS
 
-POINTS = np.concatenate([np.zeros((1, 3)), OBJECT_MARKERS])
+POINTS = np.concatenate([np.zeros((1, 3)), BLOCK.markers])
 """(7, 3) the middle and the middles of the six sides, object frame, m."""
 NUM_POINTS = len(POINTS)
 _TURNED_TOWARDS = 0.15  # cosine from which a side is turned towards a camera

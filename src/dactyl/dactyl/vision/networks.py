@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dactyl.errors import DactylError
-from dactyl.simulation.scene import CAMERAS
+from dactyl.simulation.appearance.cameras import NUM_CAMERAS
 
 OUTPUTS = {"quaternion": 4, "matrix": 9}
 """Numbers for the orientation in each representation."""
@@ -124,7 +124,7 @@ class PoseNetwork(nn.Module):
                 width = channels
         self.tower = nn.Sequential(*layers)
         self.where = SpatialSoftmax(architecture.map_size, architecture.peaks)
-        features = len(CAMERAS) * width * (3 if architecture.peaks else 2)
+        features = NUM_CAMERAS * width * (3 if architecture.peaks else 2)
         self.hidden = nn.Linear(features, architecture.dense)
         self.head = nn.Linear(architecture.dense, architecture.outputs)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

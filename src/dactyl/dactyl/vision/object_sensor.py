@@ -17,7 +17,7 @@ from dactyl.vision.estimator import Estimator
 
 
 class Sight:
-    """An `object_sensor` for `ReorientEnvironment`: states -> pictures -> poses.
+    """An `object_sensor` for `Environment`: states -> pictures -> poses.
 
     Every world looks different and keeps its look, as a laboratory does from trial to trial.
     """

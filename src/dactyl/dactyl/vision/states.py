@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from dactyl.environment.environment import ReorientEnvironment
+from dactyl.environment.environment import Environment
 from dactyl.environment.randomization import select
 from dactyl.errors import DactylError
 from dactyl.learning.evaluation import environment_config
@@ -107,7 +107,7 @@ def collect(
 def _play(policy: Policy, recipe: Recipe, shard: int, threads: int) -> np.ndarray:
     config = environment_config(policy.contract, select("all"))
     seed = int(np.random.SeedSequence([recipe.seed, shard]).generate_state(1)[0])
-    environment = ReorientEnvironment(config, recipe.worlds, seed=seed, threads=threads)
+    environment = Environment(config, recipe.worlds, seed=seed, threads=threads)
     generator = torch.Generator().manual_seed(seed)
     observations, state = environment.reset(), policy.initial_state(recipe.worlds)
     taken = []

@@ -19,7 +19,7 @@ from dactyl.recording import overlay
 from dactyl.robots.shadow.joints import FINGERS, JOINTS, ros_joint_name
 from dactyl.ros import messages
 from dactyl.ros.polling import Taken
-from dactyl.simulation.scene import CAMERAS, Scene
+from dactyl.simulation.scene import Scene
 from dactyl_msgs.msg import TrialStatus
 
 SLOW_EVERY = 12  # looks between updates of curves and tables
@@ -58,7 +58,7 @@ class Page:
         self.server = viser.ViserServer(host="127.0.0.1", port=port, label="dactyl", verbose=False)
         self.view = HandView(self.server, scene)
         self.cameras = overlay.nominal_cameras(scene)
-        self.panels = Panels(self.server, actions, self.view.goal_orientation, tuple(CAMERAS))
+        self.panels = Panels(self.server, actions, self.view.goal_orientation, topics.CAMERAS)
         self.poses: dict[str, deque[Pose]] = {source: deque(maxlen=POSES_KEPT) for source in ("mocap", "vision")}
         """The last object poses of each source."""
         self.last: dict[str, Any] = {}
@@ -90,7 +90,7 @@ class Page:
         with self.server.atomic():
             self._update_view(taken)
             self._update_state(taken)
-            for i, name in enumerate(CAMERAS):
+            for i, name in enumerate(topics.CAMERAS):
                 if topics.image(name) in taken:
                     self.panels.show_picture(i, self._picture(i, self.last[topics.image(name)]))
             if looks % SLOW_EVERY == 0:

@@ -12,7 +12,7 @@ import numpy as np
 import viser
 from viser import uplot
 
-from dactyl.tasks.reorient.goals import SUCCESS_TOLERANCE
+from dactyl.tasks.reorient.rules import SUCCESS_TOLERANCE
 
 PICTURE_SIZE = (320, 240)
 CURVE_SECONDS = 40.0

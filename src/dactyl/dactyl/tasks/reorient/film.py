@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from dactyl.environment.environment import ReorientEnvironment
+from dactyl.environment.environment import Environment
 from dactyl.environment.randomization import select
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
@@ -74,7 +74,7 @@ class _Take:
 
     def __init__(self, policy: Policy, randomizations: str, deterministic: bool, seed: int) -> None:
         self._policy, self._deterministic = policy, deterministic
-        self._environment = ReorientEnvironment(
+        self._environment = Environment(
             environment_config(policy.contract, select(randomizations)), seed=seed, threads=1
         )
         self._generator = torch.Generator().manual_seed(seed)

@@ -12,7 +12,7 @@ from dactyl.robot.robot import Robot
 
 
 def draw(draws: Draws, count: int, signals: Signals, limits: tuple[float, float] | None) -> Array:
-    """Goal orientations (count, 4): uniform in SO(3), or turned from the present one by an angle between limits, rad."""
+    """Goal orientations (count, 4): uniform in SO(3), or between limits, rad, from the present one."""
     normals = draws.normal(count, 4)
     if limits is None:
         return quaternion.uniform(normals)

@@ -13,13 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dactyl.environment import observation
-from dactyl.environment.environment import EnvironmentConfig, ReorientEnvironment, Step
+from dactyl.environment.config import EnvironmentConfig
+from dactyl.environment.environment import Environment, Step
 from dactyl.environment.randomization import select
 from dactyl.errors import DactylError
 from dactyl.maths import pinhole, quaternion
-from dactyl.robots.shadow.joints import FINGERS, JOINTS
-from dactyl.robots.shadow.layout import PALM_CENTER
 from dactyl.simulation.model_fields import ModelFields, PhysicsFactors
 from dactyl.simulation.rendering import SceneRenderer
 from dactyl.simulation.scene import Scene, SceneConfig
@@ -34,7 +32,7 @@ RATE = 12.5  # frames/s: one for each control step, in real time
 _TRUE, _READ, _LOST, _PUSH, _DOWN = (90, 90, 90), (0, 150, 60), (220, 30, 30), (200, 0, 200), (30, 90, 220)
 _AXES = ((220, 30, 30), (30, 160, 30), (40, 60, 220))
 _ARROW = 0.035  # m for 1 m/s²
-_GRAVITY_AT = PALM_CENTER + np.array([0.10, -0.08, -0.06])  # beside the hand
+_GRAVITY_AT = np.array([0.10, -0.08, -0.06])  # m, hand frame, from where the object rests: beside the hand
 _EXAGGERATION = 3.0  # of what is added to gravity
 
 
@@ -62,10 +60,11 @@ class Showcase:
 
     def __init__(self, object: str, randomizations: str, worlds: int, seed: int, *, fine: bool) -> None:
         config = EnvironmentConfig(scene=SceneConfig(object=object), randomization=select(randomizations))
-        self._environment = ReorientEnvironment(config, worlds, seed=seed)
+        self._environment = Environment(config, worlds, seed=seed)
         self._worlds = worlds
         self._observations = self._environment.reset()
-        self._previous = torch.full((worlds, len(FINGERS), 3), torch.nan)
+        self._fingertips = (worlds, len(self._environment.robot.fingertips), 3)
+        self._previous = torch.full(self._fingertips, torch.nan)
         scene = self._environment.scene
         self._scene = replace(scene, model=copy.copy(scene.model))
         self._fields = ModelFields(scene, torch.device("cpu"), torch.float64)
@@ -80,7 +79,7 @@ class Showcase:
         """That many control steps of random actions; the last one's outcome."""
         environment = self._environment
         for _ in range(steps):
-            self._previous = self._term("policy", "fingertip_positions").reshape(-1, len(FINGERS), 3)
+            self._previous = self._term("policy", "fingertip_positions").reshape(self._fingertips)
             shape = (self._worlds, environment.num_actuators)
             step = environment.step(environment.random.integers(environment.num_bins, *shape))
             self._observations = step.observations
@@ -88,11 +87,11 @@ class Showcase:
 
     def looks(self) -> list[Look]:
         """Every world now."""
-        readings = self._term("policy", "fingertip_positions").reshape(-1, len(FINGERS), 3)
+        readings = self._term("policy", "fingertip_positions").reshape(self._fingertips)
         goal, relative = self._term("value", "target_orientation"), self._term("policy", "relative_target_orientation")
         columns = (
             self._environment.physics.state.qpos,
-            self._term("value", "fingertip_positions").reshape(-1, len(FINGERS), 3),
+            self._term("value", "fingertip_positions").reshape(self._fingertips),
             readings,
             (readings == self._previous).all(-1),
             self._term("policy", "object_position"),
@@ -122,8 +121,9 @@ class Showcase:
     def _term(self, network: str, term: str) -> Tensor:
         config = self._environment.config
         terms = config.policy_terms if network == "policy" else config.value_terms
-        start = observation.size(terms[: terms.index(term)])
-        return self._observations[network][:, start : start + observation.TERMS[term]]
+        task, robot = self._environment.task, self._environment.robot
+        start = task.size(terms[: terms.index(term)], robot)
+        return self._observations[network][:, start : start + task.size((term,), robot)]
 
 
 def show(out: Path, object: str, randomizations: str, seconds: float, seed: int) -> tuple[Path, Path]:
@@ -247,7 +247,9 @@ _STRIPS: Sequence[tuple[str, tuple[float, float] | None]] = (
 
 def _strips(sampled: dict[str, Tensor], world: int) -> np.ndarray:
     """(strips, columns) in [-1, 1], NaN where there is none."""
-    values = np.full((len(_STRIPS), max(len(JOINTS), sampled["factors.masses"].shape[1])), np.nan)
+    values = np.full(
+        (len(_STRIPS), max(sampled[f"factors.{name}"].shape[1] for name in ("damping", "gains", "masses"))), np.nan
+    )
     for i, (name, scale) in enumerate(_STRIPS):
         if name == "limits":
             offsets = sampled["factors.joint_limits"][world]
@@ -282,9 +284,9 @@ def _annotate(picture: np.ndarray, scene: Scene, look: Look, gravity: np.ndarray
         end = pixel(look.object_reading + 0.035 * axis)
         cv2.line(picture, pixel(look.object_reading), end, colour, 3, cv2.LINE_AA)
     if np.linalg.norm(look.push) > 0.05:
-        start = look.qpos[24:27]
+        start = look.qpos[scene.object_position]
         arrow(pixel(start, hand=False), pixel(start + _ARROW * look.push, hand=False), _PUSH)
-    start = scene.hand_position + to_world @ _GRAVITY_AT
+    start = scene.hand_position + to_world @ (scene.robot.workspace.rest + _GRAVITY_AT)
     level = start + np.array([0.0, 0.0, -0.05])
     deviation = gravity - scene.model.opt.gravity
     drawn = scene.model.opt.gravity + _EXAGGERATION * deviation
