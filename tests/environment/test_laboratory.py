@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dactyl.environment.laboratory import Laboratory
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.robot.markers import MarkerLayout, MarkerTracker
 from dactyl.robots.shadow.joints import ACTUATORS
 from dactyl.robots.shadow.layout import BASE_MARKERS
-from dactyl.environment.laboratory import Laboratory
 from dactyl.simulation.objects import OBJECT_MARKERS
 from dactyl.simulation.scene import Scene, SceneConfig, build
 

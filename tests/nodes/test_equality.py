@@ -29,9 +29,9 @@ from dactyl.bringup.graph import Graph  # noqa: E402
 from dactyl.bringup.options import SimOptions  # noqa: E402
 from dactyl.bringup.processes import Runner  # noqa: E402
 from dactyl.bringup.run import sim_graph  # noqa: E402
+from dactyl.environment.laboratory import Laboratory  # noqa: E402
 from dactyl.robot.ticks import PERIOD_NS  # noqa: E402
 from dactyl.ros import messages  # noqa: E402
-from dactyl.environment.laboratory import Laboratory  # noqa: E402
 from dactyl_msgs.msg import HandAction, TrialStatus  # noqa: E402
 
 SEED, STEPS, MAX_SETTLING = 3, 60, 100

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from dactyl.errors import DactylError
+from dactyl.simulation.backends import make_physics
 from dactyl.simulation.backends.mujoco import BatchPhysics
 from dactyl.simulation.model_fields import ModelFields, PhysicsFactors, nominal_factors
-from dactyl.simulation.backends import make_physics
 from dactyl.simulation.physics import PhysicsState
 from dactyl.simulation.scene import Scene, SceneConfig, build
 from tests.simulation.play import CPU, RandomPlay, everywhere, home, timesteps, varied

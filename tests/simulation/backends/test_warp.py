@@ -12,9 +12,9 @@ from dactyl.environment.config import EnvironmentConfig
 from dactyl.environment.environment import Environment
 from dactyl.environment.randomization import select
 from dactyl.errors import DactylError
+from dactyl.simulation.backends import make_physics
 from dactyl.simulation.backends.mujoco import BatchPhysics
 from dactyl.simulation.model_fields import PhysicsFactors, nominal_factors
-from dactyl.simulation.backends import make_physics
 from dactyl.simulation.physics import PhysicsState
 from dactyl.simulation.scene import Scene, SceneConfig, build
 from tests.simulation.play import CPU, RandomPlay, everywhere, home, timesteps, varied

@@ -17,8 +17,9 @@ from dactyl.robot import control
 from dactyl.robot import robot as robots
 from dactyl.robot.robot import Robot
 from dactyl.simulation.scene import SceneConfig
+from dactyl.storage.presets import parse_fields
 
-_TASKS = None  # typed as what it becomes: the task's own or the robot's own
+_OWN = None  # typed as what it becomes: the task's own or the robot's own
 
 
 @dataclass(frozen=True)
@@ -27,19 +28,19 @@ class EnvironmentConfig:
 
     scene: SceneConfig = field(default_factory=SceneConfig)
     """Robot and object among others."""
-    rules: TrialRules = _TASKS  # type: ignore[assignment]
+    rules: TrialRules = _OWN  # type: ignore[assignment]
     randomization: RandomizationConfig = field(default_factory=RandomizationConfig)
-    reward: dict[str, float] = _TASKS  # type: ignore[assignment]
+    reward: dict[str, float] = _OWN  # type: ignore[assignment]
     """Weights of the task's `rewards`."""
-    policy_terms: tuple[str, ...] = _TASKS  # type: ignore[assignment]
-    value_terms: tuple[str, ...] = _TASKS  # type: ignore[assignment]
+    policy_terms: tuple[str, ...] = _OWN  # type: ignore[assignment]
+    value_terms: tuple[str, ...] = _OWN  # type: ignore[assignment]
     action_origin: str = "current"
     """What actions are counted from, see `control.ORIGINS`; also the random ones before an episode."""
     action_scale: float = 1.0
     """Reach of action 1 in units of half the actuator's range."""
-    smoothing: float = _TASKS  # type: ignore[assignment]
+    smoothing: float = _OWN  # type: ignore[assignment]
     """Weight of the new action in the moving average, per control step."""
-    substeps: int = _TASKS  # type: ignore[assignment]
+    substeps: int = _OWN  # type: ignore[assignment]
     """Physics steps in a control step. Fewer are coarser and faster: for training alone, the evaluation has all."""
     start_steps: int | None = None
     """Random actions before an episode; None: as many as the object's `start_steps` says."""
@@ -99,6 +100,12 @@ class EnvironmentConfig:
                 f"randomization object_dimensions: [{low}, {high}] leaves the sizes of the meshes of the "
                 f"{self.scene.object}, {scales[0]} to {scales[-1]}"
             )
+
+    @classmethod
+    def from_config(cls, value: Any, where: str, default: Any) -> EnvironmentConfig:
+        """From a preset. What it does not name is its own task's and robot's, whatever the default's are."""
+        parsed: EnvironmentConfig = parse_fields(cls, value, where, None)
+        return parsed
 
     @staticmethod
     def defaults_of(values: Mapping[str, Any]) -> dict[str, Any]:
