@@ -22,10 +22,10 @@ from dactyl.environment.config import EnvironmentConfig
 from dactyl.environment.environment import Environment
 from dactyl.environment.randomization import select
 from dactyl.errors import DactylError
-from dactyl.robot import control
 from dactyl.simulation.scene import SceneConfig
 
 PEERS = ("gymnasium-robotics",)
+_PEER_STEP = 0.08  # s, a control step of ours: the peer's hand is the Shadow too
 ROUNDS = 5
 CPU_WORLDS = (64,)
 GPU_WORLDS = (1024, 2048, 4096, 8192, 16384, 32768)
@@ -256,10 +256,10 @@ class _Ours:
 
     def details(self, seconds: float, profile: bool) -> dict[str, Any]:
         step, _ = self._time(self._step, seconds)
-        physics = self._environment.physics
+        physics, timing = self._environment.physics, self._environment.robot.timing
         timesteps = torch.full(
-            (control.SUBSTEPS, physics.num_worlds),
-            control.PHYSICS_TIMESTEP,
+            (timing.substeps, physics.num_worlds),
+            timing.physics,
             device=self._environment.device,
             dtype=physics.state.qpos.dtype,
         )
@@ -316,7 +316,9 @@ class _Peer:
         gymnasium.register_envs(gymnasium_robotics)
         self._environment = gymnasium.make("HandManipulateBlock-v1", disable_env_checker=True)
         task: Any = self._environment.unwrapped
-        self._repeats = round(control.CONTROL_PERIOD / (task.n_substeps * task.model.opt.timestep))
+        self._repeats = round(
+            _PEER_STEP / (task.n_substeps * task.model.opt.timestep)
+        )
         self._environment.reset(seed=0)
 
     def run(self, seconds: float) -> tuple[float, float]:
