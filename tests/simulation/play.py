@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 
 from dactyl.robot import control
-from dactyl.robots.shadow.joints import ACTUATOR_LIMITS
+from dactyl.robot import robot as robots
 from dactyl.simulation.model_fields import PhysicsFactors, nominal_factors
 from dactyl.simulation.physics import Physics, PhysicsState
 from dactyl.simulation.scene import Scene
 
 CPU = torch.device("cpu")
-STEPS = torch.full((control.SUBSTEPS, 1), control.PHYSICS_TIMESTEP, dtype=torch.float64)
+ROBOT = robots.load("shadow")
 
 
 def home(scene: Scene, num_worlds: int) -> PhysicsState:
@@ -20,7 +20,7 @@ def home(scene: Scene, num_worlds: int) -> PhysicsState:
     return PhysicsState(
         qpos,
         torch.zeros(num_worlds, scene.model.nv, dtype=torch.float64),
-        control.actuator_positions(qpos[:, :24]),
+        scene.robot.actuator_positions(qpos[:, scene.joints]),
     )
 
 
@@ -30,7 +30,8 @@ def everywhere(physics: Physics) -> torch.Tensor:
 
 def timesteps(physics: Physics) -> torch.Tensor:
     """One control step's, nominal."""
-    return STEPS.expand(-1, physics.num_worlds).to(physics.state.qpos.dtype)
+    timing = physics.scene.robot.timing
+    return physics.state.qpos.new_full((timing.substeps, physics.num_worlds), timing.physics)
 
 
 def varied(scene: Scene, num_worlds: int) -> PhysicsFactors:
@@ -57,11 +58,12 @@ class RandomPlay:
 
     def __init__(self, num_worlds: int, seed: int = 0) -> None:
         self._generator = torch.Generator().manual_seed(seed)
-        self._action = torch.zeros(num_worlds, 20, dtype=torch.float64)
-        self._limits = torch.as_tensor(ACTUATOR_LIMITS)
+        self._action = torch.zeros(num_worlds, len(ROBOT.actuators), dtype=torch.float64)
+        self._limits = torch.as_tensor(ROBOT.actuator_limits)
 
     def targets(self, joint_angles: torch.Tensor) -> torch.Tensor:
         """Actuator targets (N, 20) for the next control step."""
-        bins = torch.randint(control.NUM_BINS, self._action.shape, generator=self._generator)
-        self._action = control.smooth(self._action, control.action_from_bins(bins).double())
-        return control.target(control.actuator_positions(joint_angles.double()), self._action, self._limits)
+        bins = torch.randint(ROBOT.action.bins, self._action.shape, generator=self._generator)
+        action = control.action_from_bins(bins, ROBOT.action.bins).double()
+        self._action = control.smooth(self._action, action, ROBOT.action.smoothing)
+        return control.target(ROBOT.actuator_positions(joint_angles.double()), self._action, self._limits)

@@ -16,7 +16,7 @@ from dactyl.simulation.appearance.opengl import OpenGLRenderer
 from dactyl.simulation.appearance.studio import Studio
 from dactyl.simulation.appearance.studio_scene import make_studio
 from dactyl.simulation.appearance.visibility import visible_shares
-from dactyl.simulation.scene import CAMERA_FOVY, SceneConfig
+from dactyl.simulation.scene import SceneConfig
 
 DRAWS = 500
 
@@ -103,7 +103,7 @@ def test_a_look_fits_the_model_and_leaves_it_alone(studio: Studio, random: np.ra
         assert np.isfinite(values).all()
     assert len(fields["light_pos"]) == MAX_LIGHTS
     assert fields["geom_matid"][studio.object_geom] in studio.names.palettes
-    narrowed = np.degrees(2 * np.arctan(0.7 * np.tan(np.radians(CAMERA_FOVY) / 2)))
+    narrowed = np.degrees(2 * np.arctan(0.7 * np.tan(np.radians(studio.scene.robot.cameras.fovy) / 2)))
     assert np.abs(fields["cam_fovy"] - narrowed).max() < 1.0
     with OpenGLRenderer(studio, 32, 0.7) as renderer:
         renderer.render(model.qpos0[None], [appearance.sample(random)])
@@ -136,7 +136,7 @@ def test_a_wrapped_block_looks_like_the_cube_map(random: np.random.Generator) ->
             shown.append(renderer.render(qpos, looks).astype(int))
     difference = np.abs(shown[0] - shown[1]).max(-1)
     assert (difference > 40).mean() < 0.005
-    with pytest.raises(DactylError, match="only the block's texture can be wrapped"):
+    with pytest.raises(DactylError, match="only a block's texture can be wrapped"):
         make_studio(SceneConfig(object="sphere"), wrapped=True)
 
 

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from dactyl.robots.shadow.joints import JOINT_LIMITS
 from dactyl.simulation.model_fields import MINIMAL_JOINT_RANGE, ModelField, ModelFields, PhysicsFactors, nominal_factors
-from dactyl.simulation.objects import HALF_SIZE, MESH_SCALES
 from dactyl.simulation.scene import Scene, SceneConfig, build
 
 CPU = torch.device("cpu")
@@ -91,16 +90,17 @@ def test_a_larger_object_turns_harder_but_weighs_the_same(scene: Scene) -> None:
     fields = _fields(scene, nominal_factors(scene, 1, CPU)._replace(object_size=torch.tensor([1.05])))
     inertia = fields["body_inertia"].values[0, scene.object_body]
     mass = fields["body_mass"].values[0, scene.object_body]
-    edge = 2 * 1.05 * HALF_SIZE
+    edge = 2 * 1.05 * scene.object.half_size
     torch.testing.assert_close(inertia, (mass * edge**2 / 6).expand(3), rtol=1e-5, atol=0)
 
 
 def test_a_mesh_object_takes_the_nearest_size_it_was_compiled_in() -> None:
     scene = build(SceneConfig(object="octagonal_prism"))
+    scales = scene.object.mesh_scales
     sizes = torch.tensor([0.95, 0.9651, 1.0, 1.0449, 1.2])
     fields = _fields(scene, nominal_factors(scene, 5, CPU)._replace(object_size=sizes))
-    expected = [0.95, 0.97, 1.0, 1.04, MESH_SCALES[-1]]
-    chosen = [MESH_SCALES[list(scene.object_mesh_ids).index(i)] for i in fields["geom_dataid"].values.tolist()]
+    expected = [0.95, 0.97, 1.0, 1.04, scales[-1]]
+    chosen = [scales[list(scene.object_mesh_ids).index(i)] for i in fields["geom_dataid"].values.tolist()]
     assert chosen == expected
     nominal = scene.model.geom_rbound[scene.object_geom]
     torch.testing.assert_close(fields["geom_rbound"].values, nominal * torch.tensor(expected).double())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dactyl.simulation.rendering import SceneRenderer
-from dactyl.simulation.scene import CAMERAS, Scene, build
+from dactyl.simulation.scene import Scene, build
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def test_every_camera_sees_the_object_on_a_white_background(scene: Scene) -> Non
     gone = scene.model.qpos0.copy()
     gone[24:27] = [0.0, 0.0, -5.0]
     with SceneRenderer(scene, 160, 120) as renderer:
-        for camera in CAMERAS:
+        for camera in scene.robot.cameras.places:
             with_object = renderer.render(scene.model.qpos0, camera)
             without = renderer.render(gone, camera)
             assert with_object.shape == (120, 160, 3)

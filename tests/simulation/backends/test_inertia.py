@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from dactyl import objects
 from dactyl.simulation.backends.inertia import InertialConstants
-from dactyl.simulation.objects import OBJECTS
 from dactyl.simulation.scene import SceneConfig, build
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 1e-3)])
-@pytest.mark.parametrize("kind", OBJECTS)
+@pytest.mark.parametrize("kind", objects.names())
 def test_constants_equal_mujocos(kind: str, dtype: torch.dtype, tolerance: float) -> None:
     model = build(SceneConfig(object=kind)).model
     generator = np.random.default_rng(0)
