@@ -11,10 +11,10 @@ import pytest
 
 from dactyl.maths import quaternion
 from dactyl.simulation.scene import build
-from dactyl.vision.networks import Architecture
+from dactyl.vision.networks import PoseArchitecture
 from dactyl.vision.states import FORMAT, INDEX, Recipe
 
-TINY = Architecture(
+TINY = PoseArchitecture(
     image_size=48, stem_channels=8, stem_stride=2, pool=2, channels=(8, 16), blocks=(1, 1), strides=(1, 2), peaks=True,
     dense=32, rotation="matrix",
 )  # fmt: skip

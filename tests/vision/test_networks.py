@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from dactyl.errors import DactylError
-from dactyl.vision.networks import Architecture, PoseNetwork, SpatialSoftmax
+from dactyl.vision.networks import PoseArchitecture, PoseNetwork, SpatialSoftmax
 from tests.vision.conftest import TINY
 
 
 def test_the_paper_s_network_has_its_sizes() -> None:
     """Protects Table 12: 200 × 200 RGB, 32 filters 5 × 5 and 3 × 3, four stages, 128 units, 3 + 4 outputs."""
-    network = PoseNetwork(Architecture())
+    network = PoseNetwork(PoseArchitecture())
     weights = {name: tuple(tensor.shape) for name, tensor in network.named_parameters()}
     assert weights["tower.0.weight"] == (32, 3, 5, 5)
     assert weights["tower.3.weight"] == (32, 32, 3, 3)
@@ -58,4 +58,4 @@ def test_spatial_softmax_says_where_and_how_much() -> None:
 def test_networks_that_cannot_be_are_refused(changes: dict[str, object], message: str) -> None:
     """Protects presets and files from nonsense; Table 12's strides as printed leave nothing to see."""
     with pytest.raises(DactylError, match=message):
-        Architecture(**changes)  # type: ignore[arg-type]
+        PoseArchitecture(**changes)  # type: ignore[arg-type]

@@ -166,7 +166,7 @@ def evaluate(
     from dactyl import results
     from dactyl.bringup import graph_evaluation
     from dactyl.learning import evaluation
-    from dactyl.vision.object_sensor import sight_factory
+    from dactyl.vision.object_sensor import sensor_factory
 
     if json:
         results.check_writable(json)
@@ -175,7 +175,7 @@ def evaluate(
         if json:
             results.write(json, "evaluate", seed, outcome)
         return
-    eyes = sight_factory(estimator, renderer, seed) if pose == "vision" else None
+    eyes = sensor_factory(estimator, renderer, seed) if pose == "vision" else None
     outcome = evaluation.evaluate(policy, object, randomizations, trials, actions, seed, threads, eyes)
     if json:
         results.write(json, "evaluate", seed, outcome)

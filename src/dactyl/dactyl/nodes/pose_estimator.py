@@ -17,7 +17,7 @@ from dactyl import topics
 from dactyl.ros.messages import SENSOR, nanoseconds, set_point, set_quaternion, set_stamp
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
-from dactyl.vision.synchronizer import CameraWatch, Triple
+from dactyl.vision.synchronizer import Synchronizer, Triple
 
 if TYPE_CHECKING:
     from dactyl.vision.estimator import Estimator
@@ -68,7 +68,7 @@ class PoseEstimator(DactylNode):
         self.estimator = estimator = Estimator.load(settings.weights, settings.object, settings.device)
         cameras, size = estimator.contract.cameras, estimator.contract.architecture.image_size
         estimator.estimate(np.zeros((1, len(cameras), size, size, 3), np.uint8))  # the first time takes longer
-        self.watch = CameraWatch(
+        self.synchronizer = Synchronizer(
             cameras, estimator.cut, round(settings.tolerance * 1e9), settings.frozen_after, settings.sensor_noise
         )
         self.pose = PoseStamped()
@@ -86,12 +86,12 @@ class PoseEstimator(DactylNode):
         """Take an image; if it completes a moment, estimate and publish the pose."""
         self.arrived[camera] = time.monotonic()
         stamp_ns = nanoseconds(message.header.stamp)
-        triple = self.watch.look(index, stamp_ns, _pixels(message))
+        triple = self.synchronizer.add(index, stamp_ns, _pixels(message))
         if triple is not None:
             self._estimate(triple)
         elif self.poses and stamp_ns == nanoseconds(self.pose.header.stamp) and index == len(self.arrived) - 1:
             self.publisher.publish(self.pose)  # the images were sent again, so somebody has lost it
-        if camera in (faults := self.watch.faults):
+        if camera in (faults := self.synchronizer.faults):
             self.withheld[f"{camera}: {faults[camera]}".partition(" times")[0]] += 1
             self.get_logger().warning(f"{camera}: {faults[camera]}", throttle_duration_sec=5.0)
 
@@ -125,8 +125,8 @@ class PoseEstimator(DactylNode):
         missing = [camera for camera, when in self.arrived.items() if when < late]
         if missing:
             return warning(f"no images from {', '.join(missing)}", **values)
-        if self.watch.faults:
-            camera, fault = next(iter(self.watch.faults.items()))
+        if self.synchronizer.faults:
+            camera, fault = next(iter(self.synchronizer.faults.items()))
             return warning(f"{camera}: {fault}", **values)
         if not self.confidence >= self.settings.min_confidence:
             return warning("the images do not show clearly how the object is turned", **values)

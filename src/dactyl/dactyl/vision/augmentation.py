@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dactyl.maths import quaternion
-
-_POSITION, _QUATERNION = slice(24, 27), slice(27, 31)
+from dactyl.simulation.scene import Scene
 
 
 @dataclass(frozen=True)
@@ -22,8 +21,8 @@ class PoseAugmentation:
     rotation_jitter: float = 0.3
     """rad, standard deviation of the rotation vector on each axis; the paper does not say."""
 
-    def apply(self, qpos: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        """A copy of states (n, 31) with the object elsewhere in some."""
+    def apply(self, scene: Scene, qpos: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """A copy of states (n, nq) of a scene with the object elsewhere in some."""
         n = len(qpos)
         kind = random.uniform(size=n)
         axes = np.eye(3)[random.integers(3, size=n)]
@@ -33,8 +32,9 @@ class PoseAugmentation:
         wobble = quaternion.from_rotation_vector(random.normal(scale=self.rotation_jitter, size=(n, 3)))
         turned, jittered = kind < self.turned, kind >= 1.0 - self.jittered
         augmented = np.array(qpos, dtype=np.float64)
-        orientation = augmented[:, _QUATERNION]
-        augmented[turned, _QUATERNION] = quaternion.multiply(orientation[turned], turn[turned])
-        augmented[jittered, _QUATERNION] = quaternion.multiply(wobble[jittered], orientation[jittered])
-        augmented[jittered, _POSITION] += shift[jittered]
+        place, turning = scene.object_position, scene.object_orientation
+        orientation = augmented[:, turning]
+        augmented[turned, turning] = quaternion.multiply(orientation[turned], turn[turned])
+        augmented[jittered, turning] = quaternion.multiply(wobble[jittered], orientation[jittered])
+        augmented[jittered, place] += shift[jittered]
         return augmented

@@ -11,11 +11,11 @@ from dactyl.storage import presets
 from dactyl.storage.shared import shared
 from dactyl.vision.augmentation import PoseAugmentation
 from dactyl.vision.images import ImageAugmentation
-from dactyl.vision.networks import Architecture
-from dactyl.vision.pose import SYMMETRIES
+from dactyl.vision.networks import PoseArchitecture
+from dactyl.vision.pose import symmetries
+from dactyl.vision.renderers import RENDERERS
 
 PRESETS = shared("config", "vision")
-RENDERERS = ("opengl", "raytracer")
 SCHEDULES = ("halving", "cosine")
 
 
@@ -24,7 +24,7 @@ class RenderingConfig:
     """How pictures to train on are made."""
 
     renderer: str = "raytracer"
-    """opengl: MuJoCo's, on a CPU. raytracer: MJWarp's, for a GPU."""
+    """One of `renderers.RENDERERS`."""
     chunk: int = 1024
     """Moments, of three pictures each, that are rendered at a time."""
     first: int = 8
@@ -49,7 +49,7 @@ class VisionConfig:
 
     states: str = "runs/states-block"
     """Folder of `vision collect`, from the workspace."""
-    architecture: Architecture = field(default_factory=Architecture)
+    architecture: PoseArchitecture = field(default_factory=PoseArchitecture)
     crop: float = 0.7
     symmetry: str = "none"
     batches: int = 400_000
@@ -84,9 +84,9 @@ class VisionConfig:
             raise DactylError("batch must be at least 2")
         if not 0 < self.crop <= 1:
             raise DactylError(f"crop must be in (0, 1], not {self.crop}")
-        for name, choices in (("schedule", SCHEDULES), ("symmetry", SYMMETRIES)):
-            if getattr(self, name) not in choices:
-                raise DactylError(f"unknown {name} {getattr(self, name)!r}: choose from {', '.join(choices)}")
+        if self.schedule not in SCHEDULES:
+            raise DactylError(f"unknown schedule {self.schedule!r}: choose from {', '.join(SCHEDULES)}")
+        symmetries(self.symmetry)
         if not (
             self.learning_rate > 0
             and self.weight_decay >= 0

@@ -22,34 +22,37 @@ from dactyl.errors import DactylError
 from dactyl.robot import robot as robots
 from dactyl.storage import weights
 from dactyl.vision import images, pose
-from dactyl.vision.networks import Architecture, PoseNetwork
+from dactyl.vision.networks import PoseArchitecture, PoseNetwork
 
 FORMAT = "dactyl-pose-estimator/1"
-
-
-_CAMERAS = robots.load(registry.DEFAULTS["robots"]).cameras
 
 
 @dataclass(frozen=True)
 class Contract:
     """What an estimator expects of whoever runs it. The JSON in its file has these keys and `format`."""
 
-    architecture: Architecture = field(default_factory=Architecture)
+    architecture: PoseArchitecture = field(default_factory=PoseArchitecture)
     crop: float = 0.7
     """Side of the square cut from the middle of each camera's image, as a share of the image's height."""
     position_mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """Of the object in the hand frame, m: what the network calls zero."""
+    """Of the object in the robot frame, m: what the network calls zero."""
     position_scale: float = 0.02
     """m: what the network calls one."""
     object: str = "block"
     symmetry: str = "none"
-    """See `pose.SYMMETRIES`."""
-    cameras: tuple[str, ...] = tuple(_CAMERAS.places)
-    """Whose images it takes, in order."""
-    field_of_view: float = _CAMERAS.fovy
-    """Degrees, of the whole image's height."""
+    """See `pose.symmetries`."""
+    robot: str = registry.DEFAULTS["robots"]
+    cameras: tuple[str, ...] = ()
+    """Whose images it takes, in order; at first the robot's."""
+    field_of_view: float = 0.0
+    """Degrees, of the whole image's height; at first the robot's cameras'."""
     trained: Mapping[str, Any] = field(default_factory=dict)
     """How it was trained, for people."""
+
+    def __post_init__(self) -> None:
+        own = robots.load(self.robot).cameras
+        object.__setattr__(self, "cameras", self.cameras or tuple(own.places))
+        object.__setattr__(self, "field_of_view", self.field_of_view or own.fovy)
 
     def to_json(self) -> str:
         return json.dumps({"format": FORMAT, **asdict(self)})
@@ -62,7 +65,7 @@ class Contract:
             if values.pop("format") != FORMAT:
                 raise ValueError(f"its contract is not in the format {FORMAT}")
             contract = cls(
-                architecture=Architecture(**values.pop("architecture")),
+                architecture=PoseArchitecture(**values.pop("architecture")),
                 position_mean=_three(values.pop("position_mean")),
                 cameras=tuple(values.pop("cameras")),
                 **values,
@@ -72,14 +75,12 @@ class Contract:
                 raise ValueError("a number in its contract is not finite")
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
             raise ValueError(f"its contract cannot be read: {error}") from error
-        if contract.cameras != tuple(_CAMERAS.places):
-            raise ValueError(
-                f"it was made for the cameras {', '.join(contract.cameras)}, not {', '.join(_CAMERAS.places)}"
-            )
+        cameras = tuple(robots.load(contract.robot).cameras.places)
+        if contract.cameras != cameras:
+            raise ValueError(f"it was made for the cameras {', '.join(contract.cameras)}, not {', '.join(cameras)}")
         if not (0 < contract.crop <= 1 and contract.position_scale > 0 and contract.field_of_view > 0):
             raise ValueError("crop must be in (0, 1], position_scale and field_of_view positive")
-        if contract.symmetry not in pose.SYMMETRIES:
-            raise ValueError(f"its symmetry {contract.symmetry!r} is unknown here")
+        pose.symmetries(contract.symmetry)
         return contract
 
 
@@ -87,9 +88,9 @@ class Estimate(NamedTuple):
     """Poses of the object."""
 
     position: np.ndarray
-    """(n, 3) m, hand frame."""
+    """(n, 3) m, robot frame."""
     orientation: np.ndarray
-    """(n, 4) in the hand frame, w >= 0."""
+    """(n, 4) in the robot frame, w >= 0."""
     confidence: np.ndarray
     """(n,) near 1 where the images say clearly how the object is turned, near 0 where they don't."""
 

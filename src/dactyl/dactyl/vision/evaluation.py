@@ -17,11 +17,12 @@ from dactyl.simulation.appearance import Appearance
 from dactyl.simulation.appearance.studio_scene import make_studio
 from dactyl.simulation.appearance.visibility import visible_shares
 from dactyl.vision.augmentation import PoseAugmentation
-from dactyl.vision.chunks import make_renderer, render_moments, scene_config, split
 from dactyl.vision.estimator import Estimate, Estimator
+from dactyl.vision.moments import render_moments, split
+from dactyl.vision.renderers import RendererOptions, make_renderer
 from dactyl.vision.states import States
 
-RENDERERS: dict[str, str] = {
+SOURCES: dict[str, str] = {
     "training": "opengl: MuJoCo's OpenGL, looks drawn from the ranges of training",
     "held-out": "raytracer: MJWarp's ray tracer with shadows, never trained on",
 }
@@ -36,7 +37,7 @@ class Samples(NamedTuple):
     pictures: np.ndarray
     """(n, 3, size, size, 3) uint8 RGB, as the network takes them"""
     position: np.ndarray
-    """(n, 3) m, hand frame"""
+    """(n, 3) m, robot frame"""
     orientation: np.ndarray
     """(n, 4)"""
     seen: np.ndarray | None = None
@@ -50,9 +51,9 @@ class Errors:
     degrees: np.ndarray
     """(n,)"""
     offset: np.ndarray
-    """(n, 3) mm, estimated minus true, hand frame"""
+    """(n, 3) mm, estimated minus true, robot frame"""
     turn: np.ndarray
-    """(n, 3) degrees, rotation vector from the true to the estimated orientation, hand frame; the nearest that looks
+    """(n, 3) degrees, rotation vector from the true to the estimated orientation, robot frame; the nearest that looks
     the same counts"""
     confidence: np.ndarray
     """(n,)"""
@@ -65,7 +66,7 @@ class Errors:
 def rendered_samples(
     estimator: Estimator, states: States, number: int, seed: int, renderer: str, *, device: str = "cpu"
 ) -> Samples:
-    """States that training never saw, in poses and looks of Table 9, as one of RENDERERS draws them.
+    """States that training never saw, in poses and looks of Table 9, as one of SOURCES draws them.
 
     The states are the last ones collected, which training leaves out; poses are augmented as in training.
     """
@@ -74,15 +75,15 @@ def rendered_samples(
         raise DactylError(f"the states are of the object {states.recipe.object}, the estimator's is {contract.object}")
     random = np.random.default_rng([seed, 4])
     _, unseen = split(states)
-    qpos = PoseAugmentation().apply(unseen[random.integers(len(unseen), size=number)], random)
-    kind = "opengl" if renderer == "training" else "raytracer"
-    studio, drawn_by = make_renderer(
-        kind, scene_config(states.recipe), contract.architecture.image_size, contract.crop, seed=seed + 1,
-        device=device, shadows=renderer == "held-out",
+    options = RendererOptions(
+        "opengl" if renderer == "training" else "raytracer", contract.architecture.image_size, contract.crop,
+        seed=seed + 1, device=device, shadows=renderer == "held-out",
     )  # fmt: skip
+    studio, drawn_by = make_renderer(states.recipe.scene, options)
+    qpos = PoseAugmentation().apply(studio.scene, unseen[random.integers(len(unseen), size=number)], random)
     moments = render_moments(studio, drawn_by, contract.crop, qpos, Appearance(), random)
     drawn_by.close()
-    seen = visible_shares(make_studio(scene_config(states.recipe), palettes=1), qpos)
+    seen = visible_shares(make_studio(states.recipe.scene, palettes=1), qpos)
     return Samples(moments.pictures, moments.position, moments.orientation, seen)
 
 

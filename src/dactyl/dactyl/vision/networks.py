@@ -15,7 +15,7 @@ OUTPUTS = {"quaternion": 4, "matrix": 9}
 
 
 @dataclass(frozen=True)
-class Architecture:
+class PoseArchitecture:
     """Sizes of the network; the defaults are Table 12's but for the strides.
 
     Table 12 gives all ResNet stages stride 3, which would leave one pixel for the spatial softmax to choose from; here
@@ -110,7 +110,7 @@ class SpatialSoftmax(nn.Module):
 class PoseNetwork(nn.Module):
     """Normalized images (n, cameras, 3, size, size) -> (n, outputs): normalized position, then orientation."""
 
-    def __init__(self, architecture: Architecture) -> None:
+    def __init__(self, architecture: PoseArchitecture) -> None:
         super().__init__()
         stem, layers = architecture.stem_channels, list[nn.Module]()
         for inputs, kernel, stride in ((3, 5, architecture.stem_stride), (stem, 3, 1)):

@@ -1,4 +1,4 @@
-"""The pose estimator's eyes in the batched environment: every world rendered at every control step."""
+"""The pose estimator as the object sensor of the batched environment: all of it rendered at every control step."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from torch import Tensor
 from dactyl.simulation.appearance import Appearance
 from dactyl.simulation.scene import SceneConfig
 from dactyl.storage.models import estimator_for
-from dactyl.vision.chunks import Renderer, make_renderer
 from dactyl.vision.estimator import Estimator
+from dactyl.vision.renderers import RendererOptions, make_renderer
 
 
-class Sight:
+class VisionSensor:
     """An `object_sensor` for `Environment`: states -> pictures -> poses.
 
-    Every world looks different and keeps its look, as a laboratory does from trial to trial.
+    Every environment looks different and keeps its look, as a laboratory does from trial to trial.
     """
 
-    def __init__(self, estimator: Estimator, scene: SceneConfig, worlds: int, seed: int, renderer: str) -> None:
+    def __init__(self, estimator: Estimator, scene: SceneConfig, num_envs: int, seed: int, renderer: str) -> None:
         """
         Args:
             estimator: of the object's pose.
             scene: what the environment simulates.
-            worlds: how many.
+            num_envs: how many.
             seed: of their looks.
             renderer: opengl or raytracer.
         """
@@ -35,14 +35,14 @@ class Sight:
         self.estimator = estimator
         random = np.random.default_rng([seed, 5])
         appearance = Appearance()
-        self.looks = [appearance.sample(random) for _ in range(worlds)]
-        self.renderer: Renderer
-        _, self.renderer = make_renderer(
-            renderer, scene, contract.architecture.image_size, contract.crop, seed=seed, shadows=True
+        self.looks = [appearance.sample(random) for _ in range(num_envs)]
+        options = RendererOptions(
+            renderer, contract.architecture.image_size, contract.crop, seed=seed, shadows=True
         )
+        _, self.renderer = make_renderer(scene, options)
 
     def __call__(self, qpos: Tensor) -> tuple[Tensor, Tensor]:
-        """States (N, 31) -> position (N, 3) and orientation (N, 4), float32, hand frame."""
+        """States (N, nq) -> position (N, 3) and orientation (N, 4), float32, robot frame."""
         estimate = self.estimator.estimate(self.renderer.render(qpos.cpu().numpy(), self.looks))
         return tuple(  # type: ignore[return-value]
             torch.as_tensor(values, dtype=torch.float32, device=qpos.device)
@@ -50,11 +50,11 @@ class Sight:
         )
 
 
-def sight_factory(path: Path | None, renderer: str, seed: int) -> Callable[[SceneConfig, int], Sight]:
-    """Makes the eyes for a scene and a number of worlds, from an estimator's file or the object's shipped one."""
+def sensor_factory(path: Path | None, renderer: str, seed: int) -> Callable[[SceneConfig, int], VisionSensor]:
+    """Makes the sensor for a scene and a number of environments, from an estimator's file or the object's shipped one."""
 
-    def make(scene: SceneConfig, worlds: int) -> Sight:
+    def make(scene: SceneConfig, num_envs: int) -> VisionSensor:
         estimator = Estimator.load(estimator_for(scene.object, path), scene.object)
-        return Sight(estimator, scene, worlds, seed, renderer)
+        return VisionSensor(estimator, scene, num_envs, seed, renderer)
 
     return make

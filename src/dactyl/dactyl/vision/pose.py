@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from math import pi
-
 import torch
 from torch import Tensor
 
+from dactyl import objects
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 
-SYMMETRIES = ("none", "octagonal_prism")
-"""none: six different faces, every orientation looks different, as on the objects that are textured here.
-octagonal_prism: all sides alike and both ends alike."""
+NO_SYMMETRY = "none"
+"""Six different faces: every orientation looks different, as on the objects that are textured here."""
 
 
 def symmetries(name: str) -> Tensor:
-    """(G, 4) rotations in the object frame after which an object looks the same."""
-    if name == "none":
+    """(G, 4) rotations in the object frame after which an object looks the same.
+
+    Args:
+        name: NO_SYMMETRY, or an object whose like faces look alike.
+
+    Raises:
+        DactylError: there is no such object, or it looks the same after infinitely many.
+    """
+    if name == NO_SYMMETRY:
         return torch.tensor([[1.0, 0.0, 0.0, 0.0]], dtype=torch.float64)
-    if name == "octagonal_prism":
-        z, x = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64), torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
-        turns = quaternion.from_rotation_vector(torch.arange(8, dtype=torch.float64)[:, None] * (pi / 4) * z)
-        flip = quaternion.from_rotation_vector(pi * x)
-        return torch.cat([turns, quaternion.multiply(turns, flip.expand_as(turns))])
-    raise DactylError(f"unknown symmetry {name!r}: choose from {', '.join(SYMMETRIES)}")
+    shape = objects.load(name)
+    if not shape.generators:
+        raise DactylError(f"the object {name} has no finite number of symmetries")
+    return torch.as_tensor(shape.symmetries.values)
 
 
 def encode(orientation: Tensor, rotation: str) -> Tensor:
@@ -77,8 +80,8 @@ def keypoint_loss(features: Tensor, places: Tensor, counted: Tensor) -> Tensor:
 
     Args:
         features: (n, cameras, 2 or 3, channels) of the network.
-        places: (n, cameras, 7, 2), see `keypoints.Keypoints`.
-        counted: (n, cameras, 7) bool.
+        places: (n, cameras, K, 2), see `keypoints.Keypoints`.
+        counted: (n, cameras, K) bool.
     """
     found = features[:, :, :2, : places.shape[2]].transpose(2, 3)
     squares = ((found - places.clamp(-1.0, 1.0)) ** 2).sum(-1)

@@ -9,10 +9,10 @@ import numpy as np
 
 from dactyl.errors import DactylError
 from dactyl.simulation.appearance import Appearance
-from dactyl.simulation.scene import SceneConfig, build
+from dactyl.simulation.scene import SceneConfig
 from dactyl.vision.augmentation import PoseAugmentation
-from dactyl.vision.chunks import make_renderer, scene_config
 from dactyl.vision.images import ImageAugmentation
+from dactyl.vision.renderers import RendererOptions, make_renderer
 from dactyl.vision.states import States
 
 
@@ -35,14 +35,16 @@ def show(
         raise DactylError("a sheet needs rows and columns, pictures of at least 8 pixels, and a crop in (0, 1]")
     random = np.random.default_rng(seed)
     number = rows * columns
-    scene = scene_config(states.recipe) if states else SceneConfig()
+    options = RendererOptions(renderer, size, crop, seed=seed, shadows=True)
+    studio, drawn_by = make_renderer(states.recipe.scene if states else SceneConfig(), options)
+    scene = studio.scene
     if states:
-        qpos = PoseAugmentation().apply(states.qpos[random.integers(len(states.qpos), size=number)], random)
+        picked = states.qpos[random.integers(len(states.qpos), size=number)]
+        qpos = PoseAugmentation().apply(scene, picked, random)
     else:
-        qpos = np.tile(build(scene).model.qpos0, (number, 1))
+        qpos = np.tile(scene.model.qpos0, (number, 1))
         turns = random.normal(size=(number, 4))
-        qpos[:, 27:] = turns / np.linalg.norm(turns, axis=1, keepdims=True)
-    _, drawn_by = make_renderer(renderer, scene, size, crop, seed=seed, shadows=True)
+        qpos[:, scene.object_orientation] = turns / np.linalg.norm(turns, axis=1, keepdims=True)
     appearance = Appearance()
     pictures = drawn_by.render(qpos, [appearance.sample(random) for _ in qpos])
     drawn_by.close()

@@ -1,7 +1,7 @@
 """States of the hand and the object from a policy playing in simulation: what is rendered to train on (section 5.2).
 
 A set of states is a folder: states.json says what it is and lists its shards, states-000000.npz and so on hold qpos
-(n, 31) float32 each. A shard depends on the seed and its own number alone, so an interrupted collection goes on.
+(n, nq) float32 each. A shard depends on the seed and its own number alone, so an interrupted collection goes on.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from dactyl import registry
 from dactyl.environment.environment import Environment
 from dactyl.environment.randomization import select
 from dactyl.errors import DactylError
 from dactyl.learning.evaluation import environment_config
 from dactyl.learning.policy import Policy
 from dactyl.maths import quaternion
-from dactyl.simulation.scene import Scene
+from dactyl.robot import robot as robots
+from dactyl.simulation.scene import Scene, SceneConfig
 from dactyl.storage.files import write_atomically
 
 FORMAT = "dactyl-states/1"
 INDEX = "states.json"
-QPOS = 31
-_OBJECT_POSITION, _OBJECT_QUATERNION = slice(24, 27), slice(27, 31)
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Recipe:
     policy: str
     object: str
     locked_wrist: bool
-    fingers_raised: float
+    tilt: float
+    """See `SceneConfig`."""
     seed: int
     worlds: int = 64
     """Simulated side by side for one shard."""
@@ -46,6 +47,12 @@ class Recipe:
     """States taken from each of them, one after the other."""
     interval: int = 4
     """Control steps between two of them, so that they differ."""
+    robot: str = registry.DEFAULTS["robots"]
+
+    @property
+    def scene(self) -> SceneConfig:
+        """The scene that the states are of."""
+        return SceneConfig(self.object, locked_wrist=self.locked_wrist, tilt=self.tilt, robot=self.robot)
 
     @property
     def shard_size(self) -> int:
@@ -57,11 +64,11 @@ class States(NamedTuple):
 
     recipe: Recipe
     qpos: np.ndarray
-    """(n, 31) float32, see `Scene`."""
+    """(n, nq) float32, see `Scene`."""
 
 
 class Poses(NamedTuple):
-    """Where the object is in the hand frame."""
+    """Where the object is in the robot frame."""
 
     position: np.ndarray
     """(n, 3) m"""
@@ -97,7 +104,7 @@ def collect(
             np.savez(out / name, qpos=qpos)
             shards.append(name)
             index = {"format": FORMAT, "recipe": asdict(recipe), "shards": shards}
-            write_atomically(out / INDEX, json.dumps(index, indent=1).encode())
+            write_atomically(out / INDEX, json.dumps(index, indent=1))
             report(len(shards) * recipe.shard_size)
     except OSError as error:
         raise DactylError(f"cannot write states to {out}: {error.strerror}") from error
@@ -130,6 +137,7 @@ def load(folder: Path) -> States:
     recipe, shards = _read(folder)
     if not shards:
         raise DactylError(f"{folder / INDEX} lists no states")
+    width = len(robots.load(recipe.robot).joints) + 7
     loaded = []
     for name in shards:
         try:
@@ -137,7 +145,7 @@ def load(folder: Path) -> States:
                 qpos = file["qpos"]
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise DactylError(f"cannot read the states {folder / name}: {' '.join(str(error).split())}") from error
-        if qpos.ndim != 2 or qpos.shape[1] != QPOS or not np.isfinite(qpos).all():
+        if qpos.ndim != 2 or qpos.shape[1] != width or not np.isfinite(qpos).all():
             raise DactylError(f"{folder / name} does not hold states: numbers are missing or not finite")
         loaded.append(qpos)
     return States(recipe, np.concatenate(loaded))
@@ -148,7 +156,10 @@ def _read(folder: Path) -> tuple[Recipe, list[str]]:
         index = json.loads((folder / INDEX).read_text())
         if index["format"] != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
-        return Recipe(**index["recipe"]), [str(name) for name in index["shards"]]
+        recipe = dict(index["recipe"])
+        if "fingers_raised" in recipe:  # what it was called before there were other robots
+            recipe["tilt"] = recipe.pop("fingers_raised")
+        return Recipe(**recipe), [str(name) for name in index["shards"]]
     except OSError as error:
         raise DactylError(f"there are no states in {folder}: collect some first ({error.strerror})") from error
     except (ValueError, KeyError, TypeError) as error:
@@ -167,8 +178,8 @@ def _read_index(folder: Path, recipe: Recipe) -> list[str]:
 
 
 def object_poses(scene: Scene, qpos: np.ndarray) -> Poses:
-    """The object's pose in the hand frame, for states (n, 31)."""
-    hand = scene.hand_quaternion
-    position = quaternion.rotate_inverse(hand, qpos[:, _OBJECT_POSITION] - scene.hand_position)
-    orientation = quaternion.multiply(quaternion.conjugate(hand), qpos[:, _OBJECT_QUATERNION])
+    """The object's pose in the robot frame, for states (n, nq)."""
+    frame = scene.hand_quaternion
+    position = quaternion.rotate_inverse(frame, qpos[:, scene.object_position] - scene.hand_position)
+    orientation = quaternion.multiply(quaternion.conjugate(frame), qpos[:, scene.object_orientation])
     return Poses(position, quaternion.canonical(quaternion.normalize(orientation)))

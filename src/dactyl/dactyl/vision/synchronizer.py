@@ -38,7 +38,7 @@ class _Camera:
     """The picture has not been used yet."""
 
 
-class CameraWatch:
+class Synchronizer:
     """Takes images one by one, gives triples."""
 
     def __init__(
@@ -69,7 +69,7 @@ class CameraWatch:
         """By camera why its newest image cannot be used; empty where all can."""
         return {camera.name: camera.fault for camera in self._cameras if camera.fault}
 
-    def look(self, index: int, stamp_ns: int, image: np.ndarray) -> Triple | None:
+    def add(self, index: int, stamp_ns: int, image: np.ndarray) -> Triple | None:
         """Take one camera's image (height, width, 3); the moment's triple if it was the last that lacked."""
         camera = self._cameras[index]
         if stamp_ns <= camera.stamp_ns:
