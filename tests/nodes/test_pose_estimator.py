@@ -156,7 +156,7 @@ def test_other_encodings(start: Callable[..., Rig]) -> None:
     rig = start()
     pixels = rig.random.integers(0, 255, (120, 160, 3), np.uint8)
     seen: list[np.ndarray] = []
-    rig.node.watch.look = lambda index, stamp, image: seen.append(image)  # type: ignore[assignment, func-returns-value]
+    rig.node.synchronizer.add = lambda index, stamp, image: seen.append(image)  # type: ignore[assignment, func-returns-value]
     rig.node.on_image(0, "camera_0", message(pixels[..., ::-1], 1, "bgr8"))
     np.testing.assert_array_equal(seen[0], pixels)
     rig.node.on_image(0, "camera_0", message(pixels, 2, "mono8"))

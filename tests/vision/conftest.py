@@ -11,6 +11,7 @@ import pytest
 
 from dactyl.maths import quaternion
 from dactyl.simulation.scene import build
+from dactyl.vision.config import RenderingConfig, VisionConfig
 from dactyl.vision.networks import PoseArchitecture
 from dactyl.vision.states import FORMAT, INDEX, Recipe
 
@@ -35,7 +36,16 @@ def states_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "states"
     folder.mkdir()
     np.savez(folder / "states-000000.npz", qpos=random_states(64))
-    recipe = Recipe("none", "block", locked_wrist=False, fingers_raised=0.1, seed=0, worlds=8, records=8)
+    recipe = Recipe("none", "block", locked_wrist=False, tilt=0.1, seed=0, worlds=8, records=8)
     index = {"format": FORMAT, "recipe": asdict(recipe), "shards": ["states-000000.npz"]}
     (folder / INDEX).write_text(json.dumps(index))
     return folder
+
+
+@pytest.fixture
+def config(states_folder: Path) -> VisionConfig:
+    rendering = RenderingConfig(renderer="opengl", chunk=16, first=1, kept=2, uses=2.0, mesh_grid=0.01)
+    return VisionConfig(
+        states=str(states_folder), architecture=TINY, batches=8, batch=8, validation=16, validate_every=4,
+        schedule="cosine", learning_rate=1e-3, keypoint_weight=1.0, rendering=rendering,
+    )  # fmt: skip

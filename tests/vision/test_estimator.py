@@ -74,7 +74,7 @@ def rewritten(path: Path, **changes: object) -> None:
         ({"crop": 7.0}, "crop must be in"),
         ({"position_mean": [0.0, 1.0]}, "cannot be read|not enough values"),
         ({"position_scale": float("nan")}, "not finite"),
-        ({"symmetry": "cube"}, "symmetry 'cube' is unknown"),
+        ({"symmetry": "cube"}, "unknown object 'cube'"),
         ({"surprise": 1}, "cannot be read"),
     ],
 )

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from dactyl.environment import observation
 from dactyl.environment.config import EnvironmentConfig
 from dactyl.environment.environment import Environment
 from dactyl.errors import DactylError
 from dactyl.simulation.scene import SceneConfig
 from dactyl.vision.estimator import Contract, Estimator
-from dactyl.vision.object_sensor import Sight, sight_factory
+from dactyl.vision.object_sensor import VisionSensor, sensor_factory
 from tests.vision.conftest import TINY, random_states
 
 
@@ -27,15 +26,15 @@ def estimator() -> Estimator:
 
 def test_every_world_is_seen_in_a_look_of_its_own() -> None:
     """Protects the evaluation: one estimate for each world, the same for the same state, in the environment's types."""
-    sight = Sight(estimator(), SceneConfig(), worlds=3, seed=0, renderer="opengl")
+    sensor = VisionSensor(estimator(), SceneConfig(), num_envs=3, seed=0, renderer="opengl")
     qpos = torch.from_numpy(np.tile(random_states(1), (3, 1)))
-    position, orientation = sight(qpos)
+    position, orientation = sensor(qpos)
     assert position.shape == (3, 3)
     assert orientation.shape == (3, 4)
     assert position.dtype == orientation.dtype == torch.float32
     assert len(torch.unique(position, dim=0)) == 3, "looks differ"
-    torch.testing.assert_close(sight(qpos)[0], position)
-    sight.renderer.close()
+    torch.testing.assert_close(sensor(qpos)[0], position)
+    sensor.renderer.close()
 
 
 def test_the_policy_sees_what_the_eyes_see_and_nothing_else_changes() -> None:
@@ -45,7 +44,8 @@ def test_the_policy_sees_what_the_eyes_see_and_nothing_else_changes() -> None:
     with_eyes, without = (Environment(config, 2, seed=1, threads=1) for _ in range(2))
     with_eyes.object_sensor = lambda qpos: (seen, torch.tensor([1.0, 0.0, 0.0, 0.0]).repeat(len(qpos), 1))
     ours, theirs = with_eyes.reset(), without.reset()
-    sizes = [observation.TERMS[term] for term in config.policy_terms]
+    task, robot = with_eyes.task, with_eyes.robot
+    sizes = [task.size((term,), robot) for term in config.policy_terms]
 
     def by_term(policy: torch.Tensor) -> dict[str, torch.Tensor]:
         return dict(zip(config.policy_terms, policy.split(sizes, -1), strict=True))
@@ -67,6 +67,6 @@ def test_another_object_s_estimator_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "estimator.safetensors"
     estimator().save(path)
     with pytest.raises(DactylError, match="trained for the object block, not sphere"):
-        sight_factory(path, "opengl", 0)(SceneConfig(object="sphere"), 1)
+        sensor_factory(path, "opengl", 0)(SceneConfig(object="sphere"), 1)
     with pytest.raises(DactylError, match="no pose estimator for the object sphere is shipped"):
-        sight_factory(None, "opengl", 0)(SceneConfig(object="sphere"), 1)
+        sensor_factory(None, "opengl", 0)(SceneConfig(object="sphere"), 1)

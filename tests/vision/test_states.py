@@ -14,7 +14,6 @@ from dactyl.errors import DactylError
 from dactyl.learning.models.recurrent import Architecture
 from dactyl.learning.policy import Contract, Policy
 from dactyl.maths import quaternion
-from dactyl.robots.shadow.layout import PALM_CENTER
 from dactyl.simulation.scene import build
 from dactyl.vision import states
 from dactyl.vision.augmentation import PoseAugmentation
@@ -66,12 +65,23 @@ def test_damaged_states_are_refused(states_folder: Path) -> None:
         states.load(states_folder / "nowhere")
 
 
+def test_states_of_before_there_were_other_robots_are_read(states_folder: Path) -> None:
+    """Protects collected states: the tilt was called after the fingers."""
+    index = json.loads((states_folder / states.INDEX).read_text())
+    recipe = index["recipe"]
+    recipe["fingers_raised"] = recipe.pop("tilt")
+    del recipe["robot"]
+    (states_folder / states.INDEX).write_text(json.dumps(index))
+    scene = states.load(states_folder).recipe.scene
+    assert (scene.tilt, scene.robot) == (0.1, "shadow")
+
+
 def test_poses_are_in_the_hand_frame() -> None:
     """Protects what the network learns: the pose that motion capture gives for the same state."""
     scene = build()
     qpos = random_states(4)
     poses = states.object_poses(scene, qpos)
-    assert np.abs(poses.position - PALM_CENTER).max() < 0.05
+    assert np.abs(poses.position - scene.robot.workspace.rest).max() < 0.05
     back = quaternion.multiply(scene.hand_quaternion, poses.orientation)
     assert quaternion.difference_angle(back, qpos[:, 27:].astype(float)).max() < 1e-6
 
@@ -79,7 +89,7 @@ def test_poses_are_in_the_hand_frame() -> None:
 def test_poses_are_augmented_as_the_paper_says() -> None:
     """Protects appendix D.2: 20 % stay, 40 % are turned by 90° about an axis, 40 % are jittered."""
     qpos = random_states(4000).astype(float)
-    augmented = PoseAugmentation().apply(qpos, np.random.default_rng(0))
+    augmented = PoseAugmentation().apply(build(), qpos, np.random.default_rng(0))
     np.testing.assert_array_equal(augmented[:, :24], qpos[:, :24])
     angle = np.degrees(quaternion.difference_angle(augmented[:, 27:], qpos[:, 27:]))
     moved = np.linalg.norm(augmented[:, 24:27] - qpos[:, 24:27], axis=1)

@@ -25,7 +25,9 @@ def image() -> Callable[[], np.ndarray]:
     return lambda: random.integers(0, 255, (240, 320, 3), np.uint8)
 
 
-def test_images_of_one_moment_come_together_in_any_order(synchronizer: Synchronizer, image: Callable[[], np.ndarray]) -> None:
+def test_images_of_one_moment_come_together_in_any_order(
+    synchronizer: Synchronizer, image: Callable[[], np.ndarray]
+) -> None:
     """Protects the pose's stamp and the order of the cameras."""
     images = [image() for _ in NAMES]
     assert synchronizer.add(2, TICK, images[2]) is None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -25,26 +27,49 @@ def duration(seconds: float) -> str:
     return f"{int(seconds // 3600)}:{int(seconds % 3600 // 60):02d}:{int(seconds % 60):02d}"
 
 
+def policy_line(row: Mapping[str, float]) -> str:
+    """A row of a policy's training for people."""
+    return (
+        f"{row['steps'] / 1e6:9.2f} M steps  {row['years']:.3g} years  {row['steps_per_s']:,.0f}/s  "
+        f"{row['successes']:.2f} successes per episode  {row['goals_per_minute']:.2f} goals/min"
+    )
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a training is told of."""
+
+    group: str = "training"
+    """In TensorBoard, of figures without one of their own."""
+    count: str = "steps"
+    """The figure that counts how far it is."""
+    line: Callable[[Mapping[str, float]], str] = policy_line
+    """A row for people."""
+    columns: tuple[str, ...] = ()
+    """Of the table; at first those of the first row."""
+
+
 class Progress:
     """Writes one row of figures per iteration."""
 
-    def __init__(self, out: Path, steps: int, terminal: TextIO | None = None) -> None:
-        """Continue the table in `out` after `steps`; later rows of an earlier try are dropped."""
+    def __init__(self, out: Path, count: int, style: Style | None = None, terminal: TextIO | None = None) -> None:
+        """Continue the table in `out` after `count`; later rows of an earlier try are dropped."""
         self.terminal = terminal or sys.stderr
+        self._style = style or Style()
         self._path = out / TABLE
-        self._names: list[str] = []
-        self._last_line = 0.0
-        self._keep(steps)
-        self._board = _tensorboard(out, steps)
+        self._names = list(self._style.columns)
+        self._last_line = -inf
+        self._keep(count)
+        self._board = _tensorboard(out, count)
 
-    def _keep(self, steps: int) -> None:
-        if steps == 0 or not self._path.exists():
+    def _keep(self, count: int) -> None:
+        if count == 0 or not self._path.exists():
             self._path.unlink(missing_ok=True)
             return
         with open(self._path, newline="") as file:
             reader = csv.DictReader(file)
-            rows = [row for row in reader if None not in row.values() and float(row["steps"]) <= steps]
-            self._names = list(reader.fieldnames or [])
+            rows = [row for row in reader if None not in row.values() and float(row[self._style.count]) <= count]
+            self._names = list(reader.fieldnames or self._names)
         self._write("w", rows)
 
     def _write(self, mode: str, rows: list[dict[str, Any]]) -> None:
@@ -61,9 +86,10 @@ class Progress:
             self._write("a" if self._path.is_file() else "w", [{k: f"{v:.8g}" for k, v in row.items()}])
         except OSError as error:  # a full disk now may have room later
             self.say(f"warning: cannot write {self._path}: {error.strerror}")
-        for name, value in row.items():
+        for figure, value in row.items():
             if self._board:
-                self._board.add_scalar(name if "/" in name else f"training/{name}", value, int(row["steps"]))
+                name = figure if "/" in figure else f"{self._style.group}/{figure}"
+                self._board.add_scalar(name, value, int(row[self._style.count]))
         self._show(row, seconds_left)
 
     def _show(self, row: Mapping[str, float], seconds_left: float) -> None:
@@ -71,11 +97,7 @@ class Progress:
         if time.monotonic() - self._last_line < (0.5 if interactive else 30.0):
             return
         self._last_line = time.monotonic()
-        line = (
-            f"{row['steps'] / 1e6:9.2f} M steps  {row['years']:.3g} years  {row['steps_per_s']:,.0f}/s  "
-            f"{row['successes']:.2f} successes per episode  {row['goals_per_minute']:.2f} goals/min  "
-            f"{duration(seconds_left)} left"
-        )
+        line = f"{self._style.line(row)}  {duration(seconds_left)} left"
         text, end = (f"\r{line}\x1b[K", "") if interactive else (line, "\n")
         print(text, end=end, file=self.terminal, flush=True)
 
@@ -88,10 +110,10 @@ class Progress:
             self._board.close()
 
 
-def _tensorboard(out: Path, steps: int) -> Any:
+def _tensorboard(out: Path, count: int) -> Any:
     """A TensorBoard writer, or None where the package is missing: training goes on without it."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    return SummaryWriter(str(out / "tensorboard"), purge_step=steps or None)
+    return SummaryWriter(str(out / "tensorboard"), purge_step=count or None)

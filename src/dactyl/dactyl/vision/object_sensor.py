@@ -36,9 +36,7 @@ class VisionSensor:
         random = np.random.default_rng([seed, 5])
         appearance = Appearance()
         self.looks = [appearance.sample(random) for _ in range(num_envs)]
-        options = RendererOptions(
-            renderer, contract.architecture.image_size, contract.crop, seed=seed, shadows=True
-        )
+        options = RendererOptions(renderer, contract.architecture.image_size, contract.crop, seed=seed, shadows=True)
         _, self.renderer = make_renderer(scene, options)
 
     def __call__(self, qpos: Tensor) -> tuple[Tensor, Tensor]:
@@ -51,7 +49,7 @@ class VisionSensor:
 
 
 def sensor_factory(path: Path | None, renderer: str, seed: int) -> Callable[[SceneConfig, int], VisionSensor]:
-    """Makes the sensor for a scene and a number of environments, from an estimator's file or the object's shipped one."""
+    """Makes the sensor for a scene and so many environments, from an estimator's file or the object's shipped one."""
 
     def make(scene: SceneConfig, num_envs: int) -> VisionSensor:
         estimator = Estimator.load(estimator_for(scene.object, path), scene.object)

@@ -27,7 +27,7 @@ def symmetries(name: str) -> Tensor:
     shape = objects.load(name)
     if not shape.generators:
         raise DactylError(f"the object {name} has no finite number of symmetries")
-    return torch.as_tensor(shape.symmetries.values)
+    return shape.symmetries.like(torch.zeros(1, dtype=torch.float64))
 
 
 def encode(orientation: Tensor, rotation: str) -> Tensor:

@@ -60,9 +60,7 @@ def make_renderer(scene: SceneConfig, options: RendererOptions) -> tuple[Studio,
     traced = options.kind == "raytracer"
     if traced and importlib.util.find_spec("mujoco_warp") is None:
         raise DactylError("the ray tracer needs mujoco-warp: pip install mujoco-warp")
-    studio = make_studio(
-        scene, colours=options.colours, seed=options.seed, mesh_grid=options.mesh_grid, wrapped=traced
-    )
+    studio = make_studio(scene, colours=options.colours, seed=options.seed, mesh_grid=options.mesh_grid, wrapped=traced)
     if not traced:
         from dactyl.simulation.appearance.opengl import OpenGLRenderer
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from math import cos, pi
 from pathlib import Path
@@ -15,27 +15,27 @@ import torch
 from torch import Tensor
 
 from dactyl.errors import DactylError
-from dactyl.learning.progress import duration
+from dactyl.learning.progress import Progress, Style
 from dactyl.learning.trainer import signals
 from dactyl.simulation.scene import build
 from dactyl.storage.models import ESTIMATOR
 from dactyl.storage.shared import shared
 from dactyl.storage.state import load_state, save_state
 from dactyl.vision import images, pose
-from dactyl.vision.chunks import VALIDATION, Kitchen, Moments, scene_config, split
 from dactyl.vision.config import VisionConfig, read_preset
 from dactyl.vision.estimator import Contract, Estimator
+from dactyl.vision.moments import VALIDATION, Moments, split
+from dactyl.vision.render_queue import RenderQueue
 from dactyl.vision.states import States, load, object_poses
 
 TRAINING = "training.pt"
-TABLE = "progress.csv"
 LOG_EVERY = 100  # batches
 
 
 def train(
     preset: str, out: Path | None, resume: Path | None, minutes: float, device: str | None, threads: int, renderers: int
 ) -> dict[str, Any]:
-    """Train a preset until it is done, the time is up or a signal comes; returns what `Trainer.run` does.
+    """Train a preset until it is done, the time is up or a signal comes; returns what `VisionTrainer.run` does.
 
     Args:
         preset: name or path of a YAML file.
@@ -61,10 +61,29 @@ def train(
         raise DactylError(f"{out} already holds a training: continue it with --resume {out}, or choose another --out")
     if resume is not None and not (resume / TRAINING).exists():
         raise DactylError(f"there is no training in {resume}")
-    return Trainer(config, Path(preset).stem, out, device, renderers, resume is not None).run(minutes)
+    return VisionTrainer(config, Path(preset).stem, out, device, renderers, resume is not None).run(minutes)
 
 
-class Trainer:
+def _line(row: Mapping[str, float]) -> str:
+    errors = f"  {row['rotation_deg']:.2f}°  {row['position_mm']:.2f} mm" if "rotation_deg" in row else ""
+    return (
+        f"{int(row['batch']):7d} batches  loss {row['loss']:.4f}  trains {row['train_images_per_s']:.0f} images/s, "
+        f"renders {row['render_images_per_s']:.0f}, waited {row['waited_s']:.0f} s{errors}"
+    )
+
+
+STYLE = Style(
+    group="vision",
+    count="batch",
+    line=_line,
+    columns=(
+        "batch", "loss", "learning_rate", "train_images_per_s", "render_images_per_s", "waited_s", "hours",
+        "rotation_deg", "rotation_deg_median", "position_mm", "position_mm_median",
+    ),
+)  # fmt: skip
+
+
+class VisionTrainer:
     """One training run."""
 
     def __init__(self, config: VisionConfig, name: str, out: Path, device: str, renderers: int, resume: bool) -> None:
@@ -80,7 +99,7 @@ class Trainer:
         mean, scale = _position_statistics(config, states)
         contract = Contract(
             architecture=config.architecture, crop=config.crop, position_mean=mean, position_scale=scale,
-            object=states.recipe.object, symmetry=config.symmetry,
+            object=states.recipe.object, symmetry=config.symmetry, robot=states.recipe.robot,
             trained={"preset": name, "seed": config.seed, "states": len(states.qpos), "policy": states.recipe.policy},
         )  # fmt: skip
         self.estimator = Estimator(contract)
@@ -93,7 +112,7 @@ class Trainer:
         self.batch, self.seconds = 0, 0.0
         if resume:
             self._restore()
-        self.kitchen = Kitchen(config, states_folder, out / "images", renderers, device)
+        self.queue = RenderQueue(config, states_folder, out / "images", renderers, device)
         self.chunks: dict[int, dict[str, Tensor]] = {}
         self.render_seconds = self.rendered = 0.0
 
@@ -119,12 +138,12 @@ class Trainer:
     def _draw(self) -> dict[str, Tensor]:
         window = self._window()
         if window[-1] not in self.chunks:
-            self.kitchen.require(window[0], window[-1])
+            self.queue.require(window[0], window[-1])
             for number in [n for n in self.chunks if n < window[0]]:
                 del self.chunks[number]
             for number in window:
                 if number not in self.chunks:
-                    moments = self.kitchen.take(number)
+                    moments = self.queue.take(number)
                     self.render_seconds, self.rendered = moments.seconds, float(len(moments.pictures))
                     self.chunks[number] = self._tensors(moments)
         random = np.random.default_rng([self.config.seed, 2, self.batch])
@@ -138,7 +157,8 @@ class Trainer:
 
     # ------------------------------------------------------------------------------------------------- the steps
 
-    def _learning_rate(self) -> float:
+    def learning_rate(self) -> float:
+        """Of the next batch."""
         config = self.config
         if config.schedule == "halving":
             return config.learning_rate * 0.5 ** (self.batch // config.halve_every)
@@ -156,7 +176,7 @@ class Trainer:
         normalized = images.normalize(sample["pictures"])
         inputs = config.images.apply(normalized.flatten(0, 1), self.generator).view_as(normalized)
         for group in self.optimizer.param_groups:
-            group["lr"] = self._learning_rate()
+            group["lr"] = self.learning_rate()
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
             features = self.network.features(inputs)
@@ -196,52 +216,46 @@ class Trainer:
             ended (done, time, SIGINT or SIGTERM), batches, hours, estimator (its file), waited_s, the rates
             render_images_per_s (of one process) and train_images_per_s, and the last validation.
         """
-        config = self.config
         window = self._window()
-        self.kitchen.start(window[0], window[-1])
-        board = _tensorboard(self.out, self.batch)
-        _keep_rows(self.out / TABLE, self.batch)
-        row: dict[str, float] = {}
+        self.queue.start(window[0], window[-1])
+        progress = Progress(self.out, self.batch, STYLE)
         try:
-            validation = self.kitchen.take(VALIDATION)
+            validation = self.queue.take(VALIDATION)
             self.chunks.clear()
             self._draw()
-            began = last = saved = time.monotonic()
-            waited_before = waited = self.kitchen.waited
-            losses: list[float] = []
-            with signals() as received:
-                while self.batch < config.batches and not received and time.monotonic() - began < 60.0 * minutes:
-                    losses.append(self.step())
-                    if self.batch % LOG_EVERY == 0 or self.batch == config.batches:
-                        now = time.monotonic()
-                        busy = now - last - (self.kitchen.waited - waited)
-                        self.seconds += now - last
-                        row = {
-                            "batch": self.batch, "loss": float(np.mean(losses)), "learning_rate": self._learning_rate(),
-                            "train_images_per_s": 3.0 * config.batch * len(losses) / busy,
-                            "render_images_per_s": 3.0 * self.rendered / max(self.render_seconds, 1e-9),
-                            "waited_s": self.kitchen.waited - waited_before, "hours": self.seconds / 3600.0,
-                        }  # fmt: skip
-                        if self.batch % config.validate_every == 0 or self.batch == config.batches:
-                            row |= self.validate(validation)
-                        _log(self.out / TABLE, board, row)
-                        left = (config.batches - self.batch) * (now - last) / len(losses)
-                        print(_line(row, left), file=sys.stderr, flush=True)
-                        losses.clear()
-                        last, waited = time.monotonic(), self.kitchen.waited
-                    if time.monotonic() - saved >= 60.0 * config.checkpoint_minutes:
-                        saved = time.monotonic()
-                        self.save()
+            ended, row = self._train(60.0 * minutes, validation, progress)
             self.save()
             row |= self.validate(validation)
         finally:
-            self.kitchen.stop()
-            if board:
-                board.close()
-        if self.batch >= config.batches:
-            self.kitchen.clear()
-        ended = received[0] if received else "done" if self.batch >= config.batches else "time"
+            self.queue.stop()
+            progress.close()
+        if ended == "done":
+            self.queue.clear()
         return {"ended": ended, "batches": self.batch, "estimator": str(self.out / ESTIMATOR), **row}
+
+    def _train(self, seconds: float, validation: Moments, progress: Progress) -> tuple[str, dict[str, float]]:
+        """The batches; how they ended, and the last row of figures."""
+        config, meter = self.config, _Meter(self)
+        began = saved = time.monotonic()
+        row: dict[str, float] = {}
+        with signals() as received:
+            while self.batch < config.batches and not received and time.monotonic() - began < seconds:
+                meter.losses.append(self.step())
+                if self.batch % LOG_EVERY == 0 or self.batch == config.batches:
+                    row = self._report(meter, validation, progress)
+                if time.monotonic() - saved >= 60.0 * config.checkpoint_minutes:
+                    saved = time.monotonic()
+                    self.save()
+        return (received[0] if received else "done" if self.batch >= config.batches else "time"), row
+
+    def _report(self, meter: _Meter, validation: Moments, progress: Progress) -> dict[str, float]:
+        """Write down what the last batches have given."""
+        row, seconds_per_batch = meter.read()
+        if self.batch % self.config.validate_every == 0 or self.batch == self.config.batches:
+            row |= self.validate(validation)
+        progress.add(row, (self.config.batches - self.batch) * seconds_per_batch)
+        meter.restart()
+        return row
 
     # --------------------------------------------------------------------------------------------------- stopping
 
@@ -272,12 +286,40 @@ class Trainer:
         self.batch, self.seconds = state["batch"], state["seconds"]
 
 
+class _Meter:
+    """Counts what happens between two rows of the table."""
+
+    def __init__(self, trainer: VisionTrainer) -> None:
+        self._trainer, self._waited_before = trainer, trainer.queue.waited
+        self.losses: list[float] = []
+        self.restart()
+
+    def restart(self) -> None:
+        self.losses.clear()
+        self._last, self._waited = time.monotonic(), self._trainer.queue.waited
+
+    def read(self) -> tuple[dict[str, float], float]:
+        """The row, but for the validation, and the seconds that a batch took."""
+        trainer, seconds = self._trainer, time.monotonic() - self._last
+        trainer.seconds += seconds
+        waited, number = trainer.queue.waited, len(self.losses)
+        busy = seconds - (waited - self._waited)
+        row = {
+            "batch": trainer.batch, "loss": float(np.mean(self.losses)), "learning_rate": trainer.learning_rate(),
+            "train_images_per_s": 3.0 * trainer.config.batch * number / busy,
+            "render_images_per_s": 3.0 * trainer.rendered / max(trainer.render_seconds, 1e-9),
+            "waited_s": waited - self._waited_before, "hours": trainer.seconds / 3600.0,
+        }  # fmt: skip
+        return row, seconds / number
+
+
 def _position_statistics(config: VisionConfig, states: States) -> tuple[tuple[float, float, float], float]:
     """Mean and scale of the object's position over augmented training states, m."""
     random = np.random.default_rng([config.seed, 0])
     training, _ = split(states)
-    qpos = config.poses.apply(training[random.integers(len(training), size=20_000)], random)
-    position = object_poses(build(scene_config(states.recipe)), qpos).position
+    scene = build(states.recipe.scene)
+    qpos = config.poses.apply(scene, training[random.integers(len(training), size=20_000)], random)
+    position = object_poses(scene, qpos).position
     x, y, z = (round(float(value), 4) for value in position.mean(0))
     return (x, y, z), round(float(position.std(0).mean()), 4)
 
@@ -289,47 +331,3 @@ def as_text(outcome: dict[str, Any]) -> str:
         f"{how} after {outcome['batches']} batches: {outcome['rotation_deg']:.2f}° and {outcome['position_mm']:.2f} mm "
         f"on pictures not trained on; {outcome['estimator']}"
     )
-
-
-_COLUMNS = (
-    "batch", "loss", "learning_rate", "train_images_per_s", "render_images_per_s", "waited_s", "hours",
-    "rotation_deg", "rotation_deg_median", "position_mm", "position_mm_median",
-)  # fmt: skip
-
-
-def _keep_rows(path: Path, batch: int) -> None:
-    """Begin the table, or keep its rows up to a batch."""
-    rows = []
-    if batch and path.exists():
-        with path.open(newline="") as file:
-            rows = [row for row in csv.DictReader(file) if int(row["batch"]) <= batch]
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, _COLUMNS, restval="")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def _log(path: Path, board: Any, row: dict[str, float]) -> None:
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, _COLUMNS, restval="")
-        writer.writerow({name: f"{value:.8g}" for name, value in row.items()})
-    if board:
-        for name, value in row.items():
-            board.add_scalar(f"vision/{name}", value, int(row["batch"]))
-
-
-def _line(row: dict[str, float], left: float) -> str:
-    errors = f"  {row['rotation_deg']:.2f}°  {row['position_mm']:.2f} mm" if "rotation_deg" in row else ""
-    return (
-        f"{int(row['batch']):7d} batches  loss {row['loss']:.4f}  trains {row['train_images_per_s']:.0f} images/s, "
-        f"renders {row['render_images_per_s']:.0f}, waited {row['waited_s']:.0f} s  {duration(left)} left{errors}"
-    )
-
-
-def _tensorboard(out: Path, batch: int) -> Any:
-    """A TensorBoard writer, or None where the package is missing: training goes on without it."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    return SummaryWriter(str(out / "tensorboard"), purge_step=batch or None)
