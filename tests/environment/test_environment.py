@@ -306,7 +306,7 @@ def test_a_goal_is_rewarded_and_followed_by_another():
     old, before = env._goal.clone(), env._angle.clone()
     step = env.step(hold(4))
     assert step.info["reached"].tolist() == [True, False, True, False]
-    assert step.successes.tolist() == [1, 0, 1, 0]
+    assert step.info["successes"].tolist() == [1, 0, 1, 0]
     assert not (step.terminated | step.truncated).any()
     reached = torch.tensor([5.0, 0, 5.0, 0])
     torch.testing.assert_close(step.reward, before - step.info["angle"] + reached, atol=1e-5, rtol=0)
@@ -339,7 +339,7 @@ def test_all_goals_reached_end_the_episode():
     for successes in (1, 2):
         set_goals_reached(env, 1)
         step = env.step(hold(3))
-        assert step.successes.tolist() == [0, successes, 0]
+        assert step.info["successes"].tolist() == [0, successes, 0]
         assert step.truncated.tolist() == step.info["complete"].tolist() == [False, successes == 2, False]
         assert not step.terminated.any()  # what would have followed counts for learning
     assert step.reward[1] == pytest.approx(5, abs=0.3)
@@ -528,7 +528,7 @@ def test_objects(kind):
         for values in (*step.observations.values(), step.reward):
             assert values.dtype == torch.float32
             assert values.isfinite().all()
-    assert step.successes.dtype == torch.int64
+    assert step.info["successes"].dtype == torch.int64
     assert env.physics.faults() == {"unstable": 0, "overflow": 0}
 
 
@@ -550,11 +550,11 @@ def test_chosen_observations_and_rewards():
     """Options are named; sizes follow."""
     terms = ("object_orientation", "object_position")
     env = make(2, "none", policy_terms=terms, value_terms=("joint_angles",), reward={"distance": -10.0})
-    assert env.observation_sizes == {"policy": 7, "value": 24}
+    assert env.observation_shapes == {"policy": (7,), "value": (24,)}
     step = env.step(hold(2))
     position = step.observations["policy"][:, 4:]
     torch.testing.assert_close(step.reward, -10 * (position - env._rest).norm(dim=-1))
-    assert make(1, "none", reset=False).observation_sizes == {"policy": 22, "value": 85}
+    assert make(1, "none", reset=False).observation_shapes == {"policy": (22,), "value": (85,)}
 
 
 @pytest.mark.parametrize("choice", ["none", "all"])

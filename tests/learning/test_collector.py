@@ -8,20 +8,25 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dactyl.errors import DactylError
-from dactyl.learning import actions as distribution
-from dactyl.learning.collector import Collector
+from dactyl.learning.actions import Categorical
+from dactyl.learning.collector import CollectionConfig, Collector
+from dactyl.learning.models.actor_critic import ActorCritic
 from dactyl.learning.models.recurrent import Architecture, Network
 from dactyl.learning.models.value import Value
-from tests.learning.toys import Memory, Steady, SteadyCut, Toy
+from tests.learning.toys import Memory, Steady, SteadyCut, Toy, ToyStep
 
 LSTM, FEED_FORWARD = Architecture((16,), 8), Architecture((16,), 0)
+ACTIONS = Categorical(20, 11)
+
+
+def actor_critic(architecture: Architecture) -> ActorCritic:
+    torch.manual_seed(0)
+    return ActorCritic(Network("policy", 3, 220, architecture), Value(3, architecture), ACTIONS)
 
 
 def collector(toy: Toy, architecture: Architecture = LSTM, horizon: int = 10, sequence: int = 5) -> Collector:
-    torch.manual_seed(0)
-    policy, value = Network(3, 220, architecture), Value(3, architecture)
-    generator = torch.Generator("cpu").manual_seed(0)
-    return Collector(toy, policy.to(toy.device), value.to(toy.device), horizon, sequence, generator)
+    config = CollectionConfig(horizon, sequence)
+    return Collector(toy, actor_critic(architecture), config, torch.Generator().manual_seed(0))
 
 
 @pytest.mark.parametrize("architecture", [LSTM, FEED_FORWARD])
@@ -33,23 +38,23 @@ def test_training_on_stored_sequences_sees_the_probabilities_and_values_of_actin
     assert not rollout.starts[0].any()
     for i, start in enumerate((0, 5)):
         part = slice(start, start + 5)
-        logits = c.policy.sequence(rollout.policy_observations[part], rollout.policy_states[i], rollout.starts[part])
-        log_probs = distribution.log_prob(logits.unflatten(-1, (20, 11)), rollout.bins[part])
+        seen = {name: observed[part] for name, observed in rollout.observations.items()}
+        logits = c.networks.policy.sequence(seen, rollout.policy_states[i], rollout.starts[part])
+        log_probs = ACTIONS.log_prob(logits, rollout.actions[part])
         torch.testing.assert_close(log_probs, rollout.log_probs[part])
-        values = c.value.network.sequence(
-            rollout.value_observations[part], rollout.value_states[i], rollout.starts[part]
-        )
+        values = c.networks.value.network.sequence(seen, rollout.value_states[i], rollout.starts[part])
         torch.testing.assert_close(values.squeeze(-1), rollout.values[part])
 
 
-def test_truncated_worlds_are_valued_in_their_last_state_with_their_memory() -> None:
+def test_truncated_episodes_are_valued_in_their_last_state_with_their_memory() -> None:
     c = collector(SteadyCut(3), horizon=4, sequence=4)
     rollout = c.collect()
     assert rollout.truncated[3].all()
-    state = c.value.network.initial_state(3)
+    value, seen = c.networks.value, {"value": torch.ones(3, 3)}
+    state = value.network.initial_state(3)
     for _ in range(4):
-        _, state = c.value.step(torch.ones(3, 3), state)
-    expected, _ = c.value.step(torch.ones(3, 3), state)
+        _, state = value.step(seen, state)
+    expected, _ = value.step(seen, state)
     torch.testing.assert_close(rollout.final_values[3], expected)
     assert not torch.allclose(expected, rollout.last_values)  # those are of the new episode, without memory
 
@@ -88,23 +93,23 @@ def test_collecting_never_waits_for_the_device() -> None:
             c.rollout.values.sum().item()
 
 
-def test_held_noise_repeats_a_world_s_draws_and_renews_them_in_turn() -> None:
+def test_held_noise_repeats_an_environment_s_draws_and_renews_them_in_turn() -> None:
     """Protects exploration: for the same probabilities the same bins, for as long as they are held."""
     c = collector(Steady(4), FEED_FORWARD, horizon=12, sequence=4)
-    held = Collector(c.environment, c.policy, c.value, 12, 4, c.generator, hold=3)
-    bins = held.collect().bins
+    held = Collector(c.environment, c.networks, CollectionConfig(12, 4, hold=3), c.generator)
+    bins = held.collect().actions
     changes = (bins[1:] != bins[:-1]).any(-1)  # (11, 4); the observations are always the same
     renewed = {world: changes[:, world].nonzero().flatten().add(1).tolist() for world in range(4)}
     assert renewed == {0: [3, 6, 9], 1: [1, 4, 7, 10], 2: [2, 5, 8, 11], 3: [3, 6, 9]}
-    assert (c.collect().bins[1:] != c.rollout.bins[:-1]).any(-1).all(), "by default each draw is its own"
+    assert (c.collect().actions[1:] != c.rollout.actions[:-1]).any(-1).all(), "by default each draw is its own"
 
 
 class Loss(Memory):
-    """Every episode ends with a loss; worlds can be set back."""
+    """Every episode ends with a loss; can be set back."""
 
     length = 20
 
-    def pays(self, bins: Tensor) -> Tensor:
+    def pays(self, actions: Tensor) -> Tensor:
         return -(self.time == self.length - 1).float()
 
     def world_state(self) -> dict[str, Tensor]:
@@ -116,14 +121,13 @@ class Loss(Memory):
         return self._observe()
 
 
-def test_rehearsing_worlds_are_set_back_with_their_memory_and_do_not_count() -> None:
-    """Protects `ppo.rehearsal`: what the policy saw and remembered at that moment, and what it learns from there."""
-    torch.manual_seed(0)
-    networks = Network(3, 220, LSTM), Value(3, LSTM)
-    c = Collector(Loss(16), *networks, 24, 8, torch.Generator().manual_seed(0), rehearsal=0.25)
+def test_environments_are_set_back_with_their_memory_and_do_not_count() -> None:
+    """Protects `collection.near_failures`: what the policy saw and remembered then, and what it learns from there."""
+    networks, config = actor_critic(LSTM), CollectionConfig(24, 8, near_failures=0.25)
+    c = Collector(Loss(16), networks, config, torch.Generator().manual_seed(0))
     c.collect()  # all worlds fail after 20 steps and are at 4 now
     rollout = c.collect()
-    times = rollout.policy_observations[0, :, 1]
+    times = rollout.observations["policy"][0, :, 1]
     assert set(times[:4].tolist()) <= {0.0, 8.0}  # moments at least 8 steps before the end
     assert (times[4:] == 4.0).all()
     for world, time in enumerate(times[:4].tolist()):
@@ -131,26 +135,53 @@ def test_rehearsing_worlds_are_set_back_with_their_memory_and_do_not_count() -> 
         assert rollout.policy_states[0, world].any() == (time > 0.0)
         assert rollout.terminated[:, world].nonzero()[0] == 19 - time
     assert c.statistics.means()["episodes"] == pytest.approx(1 / 24)
-    again = Collector(Loss(16), *networks, 24, 8, torch.Generator().manual_seed(9), rehearsal=0.25)
+    again = Collector(Loss(16), networks, config, torch.Generator().manual_seed(9))
     again.load_state_dict(c.state_dict())
-    assert torch.equal(again.collect().bins, c.collect().bins)
+    assert torch.equal(again.collect().actions, c.collect().actions)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.99])
-def test_some_worlds_rehearse_and_some_do_not(share: float) -> None:
-    with pytest.raises(DactylError, match="to rehearse"):
-        Collector(Loss(16), *_networks(), 24, 8, torch.Generator(), rehearsal=share)
+def test_some_environments_are_set_back_and_some_are_not(share: float) -> None:
+    config = CollectionConfig(24, 8, near_failures=share)
+    with pytest.raises(DactylError, match="choose 1 or more, and not all"):
+        Collector(Loss(16), actor_critic(FEED_FORWARD), config, torch.Generator())
 
 
 def test_held_noise_goes_on_after_loading() -> None:
     """Protects `--resume`: exactly the same actions."""
-    a = Collector(Steady(4), *_networks(), 4, 4, torch.Generator().manual_seed(0), hold=3)
+    networks, config = actor_critic(FEED_FORWARD), CollectionConfig(4, 4, hold=3)
+    a, b = (Collector(Steady(4), networks, config, torch.Generator().manual_seed(seed)) for seed in (0, 5))
     a.collect()
-    b = Collector(Steady(4), *_networks(), 4, 4, torch.Generator().manual_seed(5), hold=3)
     b.load_state_dict(a.state_dict())
-    assert torch.equal(a.collect().bins, b.collect().bins)
+    assert torch.equal(a.collect().actions, b.collect().actions)
 
 
-def _networks() -> tuple[Network, Value]:
-    torch.manual_seed(0)
-    return Network(3, 220, FEED_FORWARD), Value(3, FEED_FORWARD)
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"horizon": 15}, "horizon 15 is no multiple of sequence 10"),
+        ({"hold": 0}, "hold must be at least 1"),
+        ({"near_failures": 1.0}, "near_failures must be at least 0 and less than 1"),
+    ],
+)
+def test_bad_options_are_named(changes: dict[str, int], message: str) -> None:
+    with pytest.raises(DactylError, match=message):
+        CollectionConfig(**changes)
+
+
+class Plain(Toy):
+    """Counts no goals."""
+
+    def step(self, actions: Tensor) -> ToyStep:
+        step = super().step(actions)
+        return step._replace(info={"time": step.info["time"]})
+
+    def pays(self, actions: Tensor) -> Tensor:
+        return torch.ones(self.num_envs)
+
+
+def test_an_environment_need_not_count_goals() -> None:
+    """Protects tasks that have none."""
+    c = collector(Plain(3))
+    c.collect()
+    assert set(c.statistics.means()) == {"reward", "episodes", "terminated", "env/time"}

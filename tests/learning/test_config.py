@@ -23,7 +23,8 @@ def test_an_empty_preset_is_the_papers() -> None:
     config = parse_training({})
     ppo, environment = config.stages[0].ppo, config.stages[0].environment
     assert (ppo.gamma, ppo.lam, ppo.clip, ppo.entropy, ppo.learning_rate) == (0.998, 0.95, 0.2, 0.01, 3e-4)
-    assert (ppo.sequence, ppo.minibatch, ppo.minibatches) == (10, 25_600, 60)
+    assert (ppo.minibatch, ppo.minibatches) == (25_600, 60)
+    assert (config.stages[0].collection.horizon, config.stages[0].collection.sequence) == (10, 10)
     assert config.policy.dense == (1024,)
     assert config.policy.lstm == 512
     assert environment.rules.timeout == 8.0
@@ -69,6 +70,30 @@ def test_stages_change_only_what_they_name() -> None:
     assert first.until_successes == 5.0
 
 
+def test_options_of_the_collection_are_found_where_older_files_have_them() -> None:
+    """Protects everyone's presets from before these were no longer PPO's."""
+    old = {
+        "horizon": 20,
+        "ppo": {"sequence": 5, "hold": 2, "gamma": 0.5},
+        "teacher": "models/block-teacher",
+        "stages": [{"ppo": {"imitation": 1.0}, "until_steps": 1}, {"ppo": {"rehearsal": 0.4, "bf16": True}}],
+    }
+    first, last = parse_training(old).stages
+    assert (first.collection.horizon, first.collection.sequence, first.collection.hold) == (20, 5, 2)
+    assert (first.imitation, last.imitation) == (1.0, 0.0)
+    assert (first.collection.near_failures, last.collection.near_failures) == (0.0, 0.4)
+    assert last.collection.bf16
+    assert last.ppo.gamma == 0.5
+
+
+def test_an_older_file_changes_what_a_newer_one_says_that_it_extends(tmp_path: Path) -> None:
+    base, mine = tmp_path / "base.yaml", tmp_path / "mine.yaml"
+    base.write_text("collection: {horizon: 20, sequence: 10}")
+    mine.write_text(f"extends: {base}\nppo: {{sequence: 5}}")
+    collection = presets.read_preset(str(mine)).stages[0].collection
+    assert (collection.horizon, collection.sequence) == (20, 5)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -79,7 +104,11 @@ def test_stages_change_only_what_they_name() -> None:
         ({"num_envs": "many"}, "num_envs: expected int"),
         ({"num_envs": 0}, "num_envs must be at least 1"),
         ({"num_envs": True}, "num_envs: expected int"),
-        ({"horizon": 15}, "no multiple of ppo.sequence"),
+        ({"horizon": 15}, "horizon 15 is no multiple of sequence 10"),
+        ({"ppo": {"minibatch": 25}}, "minibatch 25 is no multiple of collection.sequence 10"),
+        ({"imitation": 0.5}, "imitation needs a teacher"),
+        ({"imitation": 1.5, "teacher": "models/block-teacher"}, "imitation must be between 0 and 1"),
+        ({"horizon": 20, "collection": {"horizon": 10}}, "collection.horizon is there twice"),
         ({"policy": {"dense": 64}}, r"policy\.dense"),
         ({"policy": []}, "policy: expected a mapping"),
         ({"environment": {"randomization": "some"}}, "randomizations 'some'"),

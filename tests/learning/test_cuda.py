@@ -9,11 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from dactyl.learning.algorithms.ppo import PPO
-from dactyl.learning.collector import Collector
 from dactyl.learning.config import Stage
 from dactyl.learning.models.recurrent import Architecture, Network
-from dactyl.learning.models.value import Value
 from dactyl.learning.trainer import Trainer
 from tests.learning import test_trainer
 from tests.learning.algorithms import test_ppo
@@ -25,19 +22,13 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a C
 
 def training(toy: Toy, architecture: Architecture, bf16: bool = False) -> test_ppo.Training:
     """As on the CPU, with everything on the GPU."""
-    torch.manual_seed(0)
-    training = test_ppo.Training.__new__(test_ppo.Training)
-    generator = torch.Generator("cuda").manual_seed(0)
-    policy, value = Network(3, 220, architecture, 0.01).cuda(), Value(3, architecture).cuda()
-    training.collector = Collector(toy, policy, value, 16, test_ppo.CONFIG.sequence, generator, bf16)
-    training.ppo = PPO(policy, value, replace(test_ppo.CONFIG, bf16=bf16), generator)
-    return training
+    return test_ppo.Training(toy, architecture, collection=replace(test_ppo.COLLECTION, bf16=bf16))
 
 
 def test_fast_sequences_equal_steps() -> None:
     torch.manual_seed(0)
-    network = Network(5, 3, Architecture((64,), 32)).cuda()
-    x, starts = torch.randn(16, 50, 5, device="cuda"), torch.rand(16, 50, device="cuda") < 0.1
+    network = Network("policy", 5, 3, Architecture((64,), 32)).cuda()
+    x, starts = {"policy": torch.randn(16, 50, 5, device="cuda")}, torch.rand(16, 50, device="cuda") < 0.1
     state = torch.randn(50, network.state_size, device="cuda")
     fast, slow = network.sequence(x, state, starts), step_by_step(network, x, state, starts)
     torch.testing.assert_close(fast, slow, rtol=1e-3, atol=1e-3)
@@ -66,7 +57,7 @@ def test_training_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
     def memory(_: Any, seed: int) -> Toy:
         return Memory(16, device="cuda", seed=seed)
 
-    stage = Stage(ppo=replace(test_trainer.PPO, bf16=True))
+    stage = Stage(collection=replace(test_trainer.COLLECTION, bf16=True), ppo=test_trainer.PPO)
     config = replace(test_trainer.CONFIG, stages=(stage,), total_steps=256)
     Trainer(config, memory, test_trainer.CONTRACT, tmp_path).run()
     resumed = Trainer(replace(config, total_steps=512), memory, test_trainer.CONTRACT, tmp_path, tmp_path)

@@ -16,9 +16,9 @@ from tests.learning.toys import Toy, ToyStep
 
 
 class Uneven(Toy):
-    """World w's episodes last w + 1 steps and reach a goal in each; they end dropped, by timeout, complete in turn.
+    """Number i's episodes last i + 1 steps and reach a goal in each; they end dropped, by timeout, complete in turn.
 
-    All episodes after a world's first reach a thousand goals more.
+    All episodes after an environment's first reach a thousand goals more.
     """
 
     def reset(self) -> dict[str, Tensor]:
@@ -30,17 +30,18 @@ class Uneven(Toy):
         self.episode = self.episode + mask
         self.length = torch.arange(self.num_envs) + 1
 
-    def pays(self, bins: Tensor) -> Tensor:
-        self.seen_bins = [*getattr(self, "seen_bins", []), bins]
+    def pays(self, actions: Tensor) -> Tensor:
+        self.taken = [*getattr(self, "taken", []), actions]
         return torch.ones(self.num_envs)
 
-    def step(self, bins: Tensor) -> ToyStep:
+    def step(self, actions: Tensor) -> ToyStep:
         later = self.episode > 0
-        step = super().step(bins)
+        step = super().step(actions)
         ended = step.terminated
         kind = torch.arange(self.num_envs) % 3
         info = {name: ended & (kind == i) for i, name in enumerate(("dropped", "timeout", "complete"))}
-        return step._replace(successes=step.successes + 1000 * later, info=info)
+        info["successes"] = step.info["successes"] + 1000 * later
+        return step._replace(info=info)
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def policy() -> Policy:
     return Policy(Contract(observation=(("object_position", 3),), architecture=Architecture((8,), 4)))
 
 
-def test_each_world_counts_once_with_its_first_trial(policy: Policy) -> None:
+def test_each_environment_counts_once_with_its_first_trial(policy: Policy) -> None:
     trials = evaluation.run_trials(policy, Uneven(7))
     assert [trial.successes for trial in trials] == [1, 2, 3, 4, 5, 6, 7]
     assert [trial.reason for trial in trials] == ["dropped", "timeout", "complete"] * 2 + ["dropped"]
@@ -60,7 +61,7 @@ def test_actions_come_from_the_seed_or_are_the_most_likely(policy: Policy) -> No
     def actions(**options: object) -> Tensor:
         environment = Uneven(3)
         evaluation.run_trials(policy, environment, **options)
-        return torch.stack(environment.seen_bins)
+        return torch.stack(environment.taken)
 
     assert torch.equal(actions(seed=1), actions(seed=1))
     assert not torch.equal(actions(seed=1), actions(seed=2))

@@ -31,7 +31,7 @@ def expected(policy: Policy, observations: np.ndarray) -> list[np.ndarray]:
     state, logits = policy.initial_state(observations.shape[1]), []
     with torch.no_grad():
         for observation in torch.as_tensor(observations):
-            output, state = policy.network.step(observation, state)
+            output, state = policy.network.step({"policy": observation}, state)
             logits.append(output.unflatten(-1, (20, 11)).numpy())
     return logits
 
@@ -62,6 +62,25 @@ def test_onnx(policy: Policy, tmp_path: Path, worlds: int) -> None:
     for observation, logits in zip(observations, expected(policy, observations), strict=True):
         output, state = session.run(["logits", "next_state"], {"observation": observation, "state": state})
         np.testing.assert_allclose(output, logits, atol=1e-4)
+
+
+def test_numbers_as_actions_are_exported_as_their_means(tmp_path: Path) -> None:
+    """Protects robots that are not told bins."""
+    torch.manual_seed(0)
+    policy = Policy(Contract(bins=0, architecture=Architecture((8,), 0)))
+    torch.nn.init.orthogonal_(policy.network.head.weight, 3.0)
+    export.export(policy, tmp_path / "policy.pt")
+    assert export.contract(policy)["outputs"] == {"mean": [20], "next_state": [0]}
+    observation = torch.randn(3, 22)
+    output, _ = torch.jit.load(tmp_path / "policy.pt")(observation, policy.initial_state(3))
+    torch.testing.assert_close(output, policy.step(observation, policy.initial_state(3), deterministic=True)[0])
+    assert output.abs().max() == 1.0
+
+
+def test_policies_that_see_images_are_refused(tmp_path: Path) -> None:
+    policy = Policy(Contract(architecture=Architecture((8,), 0, {"camera": (1, 8, 8)})))
+    with pytest.raises(DactylError, match="sees images"):
+        export.export(policy, tmp_path / "policy.onnx")
 
 
 def test_other_endings_are_refused(policy: Policy, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Rehearsal: worlds are set back to before failures, and to nothing else."""
+"""Resets to near-failures: environments are set back to before failures, and to nothing else."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from dactyl.learning import near_failures as rehearsal
-from dactyl.learning.near_failures import LEAST, SPACING, Rehearsal, Rows
+from dactyl.learning import near_failures
+from dactyl.learning.near_failures import LEAST, SPACING, NearFailures
+from dactyl.learning.protocol import Rows
 
 N = 6
 
 
 class Clock:
-    """World i shows 1000 i and its time."""
+    """Environment i shows 1000 i and its time."""
 
     def __init__(self) -> None:
         self.now = 1000.0 * torch.arange(N)
@@ -31,8 +32,10 @@ def clock() -> Clock:
     return Clock()
 
 
-def play(clock: Clock, r: Rehearsal, steps: int, failing: dict[int, int], ending: dict[int, int] | None = None) -> None:
-    """`failing` and `ending`: in which step which world."""
+def play(
+    clock: Clock, r: NearFailures, steps: int, failing: dict[int, int], ending: dict[int, int] | None = None
+) -> None:
+    """`failing` and `ending`: in which step which environment."""
     for t in range(steps):
         r.remember({"memory": clock.now + 0.5})
         clock.now += 1.0
@@ -42,11 +45,11 @@ def play(clock: Clock, r: Rehearsal, steps: int, failing: dict[int, int], ending
         r.note(failed, failed | ended)
 
 
-def make(clock: Clock, share: float = 1 / 3) -> Rehearsal:
-    return Rehearsal(clock, N, share, torch.Generator().manual_seed(0))
+def make(clock: Clock, share: float = 1 / 3) -> NearFailures:
+    return NearFailures(clock, N, share, torch.Generator().manual_seed(0))
 
 
-def test_worlds_are_set_back_to_a_while_before_a_failure(clock: Clock) -> None:
+def test_environments_are_set_back_to_a_while_before_a_failure(clock: Clock) -> None:
     r = make(clock)
     play(clock, r, 50, {45: 4})
     memory, observations = {"memory": torch.zeros(N)}, {"policy": clock.now.clone()}
@@ -71,7 +74,7 @@ def test_without_failures_nothing_is_set_back(clock: Clock) -> None:
 @pytest.mark.parametrize(
     ("failing", "ending", "kept"),
     [
-        ({45: 1}, {}, set()),  # world 1 rehearses itself
+        ({45: 1}, {}, set()),  # one that is set back itself
         ({LEAST - 2: 4}, {}, set()),  # too early to have a moment before it
         ({45: 4}, {40: 4}, set()),  # what came before belongs to another episode
         ({45: 4}, {25: 4}, {4032.0}),
@@ -87,7 +90,7 @@ def test_which_failures_are_remembered(
 
 
 def test_old_failures_make_room_for_new_ones(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rehearsal, "CAPACITY", 2)
+    monkeypatch.setattr(near_failures, "CAPACITY", 2)
     r = make(clock)
     play(clock, r, 60, {20: 3, 30: 4, 40: 5})
     assert r.written == 3

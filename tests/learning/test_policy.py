@@ -68,8 +68,8 @@ def test_half_precision_files_compute_in_float32(policy: Policy, tmp_path: Path,
     loaded = Policy.load(path)
     assert loaded.network.head.weight.dtype == torch.float32
     observation = torch.randn(50, 22)
-    exact, _ = policy.network.step(observation, policy.initial_state(50))
-    close, _ = loaded.network.step(observation, loaded.initial_state(50))
+    exact, _ = policy.network.step({"policy": observation}, policy.initial_state(50))
+    close, _ = loaded.network.step({"policy": observation}, loaded.initial_state(50))
     assert (exact.softmax(-1) - close.softmax(-1)).abs().max() < 0.02
 
 

@@ -12,6 +12,7 @@ import torch
 from dactyl import cli
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint, evaluation, train
+from dactyl.learning.options import EvaluationOptions, TrainOptions
 from dactyl.learning.policy import Policy
 from tests.learning.test_trainer import rows, same
 
@@ -43,11 +44,11 @@ def test_training_the_hand_in_two_parts_is_bit_for_bit_training_in_one(
     """
     one, two = tmp_path / "one", tmp_path / "two"
     common: dict[str, Any] = {"device": "cpu", "threads": 1, "workers": workers}
-    train.train(preset, one, **common)
+    train.train(preset, TrainOptions(out=one, **common))
     half = tmp_path / "half.yaml"
     half.write_text(PRESET.replace("total_steps: 48", "total_steps: 16"))
-    train.train(str(half), two, **common)
-    outcome = train.train(preset, resume=two, **common)
+    train.train(str(half), TrainOptions(out=two, **common))
+    outcome = train.train(preset, TrainOptions(resume=two, **common))
     assert outcome["steps"] == 48
     assert Path(outcome["checkpoint"]).parent == two
     whole, parts = (checkpoint.load_training(checkpoint.resolve(out)) for out in (one, two))
@@ -57,15 +58,15 @@ def test_training_the_hand_in_two_parts_is_bit_for_bit_training_in_one(
     for figure in ("steps", "reward"):
         assert [row[figure] for row in rows(one)] == [row[figure] for row in rows(two)]
     with pytest.raises(DactylError, match=f"it has workers {workers}, the preset {3 - workers}"):
-        train.train(preset, resume=two, **{**common, "workers": 3 - workers})
+        train.train(preset, TrainOptions(resume=two, **{**common, "workers": 3 - workers}))
 
 
 def test_work_that_cannot_be_shared_is_refused(preset: str, tmp_path: Path) -> None:
-    with pytest.raises(DactylError, match="4 worlds cannot be shared by 3 workers"):
-        train.train(preset, tmp_path / "out", device="cpu", workers=3)
+    with pytest.raises(DactylError, match="4 environments cannot be shared by 3 workers"):
+        train.train(preset, TrainOptions(out=tmp_path / "out", device="cpu", workers=3))
     Path(preset).write_text(PRESET.replace("minibatch: 8", "minibatch: 12"))
     with pytest.raises(DactylError, match="minibatch 12 cannot be shared by 2 processes"):
-        train.train(preset, tmp_path / "out", device="cpu", workers=2)
+        train.train(preset, TrainOptions(out=tmp_path / "out", device="cpu", workers=2))
 
 
 def test_the_commands_train_and_evaluate(preset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,9 +89,9 @@ def test_the_commands_train_and_evaluate(preset: str, tmp_path: Path, capsys: py
 @pytest.mark.slow
 def test_the_same_seed_evaluates_to_the_same_figures(preset: str, tmp_path: Path) -> None:
     Path(preset).write_text(PRESET.replace("sphere", "block"))
-    train.train(preset, tmp_path / "run", device="cpu", threads=1)
+    train.train(preset, TrainOptions(out=tmp_path / "run", device="cpu", threads=1))
     a, b, c = (
-        evaluation.evaluate(tmp_path / "run", trials=2, seed=seed, actions="sampled", threads=1) for seed in (1, 1, 2)
+        evaluation.evaluate(EvaluationOptions(tmp_path / "run", trials=2, seed=seed, threads=1)) for seed in (1, 1, 2)
     )
     assert a == b
     assert a["trials"] != c["trials"]
@@ -100,22 +101,22 @@ def test_the_same_seed_evaluates_to_the_same_figures(preset: str, tmp_path: Path
 
 def test_devices_that_cannot_be_are_named(preset: str, tmp_path: Path) -> None:
     with pytest.raises(DactylError, match="device must be cpu or cuda, not tpu"):
-        train.train(preset, tmp_path / "a", device="tpu")
+        train.train(preset, TrainOptions(out=tmp_path / "a", device="tpu"))
     if not torch.cuda.is_available():
         with pytest.raises(DactylError, match="no CUDA GPU"):
-            train.train(preset, tmp_path / "b", device="cuda")
+            train.train(preset, TrainOptions(out=tmp_path / "b", device="cuda"))
     bf16 = tmp_path / "bf16.yaml"
     bf16.write_text(PRESET.replace("{sequence", "{bf16: true, sequence"))
     with pytest.raises(DactylError, match="bf16 needs a GPU"):
-        train.train(str(bf16), tmp_path / "c", device="cpu")
+        train.train(str(bf16), TrainOptions(out=tmp_path / "c", device="cpu"))
 
 
 def test_continuing_from_an_older_checkpoint_wants_a_folder_of_its_own(preset: str, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    train.train(preset, out, device="cpu", threads=1)
+    train.train(preset, TrainOptions(out=out, device="cpu", threads=1))
     older = out / "checkpoint-000000000012"
     checkpoint.resolve(out).rename(older)
     checkpoint_48 = out / "checkpoint-000000000048"
     checkpoint_48.mkdir()
     with pytest.raises(DactylError, match="not what you resume"):
-        train.train(preset, resume=older, device="cpu", threads=1)
+        train.train(preset, TrainOptions(resume=older, device="cpu", threads=1))

@@ -21,6 +21,7 @@ from dactyl.environment.config import EnvironmentConfig
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
 from dactyl.learning.algorithms.ppo import PPOConfig
+from dactyl.learning.collector import CollectionConfig
 from dactyl.learning.config import Stage, TrainingConfig
 from dactyl.learning.models.recurrent import Architecture
 from dactyl.learning.policy import Contract, Policy
@@ -29,9 +30,15 @@ from dactyl.learning.trainer import Trainer
 from tests.learning.toys import Memory, Toy
 
 SMALL = Architecture((16,), 8)
-PPO = PPOConfig(sequence=4, minibatch=64, minibatches=3, kl_target=0.01)
+COLLECTION = CollectionConfig(horizon=8, sequence=4)
+PPO = PPOConfig(minibatch=64, minibatches=3, kl_target=0.01)
 CONFIG = TrainingConfig(
-    stages=(Stage(ppo=PPO),), policy=SMALL, value=SMALL, num_envs=16, horizon=8, total_steps=4 * 128, seed=5
+    stages=(Stage(collection=COLLECTION, ppo=PPO),),
+    policy=SMALL,
+    value=SMALL,
+    num_envs=16,
+    total_steps=4 * 128,
+    seed=5,
 )
 CONTRACT = Contract(observation=(("object_position", 3),), architecture=SMALL)
 
@@ -45,7 +52,7 @@ def sees_more(_: Any, seed: int) -> Toy:
     toy = memory(_, seed)
     observe = toy._observe
     toy._observe = lambda: {name: pad(seen, (0, 20 * (name == "policy"))) for name, seen in observe().items()}  # type: ignore[method-assign]
-    toy.observation_sizes = {"policy": 23, "value": 3}
+    toy.observation_shapes = {"policy": (23,), "value": (3,)}
     return toy
 
 
@@ -190,13 +197,13 @@ def test_numbers_that_are_not_finite_stop_training_and_keep_the_last_good_state(
     good = t.save()
     environment = t.collector.environment
     if where == "reward":
-        environment.pays = lambda bins: torch.full((16,), torch.nan)
+        environment.pays = lambda actions: torch.full((16,), torch.nan)
     elif where == "observation":
         environment.seen = lambda: torch.full((16, 3), torch.inf)
     else:
         with torch.no_grad():
             t.value.network.head.bias.fill_(1e38)
-        t.ppo.value_optimizer.param_groups[0]["lr"] = 1e38
+        t.algorithm.value_optimizer.param_groups[0]["lr"] = 1e38
     with pytest.raises(DactylError, match=f"not finite; the last good checkpoint is {good}"):
         t.run()
     assert checkpoint.find(tmp_path) == [good]
@@ -204,21 +211,24 @@ def test_numbers_that_are_not_finite_stop_training_and_keep_the_last_good_state(
 
 
 def test_stages_follow_each_other_and_survive_a_restart(tmp_path: Path) -> None:
-    stages = (Stage(ppo=PPO, until_steps=128), Stage(ppo=replace(PPO, gamma=0.5, kl_target=None)))
+    stages = (
+        Stage(collection=COLLECTION, ppo=PPO, until_steps=128),
+        Stage(collection=COLLECTION, ppo=replace(PPO, gamma=0.5, kl_target=None)),
+    )
     t = trainer(tmp_path, stages=stages)
-    moments = t.ppo.policy_optimizer
+    moments = t.algorithm.policy_optimizer
     t.run()
     assert [row["stage"] for row in rows(tmp_path)] == ["1", "2", "2", "2"]
-    assert t.ppo.config.gamma == 0.5
-    assert t.ppo.policy_optimizer is not moments
-    assert {s["step"].item() for s in t.ppo.value_optimizer.state.values()} == {12}
+    assert t.algorithm.config.gamma == 0.5
+    assert t.algorithm.policy_optimizer is not moments
+    assert {s["step"].item() for s in t.algorithm.value_optimizer.state.values()} == {12}
     resumed = trainer(tmp_path, stages=stages, resume=tmp_path)
     assert resumed.stage == 1
-    assert resumed.ppo.config.gamma == 0.5
+    assert resumed.algorithm.config.gamma == 0.5
 
 
 def test_a_stage_ends_when_enough_goals_are_reached(tmp_path: Path) -> None:
-    stages = (Stage(ppo=PPO, until_successes=0.01), Stage(ppo=PPO, until_successes=50.0), Stage(ppo=PPO))
+    stages = tuple(replace(CONFIG.stages[0], until_successes=until) for until in (0.01, 50.0, None))
     t = trainer(tmp_path, stages=stages)
     t.run()
     assert [row["stage"] for row in rows(tmp_path)] == ["1", "2", "2", "2"]
@@ -286,7 +296,7 @@ def test_a_teacher_must_see_and_act_as_the_preset_does(tmp_path: Path) -> None:
     """Everything else would be imitated without complaint, and be nonsense."""
     pair = (("object_position", 3),)
     environment = EnvironmentConfig(value_terms=("object_position",))
-    stages = (Stage(environment, replace(PPO, imitation=1.0)),)
+    stages = (Stage(environment, COLLECTION, PPO, imitation=1.0),)
     for name, changes, match in (
         ("good", {}, None),
         ("sees", {"observation": (("object_orientation", 4),)}, "value_terms must be what the teacher"),

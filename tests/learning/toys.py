@@ -15,7 +15,6 @@ class ToyStep(NamedTuple):
     terminated: Tensor
     truncated: Tensor
     final_value_observations: Tensor
-    successes: Tensor
     info: dict[str, Tensor]
 
 
@@ -24,13 +23,14 @@ class Toy:
 
     num_actuators = 20
     num_bins = 11
+    control_period = 0.08
     length = 4
     ending = "terminated"
 
     def __init__(self, num_envs: int = 64, device: str = "cpu", seed: int = 0) -> None:
         self.num_envs = num_envs
         self.device = torch.device(device)
-        self.observation_sizes = {"policy": 3, "value": 3}
+        self.observation_shapes: dict[str, tuple[int, ...]] = {"policy": (3,), "value": (3,)}
         self.generator = torch.Generator(device).manual_seed(seed)
         self.time = torch.zeros(num_envs, dtype=torch.int64, device=device)
         self.cue = torch.zeros(num_envs, dtype=torch.int64, device=device)
@@ -50,8 +50,8 @@ class Toy:
         shown = self.seen()
         return {"policy": shown, "value": shown.clone()}
 
-    def step(self, bins: Tensor) -> ToyStep:
-        reward = self.pays(bins)
+    def step(self, actions: Tensor) -> ToyStep:
+        reward = self.pays(actions)
         self.time = self.time + 1
         self.successes = self.successes + (reward > 0)
         ended = self.time >= self.length
@@ -59,12 +59,13 @@ class Toy:
         final, successes = self._observe()["value"], self.successes
         self._restart(ended)
         terminated, truncated = (ended, never) if self.ending == "terminated" else (never, ended)
-        return ToyStep(self._observe(), reward, terminated, truncated, final, successes, {"time": self.time})
+        info = {"time": self.time, "successes": successes}
+        return ToyStep(self._observe(), reward, terminated, truncated, final, info)
 
     def seen(self) -> Tensor:
         return torch.stack([torch.ones_like(self.time), self.time, self.cue], -1).float()
 
-    def pays(self, bins: Tensor) -> Tensor:
+    def pays(self, actions: Tensor) -> Tensor:
         raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:
@@ -82,8 +83,8 @@ class Bandit(Toy):
 
     length = 1
 
-    def pays(self, bins: Tensor) -> Tensor:
-        return (bins[:, 0] == 7).float()
+    def pays(self, actions: Tensor) -> Tensor:
+        return (actions[:, 0] == 7).float()
 
 
 class Memory(Toy):
@@ -93,8 +94,8 @@ class Memory(Toy):
         shown = torch.where(self.time == 0, 2 * self.cue - 1, 0)
         return torch.stack([torch.ones_like(self.time), self.time, shown], -1).float()
 
-    def pays(self, bins: Tensor) -> Tensor:
-        right = (bins[:, 0] >= 5).long() == self.cue
+    def pays(self, actions: Tensor) -> Tensor:
+        right = (actions[:, 0] >= 5).long() == self.cue
         return torch.where(self.time == self.length - 1, right.float() * 2.0 - 1.0, 0.0)
 
 
@@ -104,7 +105,7 @@ class Steady(Toy):
     def seen(self) -> Tensor:
         return torch.ones(self.num_envs, 3, device=self.device)
 
-    def pays(self, bins: Tensor) -> Tensor:
+    def pays(self, actions: Tensor) -> Tensor:
         return torch.ones(self.num_envs, device=self.device)
 
 
@@ -112,3 +113,39 @@ class SteadyCut(Steady):
     """The same, but its episodes are cut, not over."""
 
     ending = "truncated"
+
+
+class Target(Toy):
+    """A number for each actuator; the cue's sign times 0.6 pays most for actuator 0."""
+
+    num_actuators = 2
+    num_bins = 0
+    length = 1
+
+    def pays(self, actions: Tensor) -> Tensor:
+        assert actions.abs().max() <= 1.0, "numbers are clipped before they act"
+        return -(actions[:, 0] - 0.6 * (2 * self.cue - 1)).abs()
+
+
+class Picture(Toy):
+    """Which half of a picture is bright says which way actuator 0 must go; the vector does not tell."""
+
+    length = 1
+    shape = (1, 8, 12)
+
+    def __init__(self, num_envs: int = 64, device: str = "cpu", seed: int = 0) -> None:
+        super().__init__(num_envs, device, seed)
+        self.observation_shapes["camera"] = self.shape
+
+    def seen(self) -> Tensor:
+        return torch.ones(self.num_envs, 3, device=self.device)
+
+    def _observe(self) -> dict[str, Tensor]:
+        picture = torch.zeros(self.num_envs, *self.shape, device=self.device)
+        left = (self.cue == 0).float()[:, None, None, None]
+        picture[..., :6] = left
+        picture[..., 6:] = 1.0 - left
+        return {**super()._observe(), "camera": picture}
+
+    def pays(self, actions: Tensor) -> Tensor:
+        return ((actions[:, 0] >= 5).long() == self.cue).float()

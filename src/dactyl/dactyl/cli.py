@@ -118,7 +118,10 @@ def train(
 
     if json:
         results.check_writable(json)
-    outcome = training.train(preset, out, resume, initial, minutes, device, threads, seed, workers)
+    from dactyl.learning.options import TrainOptions
+
+    options = TrainOptions(out, resume, initial, minutes, device, threads, workers, seed)
+    outcome = training.train(preset, options)
     print(training.as_text(outcome))
     if json:
         results.write(json, "train", seed, outcome)
@@ -166,6 +169,7 @@ def evaluate(
     from dactyl import results
     from dactyl.bringup import graph_evaluation
     from dactyl.learning import evaluation
+    from dactyl.learning.options import EvaluationOptions
     from dactyl.vision.object_sensor import sensor_factory
 
     if json:
@@ -176,7 +180,8 @@ def evaluate(
             results.write(json, "evaluate", seed, outcome)
         return
     eyes = sensor_factory(estimator, renderer, seed) if pose == "vision" else None
-    outcome = evaluation.evaluate(policy, object, randomizations, trials, actions, seed, threads, eyes)
+    options = EvaluationOptions(policy, object, randomizations, trials, actions, seed, threads)
+    outcome = evaluation.evaluate(options, eyes)
     if json:
         results.write(json, "evaluate", seed, outcome)
 

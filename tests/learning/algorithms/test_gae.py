@@ -5,6 +5,26 @@ from __future__ import annotations
 import torch
 
 from dactyl.learning.algorithms import gae
+from dactyl.learning.rollout import Rollout
+
+
+def rollout(rewards, values, last, terminated, truncated, final) -> Rollout:
+    """With nothing in it but what counts here."""
+    nothing = torch.zeros(0)
+    return Rollout(
+        observations={},
+        policy_states=nothing,
+        value_states=nothing,
+        starts=nothing,
+        actions=nothing,
+        log_probs=nothing,
+        values=values,
+        rewards=rewards,
+        terminated=terminated,
+        truncated=truncated,
+        final_values=final,
+        last_values=last,
+    )
 
 
 def slow(rewards, values, last, terminated, truncated, final, gamma, lam):
@@ -30,7 +50,7 @@ def test_equals_the_definition_across_episode_ends() -> None:
     last = torch.randn(n, generator=generator, dtype=torch.float64)
     kind = torch.randint(6, (t, n), generator=generator)
     terminated, truncated = kind == 0, kind == 1
-    fast = gae.advantages(rewards, values, last, terminated, truncated, final, 0.9, 0.8)
+    fast = gae.advantages(rollout(rewards, values, last, terminated, truncated, final), 0.9, 0.8)
     for world in range(n):
         columns = [x[:, world].tolist() for x in (rewards, values, terminated, truncated, final)]
         expected = slow(columns[0], columns[1], last[world].item(), *columns[2:], 0.9, 0.8)
@@ -41,9 +61,9 @@ def test_numbers_at_ends_that_must_not_be_read_are_not_read() -> None:
     one = torch.ones(1, 1)
     no = torch.zeros(1, 1, dtype=torch.bool)
     poison = torch.full((1, 1), torch.nan)
-    ended = gae.advantages(one, one, poison[0], ~no, no, poison, 0.9, 0.8)
-    going = gae.advantages(one, one, one[0], no, no, poison, 0.9, 0.8)
-    cut = gae.advantages(one, one, poison[0], no, ~no, one, 0.9, 0.8)
+    ended = gae.advantages(rollout(one, one, poison[0], ~no, no, poison), 0.9, 0.8)
+    going = gae.advantages(rollout(one, one, one[0], no, no, poison), 0.9, 0.8)
+    cut = gae.advantages(rollout(one, one, poison[0], no, ~no, one), 0.9, 0.8)
     assert ended.item() == 0.0
     assert going.item() == cut.item()
     assert abs(cut.item() - 0.9) < 1e-6

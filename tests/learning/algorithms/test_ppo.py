@@ -1,39 +1,48 @@
-"""The PPO update: its loss by hand, its minibatches, its guards, and tasks it must solve."""
+"""The PPO update: its loss by hand, its guards, and tasks it must solve."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 
 from dactyl.errors import DactylError
+from dactyl.learning import actions
 from dactyl.learning.algorithms import ppo
 from dactyl.learning.algorithms.ppo import PPO, PPOConfig
-from dactyl.learning.collector import Collector
+from dactyl.learning.collector import CollectionConfig, Collector
+from dactyl.learning.models.actor_critic import ActorCritic
 from dactyl.learning.models.recurrent import Architecture, Network
 from dactyl.learning.models.value import Value
-from tests.learning.toys import Bandit, Memory, Steady, SteadyCut, Toy, ToyStep
+from tests.learning.toys import Bandit, Memory, Picture, Steady, SteadyCut, Target, Toy, ToyStep
 
 LSTM, FEED_FORWARD = Architecture((32,), 16), Architecture((32,), 0)
-CONFIG = PPOConfig(gamma=0.9, learning_rate=3e-3, sequence=8, minibatch=512, minibatches=8, kl_limit=0.5)
+CONFIG = PPOConfig(gamma=0.9, learning_rate=3e-3, minibatch=512, minibatches=8, kl_limit=0.5)
+COLLECTION = CollectionConfig(horizon=16, sequence=8)
 
 
 class Training:
+    """A toy, networks for it, and what improves them."""
+
     def __init__(
         self,
         toy: Toy,
         architecture: Architecture,
         config: PPOConfig = CONFIG,
-        horizon: int = 16,
-        teacher: Network | None = None,
+        collection: CollectionConfig = COLLECTION,
+        make: Callable[..., PPO] = PPO,
     ) -> None:
         torch.manual_seed(0)
-        generator = torch.Generator().manual_seed(0)
-        policy, value = Network(3, 220, architecture, 0.01), Value(3, architecture)
-        self.collector = Collector(toy, policy, value, horizon, config.sequence, generator)
-        self.ppo = PPO(policy, value, config, generator, teacher=teacher)
+        generator = torch.Generator(toy.device).manual_seed(0)
+        kind = actions.choose(toy.num_actuators, toy.num_bins)
+        policy = Network("policy", 3, kind.outputs, architecture, head_gain=0.01, constants=kind.constants)
+        value = Value(3, Architecture(architecture.dense, architecture.lstm))
+        networks = ActorCritic(policy.to(toy.device), value.to(toy.device), kind, collection.bf16)
+        self.collector = Collector(toy, networks, collection, generator)
+        self.ppo = make(networks, config, generator)
 
     def iterate(self) -> dict[str, float]:
         figures = self.ppo.update(self.collector.collect())
@@ -61,61 +70,14 @@ def test_kl_estimate_is_the_divergence_on_average() -> None:
     torch.testing.assert_close(estimate, (old * (old / new).log()).sum())
 
 
-def test_every_sequence_is_used_once_before_any_is_used_again() -> None:
-    training = Training(Bandit(64), FEED_FORWARD, PPOConfig(sequence=8, minibatch=256, minibatches=8), horizon=16)
-    rollout = training.collector.collect()
-    used = [(t * 64 + world).tolist() for t, world in training.ppo._minibatches(rollout)]
-    assert [len(batch) for batch in used] == [32] * 8
-    for epoch in (used[:4], used[4:]):
-        assert sorted(i for batch in epoch for i in batch) == list(range(128))
-    assert used[0] != used[4]
-
-
-def test_a_sequence_holds_consecutive_steps_of_one_world() -> None:
-    training = Training(Bandit(3), FEED_FORWARD, PPOConfig(sequence=4, minibatch=12, minibatches=1), horizon=8)
-    x = torch.arange(8).unsqueeze(-1) * 100 + torch.arange(3)  # 100 t + world
-    chosen = training.ppo._sequences(x, (torch.tensor([1, 0]), torch.tensor([2, 1])))
-    assert chosen.T.tolist() == [[402, 502, 602, 702], [1, 101, 201, 301]]
-
-
-class Whispered(Memory):
-    """The cue is always there for who sees what the value network sees."""
-
-    def _observe(self) -> dict[str, torch.Tensor]:
-        return {"policy": self.seen(), "value": Toy.seen(self)}
-
-
-def test_a_memory_learns_to_imitate_a_teacher_who_sees_more() -> None:
-    """Protects distillation: the student must remember the cue to have the teacher's probabilities."""
-    divergences = {}
-    for architecture in (LSTM, FEED_FORWARD):
-        toy, teacher = Whispered(64), Network(3, 220, Architecture((), 0))
-        with torch.no_grad():
-            teacher.normalizer.update(toy.reset()["value"])
-            teacher.head.weight.zero_()
-            teacher.head.weight[:, 2] = torch.linspace(-1.0, 1.0, 220)  # the cue decides
-        training = Training(toy, architecture, dataclasses.replace(CONFIG, imitation=1.0), teacher=teacher)
-        divergences[architecture] = [training.iterate()["imitation_kl"] for _ in range(40)]
-    first, last = divergences[LSTM][0], divergences[LSTM][-1]
-    assert last < 0.02 * first
-    assert divergences[FEED_FORWARD][-1] > 0.2 * divergences[FEED_FORWARD][0]
-
-
-def test_imitation_needs_a_teacher() -> None:
-    with pytest.raises(DactylError, match=r"imitation 0\.5 needs a teacher"):
-        Training(Bandit(4), FEED_FORWARD, dataclasses.replace(CONFIG, imitation=0.5))
-    with pytest.raises(DactylError, match="between 0 and 1"):
-        PPOConfig(imitation=1.5)
-
-
 def test_the_first_gradient_step_finds_the_policy_that_collected() -> None:
-    training = Training(Memory(32), LSTM, PPOConfig(sequence=8, minibatch=512, minibatches=1), horizon=16)
+    training = Training(Memory(32), LSTM, PPOConfig(minibatch=512, minibatches=1))
     for _ in range(3):
         assert training.iterate()["kl"] < 1e-6
 
 
 def test_a_policy_that_moved_too_far_rests_but_the_value_network_goes_on() -> None:
-    config = PPOConfig(learning_rate=0.1, sequence=8, minibatch=256, minibatches=8, kl_limit=1e-3)
+    config = PPOConfig(learning_rate=0.1, minibatch=256, minibatches=8, kl_limit=1e-3)
     training = Training(Bandit(32), FEED_FORWARD, config)
     figures = training.iterate()
     assert 1 <= figures["policy_steps"] < 8
@@ -125,7 +87,7 @@ def test_a_policy_that_moved_too_far_rests_but_the_value_network_goes_on() -> No
 
 def test_learning_rate_follows_the_kl_target() -> None:
     for target, faster in ((1e-9, False), (1.0, True)):
-        config = PPOConfig(sequence=8, minibatch=256, minibatches=4, kl_target=target)
+        config = PPOConfig(minibatch=256, minibatches=4, kl_target=target)
         training = Training(Bandit(32), FEED_FORWARD, config)
         for _ in range(2):
             rate = training.iterate()["learning_rate"]
@@ -133,7 +95,7 @@ def test_learning_rate_follows_the_kl_target() -> None:
 
 
 def test_an_adapted_learning_rate_lasts_until_the_configuration_has_another() -> None:
-    config = PPOConfig(sequence=8, minibatch=256, minibatches=4, kl_target=1.0)
+    config = PPOConfig(minibatch=256, minibatches=4, kl_target=1.0)
     adapting = Training(Bandit(32), FEED_FORWARD, config)
     adapted = adapting.iterate()["learning_rate"]
     assert adapted > config.learning_rate
@@ -159,11 +121,34 @@ def test_a_task_that_needs_memory(architecture: Architecture, solves: bool) -> N
     assert score > 0.9 if solves else abs(score) < 0.4
 
 
+def test_numbers_as_actions_are_learned() -> None:
+    """Protects robots that are not told bins: normally distributed actions find what pays, and grow certain of it."""
+    training = Training(Target(64), FEED_FORWARD)
+    first = training.iterate()
+    for _ in range(40):
+        last = training.iterate()
+    assert first["reward"] < -0.5
+    assert last["reward"] > -0.15
+    assert last["entropy"] < first["entropy"]
+
+
+def test_what_only_a_picture_shows_is_learned() -> None:
+    """Protects observation groups with shapes: without the picture nothing tells which action pays."""
+    seeing = Architecture((32,), 0, {"camera": Picture.shape}, (4, 8))
+    rewards = {}
+    for architecture in (seeing, FEED_FORWARD):
+        training = Training(Picture(64), architecture)
+        for _ in range(25):
+            rewards[architecture] = training.iterate()["reward"]
+    assert rewards[seeing] > 0.9
+    assert rewards[FEED_FORWARD] < 0.65
+
+
 @pytest.mark.parametrize(("toy", "worth"), [(SteadyCut, 10.0), (Steady, (1 + 1.9 + 2.71 + 3.439) / 4)])
 def test_truncation_is_worth_the_future_and_termination_nothing(toy: type[Toy], worth: float) -> None:
     """Reward 1 per step, gamma 0.9: a world that is only cut is worth 1 / (1 - gamma). One that ends after four steps
     is worth 3.439 … 1, which a network without memory sees as their mean."""
-    config = PPOConfig(gamma=0.9, learning_rate=1e-2, sequence=8, minibatch=512, minibatches=8)
+    config = PPOConfig(gamma=0.9, learning_rate=1e-2, minibatch=512, minibatches=8)
     training = Training(toy(64), FEED_FORWARD, config)
     for _ in range(60):
         training.iterate()
@@ -171,13 +156,13 @@ def test_truncation_is_worth_the_future_and_termination_nothing(toy: type[Toy], 
 
 
 def test_bfloat16_learns_too_and_leaves_the_simulation_alone() -> None:
-    training = Training(Bandit(64), FEED_FORWARD, dataclasses.replace(CONFIG, bf16=True))
-    training.collector.bf16 = True
+    collection = dataclasses.replace(COLLECTION, bf16=True)
+    training = Training(Bandit(64), FEED_FORWARD, collection=collection)
     step = training.collector.environment.step
 
-    def in_full_precision(bins: torch.Tensor) -> ToyStep:
+    def in_full_precision(actions: torch.Tensor) -> ToyStep:
         assert not torch.is_autocast_enabled("cpu")
-        return step(bins)
+        return step(actions)
 
     training.collector.environment.step = in_full_precision
     for _ in range(25):
@@ -192,7 +177,6 @@ def test_bfloat16_learns_too_and_leaves_the_simulation_alone() -> None:
         ({"gamma": 1.5}, "gamma"),
         ({"clip": -0.1}, "clip"),
         ({"minibatches": 0}, "minibatches"),
-        ({"minibatch": 25}, "multiple of sequence"),
         ({"entropy": -1.0}, "entropy"),
     ],
 )

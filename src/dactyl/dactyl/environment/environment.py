@@ -49,10 +49,9 @@ class Step(NamedTuple):
     """(N,) bool: no goal within the timeout, or all goals reached: the hand could go on."""
     final_value_observations: Tensor
     """(N, size) before any reset; after the last goal with one more."""
-    successes: Tensor
-    """(N,) int64 goals reached in the episode so far, before any reset."""
     info: dict[str, Tensor]
-    """"reached", "dropped", "complete", "timeout": (N,) bool; "errors": (N, E) to the goal before any reset."""
+    """Before any reset. "successes": (N,) int64 goals reached in the episode so far; "reached", "dropped", "complete",
+    "timeout": (N,) bool; "errors": (N, E) to the goal."""
 
 
 class Environment:
@@ -121,10 +120,10 @@ class Environment:
         self._needs = self.task.needs((*config.policy_terms, *config.value_terms))
 
     @property
-    def observation_sizes(self) -> dict[str, int]:
+    def observation_shapes(self) -> dict[str, tuple[int, ...]]:
         return {
-            "policy": self.task.size(self.config.policy_terms, self.robot),
-            "value": self.task.size(self.config.value_terms, self.robot),
+            "policy": (self.task.size(self.config.policy_terms, self.robot),),
+            "value": (self.task.size(self.config.value_terms, self.robot),),
         }
 
     object_sensor: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
@@ -198,10 +197,9 @@ class Environment:
             terminated=events.dropped,
             truncated=events.timeout | events.complete,
             final_value_observations=final,
-            successes=successes,
             info={
-                "reached": events.reached, "dropped": events.dropped, "complete": events.complete,
-                "timeout": events.timeout, "errors": errors,
+                "successes": successes, "reached": events.reached, "dropped": events.dropped,
+                "complete": events.complete, "timeout": events.timeout, "errors": errors,
             },
         )  # fmt: skip
 

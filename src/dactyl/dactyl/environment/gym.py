@@ -82,8 +82,8 @@ def _action_space(environment: Environment) -> spaces.MultiDiscrete:
 
 def _observation_space(environment: Environment, asymmetric: bool) -> spaces.Space[Any]:
     boxes: dict[str, spaces.Space[Any]] = {
-        network: spaces.Box(-np.inf, np.inf, (size,), np.float32)
-        for network, size in environment.observation_sizes.items()
+        network: spaces.Box(-np.inf, np.inf, shape, np.float32)
+        for network, shape in environment.observation_shapes.items()
     }
     return spaces.Dict(boxes) if asymmetric else boxes["policy"]
 
@@ -170,7 +170,7 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
             episode); where an episode ended, "final_obs" and "final_info" hold its last.
         """
         step = self._environment.step(_bins(actions, (self.num_envs,), self._environment))
-        successes, terminated, truncated = (_numpy(x) for x in (step.successes, step.terminated, step.truncated))
+        terminated, truncated, successes = map(_numpy, (step.terminated, step.truncated, step.info["successes"]))
         ended = terminated | truncated
         info: dict[str, Any] = {"successes": np.where(ended, 0, successes), "_successes": np.ones_like(ended)}
         if ended.any():
@@ -224,7 +224,8 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
         observation = self._convert.observations(step.observations)
         if terminated or truncated:
             self._next, observation = observation, self._convert.last(step)
-        return _first(observation), float(step.reward), terminated, truncated, {"successes": int(step.successes)}
+        info = {"successes": int(step.info["successes"])}
+        return _first(observation), float(step.reward), terminated, truncated, info
 
 
 def _seed(environment: Environment, seed: int | None) -> None:

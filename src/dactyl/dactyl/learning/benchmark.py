@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dactyl.learning.collector import Environment, Step
-from dactyl.learning.presets import read_preset
-from dactyl.learning.train import make_trainer
+from dactyl.learning.options import TrainOptions
+from dactyl.learning.protocol import Environment, Step
+from dactyl.learning.train import check_device, configure, default_device, make_trainer
 
 WARM_UP = 1  # iterations
 
@@ -28,11 +28,11 @@ class Stopwatch:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._environment, name)
 
-    def step(self, bins: Tensor) -> Step:
-        _finish(bins.device)
+    def step(self, actions: Tensor) -> Step:
+        _finish(actions.device)
         start = time.perf_counter()
-        step = self._environment.step(bins)
-        _finish(bins.device)
+        step = self._environment.step(actions)
+        _finish(actions.device)
         self.seconds += time.perf_counter() - start
         return step
 
@@ -51,7 +51,10 @@ def bench_train(preset: str, iterations: int = 5, device: str | None = None, thr
         its name and gpu_memory_mb.
     """
     with tempfile.TemporaryDirectory() as folder:
-        trainer = make_trainer(read_preset(preset), preset, Path(folder), None, device, threads)
+        options = TrainOptions(out=Path(folder), device=device or default_device(), threads=threads)
+        config = configure(preset, options)
+        check_device(str(options.device), config)
+        trainer = make_trainer(preset, config, options)
         for _ in range(WARM_UP):
             trainer.iterate()
         watch = Stopwatch(trainer.collector.environment)

@@ -1,221 +1,87 @@
-"""Collecting experience: the policy acts in all worlds at once and everything stays on their device."""
+"""Collecting experience: the policy acts in all environments at once and everything stays on their device."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from dactyl.learning import actions as distribution
-from dactyl.learning.models.recurrent import Network
-from dactyl.learning.models.value import Value
-from dactyl.learning.near_failures import Rehearsal, Rows
+from dactyl.errors import DactylError
+from dactyl.learning.models.actor_critic import ActorCritic
+from dactyl.learning.near_failures import NearFailures
+from dactyl.learning.protocol import Environment, Rows, Step
+from dactyl.learning.rollout import Rollout
+from dactyl.learning.statistics import Statistics
 
 
-class Step(Protocol):
-    """What one control step of N worlds gives back."""
+@dataclass(frozen=True)
+class CollectionConfig:
+    """How experience is collected; the defaults are the paper's where it has them."""
 
-    @property
-    def observations(self) -> Mapping[str, Tensor]:
-        """ "policy" (N, …) and "value" (N, …) float32; those of the next episode where one ended."""
+    horizon: int = 10
+    """Control steps of every environment per iteration; a multiple of sequence."""
+    sequence: int = 10
+    """Control steps that gradients flow back through the LSTM."""
+    hold: int = 1
+    """Control steps for which an environment keeps the random numbers its actions are drawn with. Each action still has
+    the policy's probabilities, but a motion tried is tried for so long, and smoothing does not average it out."""
+    near_failures: float = 0.0
+    """Share of the environments that are set back, before every rollout, to shortly before an episode ended with a
+    loss."""
+    bf16: bool = False
+    """Multiply matrices in bfloat16 (GPU only), in learning too; probabilities, values and losses stay in float32."""
 
-    @property
-    def reward(self) -> Tensor:
-        """(N,) float32."""
-
-    @property
-    def terminated(self) -> Tensor:
-        """(N,) bool: the episode ended, nothing would have followed."""
-
-    @property
-    def truncated(self) -> Tensor:
-        """(N,) bool: the episode was cut."""
-
-    @property
-    def final_value_observations(self) -> Tensor:
-        """(N, …) the value network's observation before any reset."""
-
-    @property
-    def successes(self) -> Tensor:
-        """(N,) int: goals reached in the episode so far, before any reset."""
-
-    @property
-    def info(self) -> Mapping[str, Tensor]:
-        """Whatever is worth a mean in the log, each (N,) or ()."""
-
-
-class Environment(Protocol):
-    """N worlds that start a new episode by themselves when one ends."""
-
-    num_envs: int
-    device: torch.device
-    num_actuators: int
-    num_bins: int
-
-    @property
-    def observation_sizes(self) -> Mapping[str, int]:
-        """Of "policy" and "value"."""
-
-    def reset(self) -> Mapping[str, Tensor]:
-        """Start new episodes everywhere."""
-
-    def step(self, bins: Tensor) -> Step:
-        """Advance by one control step with bins (N, num_actuators) int64."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything that decides what comes next, as tensors and plain values."""
-
-    def world_state(self) -> Rows:
-        """See `Rehearsable`; only asked for where worlds rehearse, as the next."""
-
-    def set_worlds(self, worlds: Tensor, rows: Rows) -> Mapping[str, Tensor]:
-        """See `Rehearsable`."""
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue where `state_dict` was taken."""
-
-
-@dataclass
-class Rollout:
-    """T control steps of N worlds, cut into sequences of L for training the recurrent networks."""
-
-    policy_observations: Tensor
-    """(T, N, …)"""
-    value_observations: Tensor
-    """(T, N, …)"""
-    policy_states: Tensor
-    """(T / L, N, …) memory before each sequence"""
-    value_states: Tensor
-    """(T / L, N, …)"""
-    starts: Tensor
-    """(T, N) bool, an episode starts with this step"""
-    bins: Tensor
-    """(T, N, 20) uint8"""
-    log_probs: Tensor
-    """(T, N) of the bins when they were drawn"""
-    values: Tensor
-    """(T, N) predicted before the action"""
-    rewards: Tensor
-    """(T, N)"""
-    terminated: Tensor
-    """(T, N) bool"""
-    truncated: Tensor
-    """(T, N) bool"""
-    final_values: Tensor
-    """(T, N) predicted after the action where the episode was truncated"""
-    last_values: Tensor
-    """(N,) predicted after the last action"""
-
-
-class Statistics:
-    """Sums over control steps, kept on the device and read once per iteration."""
-
-    def __init__(self, num_envs: int, device: torch.device, first: int = 0) -> None:
-        """Of all worlds from the `first` on."""
-        self.first = first
-        self.previous = torch.zeros(num_envs, dtype=torch.int64, device=device)
-        self.clear()
-
-    def clear(self) -> None:
-        self.sums: dict[str, Tensor] = {}
-        self.steps = 0
-
-    def add(self, step: Step) -> None:
-        ended = step.terminated | step.truncated
-        self.steps += 1
-        for name, value in {
-            "reward": step.reward,
-            "goals": step.successes - self.previous,
-            "episodes": ended,
-            "successes": step.successes * ended,
-            "terminated": step.terminated,
-            **{f"env/{name}": value for name, value in step.info.items()},
-        }.items():
-            mean = value[self.first :].float().mean()
-            self.sums[name] = self.sums[name] + mean if name in self.sums else mean
-        self.previous = step.successes.masked_fill(ended, 0).long()
-
-    def means(self) -> dict[str, float]:
-        """Means per control step of one world since `clear`."""
-        values = torch.stack(list(self.sums.values())) / self.steps
-        return dict(zip(self.sums, values.tolist(), strict=True))
+    def __post_init__(self) -> None:
+        for name in ("horizon", "sequence", "hold"):
+            if not getattr(self, name) >= 1:
+                raise DactylError(f"collection: {name} must be at least 1, not {getattr(self, name)}")
+        if self.horizon % self.sequence:
+            raise DactylError(f"collection: horizon {self.horizon} is no multiple of sequence {self.sequence}")
+        if not 0 <= self.near_failures < 1:
+            raise DactylError(f"collection: near_failures must be at least 0 and less than 1, not {self.near_failures}")
 
 
 class Collector:
-    """Runs the policy in the worlds, episode after episode, from one rollout to the next."""
+    """Runs the policy in the environments, episode after episode, from one rollout to the next."""
 
     def __init__(
-        self,
-        environment: Environment,
-        policy: Network,
-        value: Value,
-        horizon: int,
-        sequence: int,
-        generator: torch.Generator,
-        bf16: bool = False,
-        hold: int = 1,
-        rehearsal: float = 0.0,
+        self, environment: Environment, networks: ActorCritic, config: CollectionConfig, generator: torch.Generator
     ) -> None:
-        """See `ppo.PPOConfig` for sequence, bf16, hold and rehearsal."""
+        """Reset the environment; `generator` draws the actions, and which failures are gone back to."""
         self.environment = environment
-        self.policy = policy
-        self.value = value
-        self.horizon = horizon
-        self.sequence = sequence
+        self.networks = networks
+        self.config = config
         self.generator = generator
-        self.bf16 = bf16
-        self.hold = hold
         n, device = environment.num_envs, environment.device
-        self.rehearsal = Rehearsal(environment, n, rehearsal, generator) if rehearsal else None
-        self.statistics = Statistics(n, device, self.rehearsal.count if self.rehearsal else 0)
+        share = config.near_failures
+        self.near_failures = NearFailures(environment, n, share, generator) if share else None
+        self.statistics = Statistics(n, device, self.near_failures.count if self.near_failures else 0)
         self.observations = environment.reset()
         self.starts = torch.ones(n, dtype=torch.bool, device=device)
-        self.policy_state = policy.initial_state(n)
-        self.value_state = value.network.initial_state(n)
-        self.phase = torch.arange(n, device=device) % hold
-        """Control steps until a world gets new random numbers."""
-        shape = n, environment.num_actuators, environment.num_bins
-        self.noise = distribution.noise(torch.empty(shape, device=device), generator)
-        self.rollout = self._allocate(n, device)
-
-    def _allocate(self, n: int, device: torch.device) -> Rollout:
-        def zeros(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
-            return torch.zeros(*shape, dtype=dtype, device=device)
-
-        t, sizes = self.horizon, self.environment.observation_sizes
-        return Rollout(
-            policy_observations=zeros(t, n, sizes["policy"]),
-            value_observations=zeros(t, n, sizes["value"]),
-            policy_states=zeros(t // self.sequence, n, self.policy.state_size),
-            value_states=zeros(t // self.sequence, n, self.value.network.state_size),
-            starts=zeros(t, n, dtype=torch.bool),
-            bins=zeros(t, n, self.environment.num_actuators, dtype=torch.uint8),
-            log_probs=zeros(t, n),
-            values=zeros(t, n),
-            rewards=zeros(t, n),
-            terminated=zeros(t, n, dtype=torch.bool),
-            truncated=zeros(t, n, dtype=torch.bool),
-            final_values=zeros(t, n),
-            last_values=zeros(n),
-        )
+        self.policy_state = networks.policy.initial_state(n)
+        self.value_state = networks.value.network.initial_state(n)
+        self.phase = torch.arange(n, device=device) % config.hold
+        """Control steps until an environment gets new random numbers."""
+        self.noise = networks.actions.noise(n, device, generator)
+        self.rollout = Rollout.empty(self.observations, networks, config.horizon, config.sequence)
 
     @torch.no_grad()
     def collect(self) -> Rollout:
         """The next T control steps. The rollout's tensors are overwritten by the next call."""
         self.statistics.clear()
-        if self.rehearsal:
-            self.rehearsal.set_back(self._memory(), self.observations)
-        for t in range(self.horizon):
+        if self.near_failures:
+            self.near_failures.set_back(self._memory(), self.observations)
+        for t in range(self.config.horizon):
             self._step(t)
-        with self._autocast():
-            self.rollout.last_values[:], _ = self.value.step(self.observations["value"], self.value_state)
+        with self.networks.autocast():
+            self.rollout.last_values[:], _ = self.networks.value.step(self.observations, self.value_state)
         return self.rollout
 
     def _memory(self) -> Rows:
-        """What it knows of each world, beside what the environment does."""
+        """What it knows of each environment, beside what the environment does."""
         return {
             "starts": self.starts,
             "policy_state": self.policy_state,
@@ -223,57 +89,61 @@ class Collector:
             "previous": self.statistics.previous,
         }
 
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.environment.device.type, torch.bfloat16, enabled=self.bf16)
-
     def _step(self, t: int) -> None:
-        rollout, environment = self.rollout, self.environment
-        if self.rehearsal:
-            self.rehearsal.remember(self._memory())
-        if t % self.sequence == 0:
-            rollout.policy_states[t // self.sequence] = self.policy_state
-            rollout.value_states[t // self.sequence] = self.value_state
-        rollout.policy_observations[t] = self.observations["policy"]
-        rollout.value_observations[t] = self.observations["value"]
-        rollout.starts[t] = self.starts
-
-        with self._autocast():
-            logits, self.policy_state = self.policy.step(self.observations["policy"], self.policy_state)
-            rollout.values[t], self.value_state = self.value.step(self.observations["value"], self.value_state)
-        logits = logits.unflatten(-1, (environment.num_actuators, environment.num_bins))
-        bins = distribution.draw(logits, self._held_noise())
-        rollout.bins[t] = bins
-        rollout.log_probs[t] = distribution.log_prob(logits, bins)
-
-        step = environment.step(bins)
-        rollout.rewards[t] = step.reward
-        rollout.terminated[t] = step.terminated
-        rollout.truncated[t] = step.truncated
-        self._value_truncated(t, step)
-        self.statistics.add(step)
+        if self.near_failures:
+            self.near_failures.remember(self._memory())
+        self._note_seen(t)
+        networks, rollout = self.networks, self.rollout
+        with networks.autocast():
+            outputs, self.policy_state = networks.policy.step(self.observations, self.policy_state)
+            rollout.values[t], self.value_state = networks.value.step(self.observations, self.value_state)
+        actions = networks.actions.draw(outputs, self._held_noise())
+        rollout.actions[t] = actions
+        rollout.log_probs[t] = networks.actions.log_prob(outputs, actions)
+        step = self.environment.step(networks.actions.executed(actions))
+        self._note_outcome(t, step)
 
         self.observations = step.observations
         self.starts = step.terminated | step.truncated
-        if self.rehearsal:
-            self.rehearsal.note(step.terminated & (step.reward < 0), self.starts)
+        if self.near_failures:
+            self.near_failures.note(step.terminated & (step.reward < 0), self.starts)
         self.policy_state = self.policy_state.masked_fill(self.starts.unsqueeze(-1), 0.0)
         self.value_state = self.value_state.masked_fill(self.starts.unsqueeze(-1), 0.0)
 
+    def _note_seen(self, t: int) -> None:
+        """What is known before the action."""
+        rollout, sequence = self.rollout, self.config.sequence
+        if t % sequence == 0:
+            rollout.policy_states[t // sequence] = self.policy_state
+            rollout.value_states[t // sequence] = self.value_state
+        for name, seen in self.observations.items():
+            rollout.observations[name][t] = seen
+        rollout.starts[t] = self.starts
+
+    def _note_outcome(self, t: int, step: Step) -> None:
+        self.rollout.rewards[t] = step.reward
+        self.rollout.terminated[t] = step.terminated
+        self.rollout.truncated[t] = step.truncated
+        self._value_truncated(t, step)
+        self.statistics.add(step)
+
     def _held_noise(self) -> Tensor:
-        """Random numbers that each world keeps for `hold` control steps, not all worlds renewing them at once."""
-        fresh = distribution.noise(self.noise, self.generator)
-        self.noise = torch.where((self.phase == 0)[:, None, None], fresh, self.noise)
-        self.phase = (self.phase - 1) % self.hold
+        """Random numbers that each environment keeps for `hold` control steps, not all renewing them at once."""
+        fresh = self.networks.actions.noise(len(self.noise), self.noise.device, self.generator)
+        renewed = (self.phase == 0).view(-1, *[1] * (fresh.dim() - 1))
+        self.noise = torch.where(renewed, fresh, self.noise)
+        self.phase = (self.phase - 1) % self.config.hold
         return self.noise
 
     def _value_truncated(self, t: int, step: Step) -> None:
-        """Predict what would have followed in the truncated worlds; on a GPU in all, to stay clear of the CPU."""
-        worlds = step.truncated.nonzero().squeeze(-1) if step.truncated.is_cpu else slice(None)
-        with self._autocast():
-            values, _ = self.value.step(step.final_value_observations[worlds], self.value_state[worlds])
-        self.rollout.final_values[t, worlds] = values
+        """Predict what would have followed where an episode was cut; on a GPU everywhere, to stay clear of the CPU."""
+        cut = step.truncated.nonzero().squeeze(-1) if step.truncated.is_cpu else slice(None)
+        with self.networks.autocast():
+            values, _ = self.networks.value.step({"value": step.final_value_observations[cut]}, self.value_state[cut])
+        self.rollout.final_values[t, cut] = values
 
     def state_dict(self) -> dict[str, Any]:
+        """All that later rollouts depend on, but for the networks."""
         return {
             "observations": dict(self.observations),
             "starts": self.starts,
@@ -284,19 +154,20 @@ class Collector:
             "previous": self.statistics.previous,
             "generator": self.generator.get_state(),
             "environment": self.environment.state_dict(),
-            **({"rehearsal": self.rehearsal.state_dict()} if self.rehearsal else {}),
+            **({"near_failures": self.near_failures.state_dict()} if self.near_failures else {}),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on exactly where `state_dict` was taken."""
         device = self.environment.device
         self.observations = {name: tensor.to(device) for name, tensor in state["observations"].items()}
         self.starts = state["starts"].to(device)
         self.policy_state = state["policy_state"].to(device)
         self.value_state = state["value_state"].to(device)
         self.noise = state["noise"].to(device)
-        self.phase = state["phase"].to(device) % self.hold
+        self.phase = state["phase"].to(device) % self.config.hold
         self.statistics.previous = state["previous"].to(device)
         self.generator.set_state(state["generator"].cpu())
         self.environment.load_state_dict(state["environment"])
-        if self.rehearsal and "rehearsal" in state:
-            self.rehearsal.load_state_dict(state["rehearsal"])
+        if self.near_failures and "near_failures" in state:
+            self.near_failures.load_state_dict(state["near_failures"])

@@ -9,23 +9,38 @@ from typing import Any
 from dactyl.environment.config import EnvironmentConfig
 from dactyl.errors import DactylError
 from dactyl.learning.algorithms.ppo import PPOConfig
+from dactyl.learning.collector import CollectionConfig
 from dactyl.learning.models.recurrent import Architecture
 from dactyl.storage.presets import merge, parse
 
 WHOLE = ("reward",)
 """Keys that are replaced as a whole: which terms a reward has is a choice."""
 
+_MAPPINGS = ("environment", "collection", "ppo")
+_MOVED = {"rehearsal": "near_failures", **{name: name for name in ("sequence", "hold", "near_failures", "bf16")}}
+"""Keys once of `ppo`, and what they are called in `collection`."""
+
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the curriculum. In a file it names only what differs from the preset's environment and ppo."""
+    """A part of the curriculum. In a file it names only what differs from the preset as a whole."""
 
     environment: EnvironmentConfig = field(default_factory=EnvironmentConfig)
+    collection: CollectionConfig = field(default_factory=CollectionConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)
+    imitation: float = 0.0
+    """Weight of the KL divergence from the teacher to the policy in the loss; PPO's own has the rest, at 1 none."""
     until_successes: float | None = None
     """The next stage begins when this many goals are reached per episode, on average over the last 20 iterations."""
     until_steps: int | None = None
     """The next stage begins at the latest after this many control steps, counted from the start of training."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.imitation <= 1:
+            raise DactylError(f"imitation must be between 0 and 1, not {self.imitation}")
+        minibatch, sequence = self.ppo.minibatch, self.collection.sequence
+        if minibatch % sequence:
+            raise DactylError(f"ppo.minibatch {minibatch} is no multiple of collection.sequence {sequence}")
 
 
 @dataclass(frozen=True)
@@ -36,45 +51,72 @@ class TrainingConfig:
     policy: Architecture = field(default_factory=Architecture)
     value: Architecture = field(default_factory=Architecture)
     num_envs: int = 8192
-    """Worlds that act at the same time."""
-    horizon: int = 10
-    """Control steps of every world per iteration; a multiple of ppo.sequence."""
+    """Environments that act at the same time."""
     total_steps: int = 1_000_000_000
-    """Control steps of all worlds together."""
+    """Control steps of all environments together."""
     seed: int = 0
     checkpoint_minutes: float = 5.0
     initial: str | None = None
     """A checkpoint whose networks and normalizers to begin with, as in fine-tuning; `train --initial` sets it too."""
 
     teacher: str | None = None
-    """A feed-forward policy to imitate, see ppo.imitation; it must see what the value network sees."""
+    """A feed-forward policy to imitate, see `imitation`; it must see what the value network sees."""
 
     def __post_init__(self) -> None:
-        for name in ("num_envs", "horizon", "total_steps"):
+        for name in ("num_envs", "total_steps"):
             if not getattr(self, name) >= 1:
                 raise DactylError(f"{name} must be at least 1, not {getattr(self, name)}")
         if not self.checkpoint_minutes > 0:
             raise DactylError(f"checkpoint_minutes must be positive, not {self.checkpoint_minutes}")
         if not self.stages:
             raise DactylError("stages: there must be at least one")
-        for stage in self.stages:
-            if self.horizon % stage.ppo.sequence:
-                raise DactylError(f"horizon {self.horizon} is no multiple of ppo.sequence {stage.ppo.sequence}")
         for stage in self.stages[:-1]:
             if stage.until_successes is None and stage.until_steps is None:
                 raise DactylError("stages: all but the last need until_successes or until_steps")
+        if self.teacher is None and any(stage.imitation for stage in self.stages):
+            raise DactylError("imitation needs a teacher")
 
 
 def parse_training(values: Mapping[str, Any]) -> TrainingConfig:
-    """A preset from the content of its file: `TrainingConfig`'s keys, and `environment` and `ppo` for all stages.
+    """A preset from the content of its file: `TrainingConfig`'s keys, and those of a `Stage` for all stages.
 
     Raises:
         DactylError: names the key that is unknown or has a wrong value.
     """
-    values = dict(values)
-    base = {key: values.pop(key, None) or {} for key in ("environment", "ppo")}
+    values = renew(values)
+    base = {key: values.pop(key, None) or {} for key in _MAPPINGS}
+    imitation = values.pop("imitation", 0.0)
     stages = values.pop("stages", None) or [{}]
     if not isinstance(stages, list) or not all(isinstance(stage, Mapping) for stage in stages):
         raise DactylError("stages: expected a list of mappings")
-    merged = [{**stage, **{key: merge(base[key], stage.get(key) or {}, WHOLE) for key in base}} for stage in stages]
+    merged = [
+        {"imitation": imitation, **stage, **{key: merge(base[key], stage.get(key) or {}, WHOLE) for key in base}}
+        for stage in stages
+    ]
     return parse(TrainingConfig, {**values, "stages": merged})
+
+
+def renew(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A preset file's content, or a stage's, with keys that were elsewhere once in their places.
+
+    Raises:
+        DactylError: a key is there by its old and by its new name.
+    """
+    values = dict(values)
+    moved: dict[str, Any] = {}
+    if "horizon" in values:
+        moved["horizon"] = values.pop("horizon")
+    if isinstance(values.get("ppo"), Mapping):
+        ppo = dict(values["ppo"])
+        moved |= {_MOVED[key]: ppo.pop(key) for key in list(ppo) if key in _MOVED}
+        if "imitation" in ppo:
+            values["imitation"] = ppo.pop("imitation")
+        values["ppo"] = ppo
+    if moved:
+        collection = values.get("collection") or {}
+        if isinstance(collection, Mapping) and (twice := sorted(moved.keys() & collection.keys())):
+            raise DactylError(f"collection.{twice[0]} is there twice, once by its old name")
+        values["collection"] = {**moved, **collection}
+    if isinstance(values.get("stages"), list):
+        values["stages"] = [renew(stage) if isinstance(stage, Mapping) else stage for stage in values["stages"]]
+    return values

@@ -1,4 +1,7 @@
-"""The paper's evaluation (section 6.2): a number of trials, each up to 50 goals, a drop, or 80 s without a goal."""
+"""The evaluation of the paper's section 6.2, for any task: a number of trials, ended as the task's rules say.
+
+A trial is goal after goal until all are reached, the object is lost, or the time for a goal ran out.
+"""
 
 from __future__ import annotations
 
@@ -6,32 +9,30 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from dactyl.environment import environment as environments
 from dactyl.environment import task as tasks
 from dactyl.environment.config import EnvironmentConfig
-from dactyl.environment.environment import Environment
 from dactyl.environment.randomization import RandomizationConfig, select
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
-from dactyl.learning.collector import Environment as Acted
-from dactyl.learning.collector import Step
+from dactyl.learning.options import EvaluationOptions
 from dactyl.learning.policy import Contract, Policy
-from dactyl.registry import DEFAULTS
-from dactyl.robot.control import CONTROL_PERIOD
+from dactyl.learning.protocol import Environment, Step
 from dactyl.simulation.scene import SceneConfig
 
+DEFAULTS = EvaluationOptions()
 RESAMPLES = 10_000  # of the bootstrap
 CONFIDENCE = 0.95
 
 
 SensorFactory = Callable[[SceneConfig, int], Callable[[Tensor], tuple[Tensor, Tensor]]]
-"""Makes a `Environment.object_sensor` for so many worlds of a scene."""
+"""Makes an `Environment.object_sensor` for so many environments of a scene."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,9 @@ class Trial:
 def environment_config(contract: Contract, randomization: RandomizationConfig) -> EnvironmentConfig:
     """The paper's protocol for a policy: nothing but the randomizations is left to choose."""
     return EnvironmentConfig(
-        scene=SceneConfig(object=contract.object, locked_wrist=contract.locked_wrist),
-        rules=tasks.load(DEFAULTS["tasks"]).rules,
+        scene=SceneConfig(object=contract.object, locked_wrist=contract.locked_wrist, robot=contract.robot),
+        task=contract.task,
+        rules=tasks.load(contract.task).rules,
         randomization=randomization,
         policy_terms=tuple(name for name, _ in contract.observation),
         action_origin=contract.action_origin,
@@ -65,58 +67,40 @@ def environment_config(contract: Contract, randomization: RandomizationConfig) -
     )
 
 
-def evaluate(
-    path: Path | None = None,
-    object: str | None = None,
-    randomizations: str = "all",
-    trials: int = 100,
-    actions: str = "sampled",
-    seed: int = 0,
-    threads: int = 0,
-    make_sensor: SensorFactory | None = None,
-) -> dict[str, Any]:
+def evaluate(options: EvaluationOptions = DEFAULTS, make_sensor: SensorFactory | None = None) -> dict[str, Any]:
     """Evaluate a policy in C MuJoCo and print the result.
 
     Args:
-        path: of a policy file, a folder with one, or a training's folder; models/block by default.
-        object: that the policy must be for; None takes the policy's own.
-        randomizations: see `dactyl.environment.randomization.select`.
-        trials: how many.
-        actions: sampled, most-likely, or both one after the other.
-        seed: of everything random: the same figures again.
-        threads: CPU threads, 0 for all cores.
+        options: see there.
         make_sensor: makes what the policy sees the object with, for the scene; None: noisy motion capture.
 
     Returns:
-        `summarize`'s figures with policy, object, randomizations and actions; where both kinds of actions were asked
-        for those of the drawn ones, and under "most_likely" the others.
+        `summarize`'s figures with policy, object, randomizations, actions and pose; where both kinds of actions were
+        asked for those of the drawn ones, and under "most_likely" the others.
     """
+    trials, seed = options.trials, options.seed
     if trials < 1:
         raise DactylError(f"{trials} trials: at least 1 is needed")
-    file = checkpoint.find_policy(path)
-    policy = Policy.load(file, object)
-    config = environment_config(policy.contract, select(randomizations))
-    if threads:
-        torch.set_num_threads(threads)
+    file = checkpoint.find_policy(options.policy)
+    policy = Policy.load(file, options.object)
+    config = environment_config(policy.contract, select(options.randomizations))
+    if options.threads:
+        torch.set_num_threads(options.threads)
     results: dict[str, Any] = {
         "policy": str(file),
         "object": policy.contract.object,
-        "randomizations": randomizations,
-        "actions": actions,
+        "randomizations": options.randomizations,
+        "actions": options.actions,
         "pose": "vision" if make_sensor else "state",
     }
-    for kind in ("sampled", "most-likely") if actions == "both" else (actions,):
-        environment = Environment(config, trials, seed=seed, threads=threads)
+    for kind in ("sampled", "most-likely") if options.actions == "both" else (options.actions,):
+        environment = environments.Environment(config, trials, seed=seed, threads=options.threads)
         if make_sensor:
             environment.object_sensor = make_sensor(config.scene, trials)
-        outcome = run_trials(policy, environment, kind == "most-likely", seed, _report(trials))
-        summary = summarize(outcome, seed)
-        conditions = f"pose {results['pose']}, randomizations {randomizations}, {kind} actions"
+        summary = summarize(run_trials(policy, environment, kind == "most-likely", seed, _report(trials)), seed)
+        conditions = f"pose {results['pose']}, randomizations {options.randomizations}, {kind} actions"
         print(as_text(summary, f"{file}, {policy.contract.object}, {conditions}"))
-        if actions == "both" and kind == "most-likely":
-            results["most_likely"] = summary
-        else:
-            results |= summary
+        results |= {"most_likely": summary} if (options.actions, kind) == ("both", "most-likely") else summary
     return results
 
 
@@ -134,18 +118,18 @@ def _report(trials: int) -> Callable[[int, float], None]:
 @torch.no_grad()
 def run_trials(
     policy: Policy,
-    environment: Acted,
+    environment: Environment,
     deterministic: bool = False,
     seed: int = 0,
     report: Callable[[int, float], None] = lambda ended, seconds: None,
 ) -> list[Trial]:
-    """One trial in every world; what a world does after its trial does not count, so that short ones weigh no more.
+    """One trial in every environment; what comes after it does not count, so that short ones weigh no more.
 
     Args:
         policy: on the environment's device.
-        environment: with as many worlds as trials.
-        deterministic: act by the most likely bins instead of drawing them.
-        seed: of the drawn bins.
+        environment: of as many as there shall be trials.
+        deterministic: take the most likely actions instead of drawing them.
+        seed: of the drawn actions.
         report: called after every control step with the trials ended so far and the simulated seconds.
     """
     generator = torch.Generator(environment.device).manual_seed(seed)
@@ -154,21 +138,22 @@ def run_trials(
     state = policy.initial_state(environment.num_envs)
     steps = 0
     while len(trials) < environment.num_envs:
-        bins, state = policy.step(observations["policy"], state, deterministic, generator)
-        step = environment.step(bins)
+        actions, state = policy.step(observations, state, deterministic, generator)
+        step = environment.step(actions)
         steps += 1
+        seconds = steps * environment.control_period
         ended = step.terminated | step.truncated
-        for world in ended.nonzero().flatten().tolist():
-            trials.setdefault(world, Trial(int(step.successes[world]), reason(step, world), steps * CONTROL_PERIOD))
+        for index in ended.nonzero().flatten().tolist():
+            trials.setdefault(index, Trial(int(step.info["successes"][index]), reason(step, index), seconds))
         state = policy.reset(state, ended)
         observations = step.observations
-        report(len(trials), steps * CONTROL_PERIOD)
-    return [trials[world] for world in range(environment.num_envs)]
+        report(len(trials), seconds)
+    return [trials[index] for index in range(environment.num_envs)]
 
 
-def reason(step: Step, world: int) -> str:
-    """Why a world's trial ended."""
-    return next(reason for reason in ("dropped", "complete", "timeout") if bool(step.info[reason][world]))
+def reason(step: Step, index: int) -> str:
+    """Why the trial in one of the environments ended."""
+    return next(reason for reason in ("dropped", "complete", "timeout") if bool(step.info[reason][index]))
 
 
 def summarize(trials: Sequence[Trial], seed: int = 0) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Policies for other programs: ONNX and TorchScript files that carry the contract.
 
 Both compute (observation (n, inputs), state (n, state size)) -> (logits (n, actuators, bins), new state) in float32,
-normalization included. The state is zero when a trial starts; whoever runs the file feeds the new state back, draws a
-bin for each actuator (or takes the likeliest) and does the rest that the contract names.
+normalization included; for a policy without bins (mean (n, actuators), new state). The state is zero when a trial
+starts; whoever runs the file feeds the new state back, draws a bin for each actuator (or takes the likeliest) and does
+the rest that the contract names.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from dactyl.learning.policy import Policy
 from dactyl.storage.contract import METADATA_KEY
 from dactyl.storage.files import write_atomically
 
-INPUTS, OUTPUTS = ("observation", "state"), ("logits", "next_state")
+INPUTS, NEXT_STATE = ("observation", "state"), "next_state"
 FORMATS = {".onnx": "ONNX", ".pt": "TorchScript"}
 
 
@@ -32,20 +33,21 @@ class Exported(nn.Module):
     def __init__(self, policy: Policy) -> None:
         super().__init__()
         self.network = policy.network
-        self.shape = (len(policy.contract.actuators), policy.contract.bins)
+        self.actions = policy.actions
 
     def forward(self, observation: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        logits, state = self.network.step(observation, state)
-        return logits.unflatten(-1, self.shape), state
+        outputs, state = self.network.step({"policy": observation}, state)
+        return self.actions.exported(outputs), state
 
 
 def contract(policy: Policy) -> dict[str, Any]:
     """The policy's contract and the names and sizes of inputs and outputs."""
     state = policy.network.state_size
+    shape = policy.actions.exported(torch.zeros(1, policy.actions.outputs)).shape[1:]
     return {
         **json.loads(policy.contract.to_json()),
         "inputs": {INPUTS[0]: [policy.contract.inputs], INPUTS[1]: [state]},
-        "outputs": {OUTPUTS[0]: [len(policy.contract.actuators), policy.contract.bins], OUTPUTS[1]: [state]},
+        "outputs": {policy.actions.exported_as: list(shape), NEXT_STATE: [state]},
     }
 
 
@@ -53,10 +55,12 @@ def export(policy: Policy, path: Path) -> None:
     """Write the policy as ONNX (.onnx) or TorchScript (.pt), whole or not at all; the contract under the key "dactyl".
 
     Raises:
-        DactylError: another ending, or a package that is needed is missing.
+        DactylError: another ending, a policy that sees images, or a package that is needed is missing.
     """
     if path.suffix not in FORMATS:
         raise DactylError(f"cannot export to {path}: name it .onnx (ONNX) or .pt (TorchScript)")
+    if policy.network.encoders:
+        raise DactylError("a policy that sees images cannot be exported")
     module = Exported(policy).eval()
     example = (torch.zeros(2, policy.contract.inputs), policy.initial_state(2))
     text = json.dumps(contract(policy))
@@ -73,7 +77,7 @@ def _torchscript(module: nn.Module, example: tuple[Tensor, Tensor], text: str) -
     return buffer.getvalue()
 
 
-def _onnx(module: nn.Module, example: tuple[Tensor, Tensor], text: str) -> bytes:
+def _onnx(module: Exported, example: tuple[Tensor, Tensor], text: str) -> bytes:
     try:
         import onnx
         import onnxscript  # noqa: F401, torch's exporter needs it
@@ -87,7 +91,7 @@ def _onnx(module: nn.Module, example: tuple[Tensor, Tensor], text: str) -> bytes
             module,
             example,
             input_names=list(INPUTS),
-            output_names=list(OUTPUTS),
+            output_names=[module.actions.exported_as, NEXT_STATE],
             dynamic_shapes=({0: batch}, {0: batch}),
             dynamo=True,
             verbose=False,

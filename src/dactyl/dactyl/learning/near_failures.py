@@ -1,49 +1,39 @@
-"""Rehearsal of failures: once drops are rare, most of a rollout shows nothing of how to avoid them.
+"""Resets to near-failures: once failures are rare, most of a rollout shows nothing of how to avoid them.
 
-Before every rollout some worlds are set back to where another was shortly before it ended with a loss: same physics,
-same goal, same memory. From there the policy tries again. The other worlds go on as always, and only they count in
-the log's goals, drops and rewards.
+Before every rollout some environments are set back to where another was shortly before it ended with a loss: same
+physics, same goal, same memory. From there the policy tries again. The other environments go on as always, and only
+they count in the log's goals, failures and rewards.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from dactyl.errors import DactylError
+from dactyl.learning.protocol import Resettable, Rows
 
 SPACING = 8  # control steps between two moments that are remembered
-MOMENTS = 8  # of each world
+MOMENTS = 8  # of each environment
 LEAST = 8  # control steps from a moment to the failure: later there is nothing to be done
 CAPACITY = 256  # failures to choose from
 
-Rows = dict[str, Tensor]
 
+class NearFailures:
+    """Remembers environments shortly before they failed, and sets others back to there."""
 
-class Rehearsable(Protocol):
-    """An environment whose worlds can be set back."""
-
-    def world_state(self) -> Rows:
-        """What each world's future depends on, (N, …) each."""
-
-    def set_worlds(self, worlds: Tensor, rows: Rows) -> Mapping[str, Tensor]:
-        """Put rows (k, …) into worlds (k,); the observations of all worlds then."""
-
-
-class Rehearsal:
-    """Remembers worlds shortly before they failed."""
-
-    def __init__(self, environment: Rehearsable, num_envs: int, share: float, generator: torch.Generator) -> None:
-        """`share` of the worlds, the first ones, rehearse."""
+    def __init__(self, environment: Resettable, num_envs: int, share: float, generator: torch.Generator) -> None:
+        """`share` of the environments, the first ones, are set back."""
         self.environment = environment
         self.count = round(share * num_envs)
         if not 0 < self.count < num_envs:
             raise DactylError(
-                f"ppo: rehearsal {share:g} of {num_envs} worlds leaves {self.count} to rehearse: choose 1 or more"
+                f"collection: near_failures {share:g} of {num_envs} environments sets {self.count} back: "
+                "choose 1 or more, and not all"
             )
         self.generator = generator
         self.age = torch.zeros(num_envs, dtype=torch.int64, device=generator.device)
@@ -54,7 +44,7 @@ class Rehearsal:
         self.time = 0
 
     def remember(self, memory: Rows) -> None:
-        """Before a control step; `memory` (N, …) is what the collector knows of each world."""
+        """Before a control step; `memory` (N, …) is what the collector knows of each environment."""
         if self.time % SPACING == 0:
             self.moments.append((self.time, self.environment.world_state() | {k: v.clone() for k, v in memory.items()}))
         self.time += 1
@@ -63,13 +53,13 @@ class Rehearsal:
         """After a control step: which episodes ended, and which of them with a loss, (N,) bool."""
         self.age += 1
         failed = failed.clone()
-        failed[: self.count] = False  # a failure rehearsed is no new one
-        for world in failed.nonzero().squeeze(-1).tolist():
-            age = int(self.age[world])
+        failed[: self.count] = False  # a failure after going back is no new one
+        for index in failed.nonzero().squeeze(-1).tolist():
+            age = int(self.age[index])
             possible = [rows for time, rows in self.moments if LEAST <= self.time - time <= age]
             if possible:
                 chosen = int(torch.randint(len(possible), (), generator=self.generator, device=self.generator.device))
-                self._keep({name: values[world] for name, values in possible[chosen].items()})
+                self._keep({name: values[index] for name, values in possible[chosen].items()})
         self.age.masked_fill_(ended, 0)
 
     def _keep(self, row: Rows) -> None:
@@ -80,19 +70,19 @@ class Rehearsal:
         self.written += 1
 
     def set_back(self, memory: Rows, observations: Mapping[str, Tensor]) -> None:
-        """Set the rehearsing worlds back; writes what they saw and knew then into `memory` and `observations`."""
+        """Set the first environments back; writes what they saw and knew then into `memory` and `observations`."""
         stored = min(self.written, CAPACITY)
         if stored < self.count / 8:  # each failure at most some eight times at once
             return
         device = self.generator.device
         drawn = torch.randint(stored, (self.count,), generator=self.generator, device=device)
-        worlds = torch.arange(self.count, device=device)
+        back = torch.arange(self.count, device=device)
         rows = {name: values[drawn] for name, values in self.failures.items()}
-        seen = self.environment.set_worlds(worlds, {k: v for k, v in rows.items() if k not in memory})
+        seen = self.environment.set_worlds(back, {k: v for k, v in rows.items() if k not in memory})
         for name, values in memory.items():
-            values[worlds] = rows[name]
+            values[back] = rows[name]
         for name, observed in observations.items():
-            observed[worlds] = seen[name][worlds]
+            observed[back] = seen[name][back]
 
     def state_dict(self) -> dict[str, Any]:
         """The moments are left out: after a restart the first failures are not remembered."""

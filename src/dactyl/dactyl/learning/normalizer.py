@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dactyl.learning.team import ALONE, Team
+from dactyl.learning.process_group import ALONE, ProcessGroup
 
 CLIP = 5.0  # standard deviations, appendix D.1
 
@@ -38,13 +38,13 @@ class RunningNormalizer(nn.Module):
         return ((x - self.mean.float()) / self.std).clamp(-CLIP, CLIP)
 
     @torch.no_grad()
-    def update(self, x: Tensor, team: Team = ALONE) -> None:
-        """Take in samples (..., size), as many from each member of the team."""
+    def update(self, x: Tensor, processes: ProcessGroup = ALONE) -> None:
+        """Take in samples (..., size), as many from each process."""
         x = x.flatten(0, -2)
         variance, own_mean = torch.var_mean(x.double(), 0, correction=0)
-        mean = team.mean(own_mean)
-        variance = team.mean(variance + (own_mean - mean).square())
-        new = len(x) * team.size
+        mean = processes.mean(own_mean)
+        variance = processes.mean(variance + (own_mean - mean).square())
+        new = len(x) * processes.size
         count = torch.clamp(self.count, max=self.horizon)
         total = count + new
         difference = mean - self.mean

@@ -8,7 +8,7 @@ float32.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,44 +19,61 @@ from torch import Tensor
 
 from dactyl import registry
 from dactyl.environment import task as tasks
+from dactyl.environment.task import Task
 from dactyl.errors import DactylError
-from dactyl.learning import actions as distribution
+from dactyl.learning import actions
 from dactyl.learning.models.recurrent import Architecture, Network
 from dactyl.robot import robot as robots
-from dactyl.robot.control import CONTROL_PERIOD, NUM_BINS, ORIGINS, SMOOTHING
-from dactyl.robots.shadow.joints import ACTUATORS
+from dactyl.robot.control import ORIGINS
+from dactyl.robot.robot import Robot
 from dactyl.storage import weights
 
 FORMAT = "dactyl-policy/1"
-_TASK, _ROBOT = tasks.load(registry.DEFAULTS["tasks"]), robots.load(registry.DEFAULTS["robots"])
 HEAD_GAIN = 0.01  # near-uniform probabilities at first: every bin gets tried
+
+
+_OWN = None  # typed as what it becomes: the robot's or the task's own
 
 
 @dataclass(frozen=True)
 class Contract:
     """What a policy expects of whoever runs it. The JSON in its file has these keys and `format`."""
 
-    observation: tuple[tuple[str, int], ...] = tuple((term, _TASK.size((term,), _ROBOT)) for term in _TASK.policy_terms)
-    """Names and sizes of the inputs in order: Table 2, hand frame, m, quaternions (w, x, y, z) with w >= 0."""
+    observation: tuple[tuple[str, int], ...] = _OWN  # type: ignore[assignment]
+    """Names and sizes of the inputs in order, see the task's `observations`."""
     architecture: Architecture = field(default_factory=Architecture)
-    bins: int = NUM_BINS
-    """Bin b of an actuator is the action 2 b / (bins - 1) - 1."""
-    actuators: tuple[str, ...] = ACTUATORS
-    control_period: float = CONTROL_PERIOD
+    bins: int = _OWN  # type: ignore[assignment]
+    """Bin b of an actuator is the action 2 b / (bins - 1) - 1; 0: an action is a number, normally distributed."""
+    actuators: tuple[str, ...] = _OWN  # type: ignore[assignment]
+    control_period: float = _OWN  # type: ignore[assignment]
     """s between two decisions."""
     action_origin: str = "current"
     """What actions are counted from, see `control.ORIGINS`."""
     action_scale: float = 1.0
     """How far action 1 reaches, in units of half the actuator's range."""
-    smoothing: float = SMOOTHING
+    smoothing: float = _OWN  # type: ignore[assignment]
     """Weight of the new action in the moving average, per control step."""
     robot: str = registry.DEFAULTS["robots"]
     task: str = registry.DEFAULTS["tasks"]
-    object: str = "block"
+    object: str = _OWN  # type: ignore[assignment]
     locked_wrist: bool = False
-    """Trained with the wrist pitch joint (WRJ1) held still (section 6.1)."""
+    """Trained with the joints of `Robot.locked` held still (section 6.1)."""
     trained: Mapping[str, Any] = field(default_factory=dict)
     """How it was trained, for people; {"untrained": true} where it was not."""
+
+    def __post_init__(self) -> None:
+        robot, task = robots.load(self.robot), tasks.load(self.task)
+        own = {
+            "observation": sizes(task, robot, task.policy_terms),
+            "bins": robot.action.bins,
+            "actuators": robot.actuators,
+            "control_period": robot.timing.control,
+            "smoothing": robot.action.smoothing,
+            "object": task.objects[0],
+        }
+        for name, value in own.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
 
     @property
     def inputs(self) -> int:
@@ -64,6 +81,7 @@ class Contract:
         return sum(size for _, size in self.observation)
 
     def to_json(self) -> str:
+        """The text in a policy's file."""
         return json.dumps({"format": FORMAT, **asdict(self)})
 
     @classmethod
@@ -81,32 +99,48 @@ class Contract:
             )
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
             raise ValueError(f"its contract cannot be read: {error}") from error
-        robot = robots.load(contract.robot)
+        contract.check()
+        return contract
+
+    def check(self) -> None:
+        """ValueError says what does not fit the robot and the task that it names."""
+        robot, task = robots.load(self.robot), tasks.load(self.task)
         own = {"bins": robot.action.bins, "actuators": robot.actuators, "control_period": robot.timing.control}
         for name, expected in own.items():
-            if (found := getattr(contract, name)) != expected:
+            if (found := getattr(self, name)) != expected:
                 raise ValueError(
                     f"it was made for {name} {_short(found)}, the robot {robot.name} has {_short(expected)}"
                 )
-        if contract.action_origin not in ORIGINS:
-            raise ValueError(f"its actions are counted from {contract.action_origin!r}, unknown here")
-        for name, size in contract.observation:
-            if name not in _TASK.observations or _TASK.size((name,), _ROBOT) != size:
+        if self.action_origin not in ORIGINS:
+            raise ValueError(f"its actions are counted from {self.action_origin!r}, unknown here")
+        for name, size in self.observation:
+            if name not in task.observations or sizes(task, robot, (name,)) != ((name, size),):
                 raise ValueError(f"it expects an observation {name} of {size} numbers, unknown here")
-        return contract
+
+
+def sizes(task: Task, robot: Robot, terms: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    """Names and lengths of the task's observation terms, each a vector."""
+    return tuple((name, task.term(name).shape(robot)[0]) for name in terms)
 
 
 class Policy:
     """A policy network and its contract.
 
-    The state of n worlds is a tensor (n, state size), see `Network`.
+    The state of n environments is a tensor (n, state size), see `Network`.
     """
 
     def __init__(self, contract: Contract, network: Network | None = None) -> None:
         """With `network`, or a new one with random weights from torch's global generator."""
         self.contract = contract
-        outputs = len(contract.actuators) * contract.bins
-        self.network = network or Network(contract.inputs, outputs, contract.architecture, HEAD_GAIN)
+        self.actions = actions.choose(len(contract.actuators), contract.bins)
+        self.network = network or Network(
+            "policy",
+            contract.inputs,
+            self.actions.outputs,
+            contract.architecture,
+            head_gain=HEAD_GAIN,
+            constants=self.actions.constants,
+        )
 
     @classmethod
     def load(
@@ -139,7 +173,7 @@ class Policy:
         weights.save(Path(path), self.contract.to_json(), tensors)
 
     def initial_state(self, n: int) -> Tensor:
-        """State of n worlds at the start of a trial."""
+        """State of n environments at the start of a trial."""
         return self.network.initial_state(n)
 
     @staticmethod
@@ -151,7 +185,7 @@ class Policy:
     @torch.no_grad()
     def step(
         self,
-        observation: Tensor | np.ndarray,
+        observation: Tensor | np.ndarray | Mapping[str, Tensor],
         state: Tensor,
         deterministic: bool = False,
         generator: torch.Generator | None = None,
@@ -159,22 +193,23 @@ class Policy:
         """Decide on the next action.
 
         Args:
-            observation: (n, inputs), the contract's terms side by side.
+            observation: (n, inputs), the contract's terms side by side; or groups by name, that vector as "policy".
             state: from `initial_state`, `reset` or the step before.
-            deterministic: take the most likely bins instead of drawing them.
+            deterministic: take the most likely actions instead of drawing them.
             generator: random numbers for drawing; torch's global ones by default.
 
         Returns:
-            bins (n, 20) int64 and the new state.
+            bins (n, actuators) int64, or numbers in [-1, 1] where the contract has no bins; and the new state.
 
         Raises:
             DactylError: the observation is of another size or not finite; the old state remains usable.
         """
-        observation = torch.as_tensor(observation, dtype=torch.float32, device=state.device)
-        self._check(observation, state)
-        logits, state = self.network.step(observation, state)
-        logits = logits.unflatten(-1, (len(self.contract.actuators), self.contract.bins))
-        return distribution.mode(logits) if deterministic else distribution.sample(logits, generator), state
+        groups = observation if isinstance(observation, Mapping) else {"policy": observation}
+        seen = {name: torch.as_tensor(x, dtype=torch.float32, device=state.device) for name, x in groups.items()}
+        self._check(seen["policy"], state)
+        outputs, state = self.network.step(seen, state)
+        drawn = self.actions.mode(outputs) if deterministic else self.actions.sample(outputs, generator)
+        return self.actions.executed(drawn), state
 
     def _check(self, observation: Tensor, state: Tensor) -> None:
         if observation.shape != (len(state), self.contract.inputs):

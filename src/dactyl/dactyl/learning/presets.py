@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dactyl.errors import DactylError
-from dactyl.learning.config import WHOLE, TrainingConfig, parse_training
+from dactyl.learning.config import WHOLE, TrainingConfig, parse_training, renew
 from dactyl.storage import presets
 from dactyl.storage.shared import shared
 
@@ -16,7 +16,7 @@ def read_preset(preset: str) -> TrainingConfig:
     Raises:
         DactylError: there is none, or it is wrong; names the file and the key.
     """
-    values = presets.read(preset, PRESETS, "training", whole=WHOLE)
+    values = presets.read(preset, PRESETS, "training", whole=WHOLE, renew=renew)
     try:
         return parse_training(values)
     except DactylError as error:

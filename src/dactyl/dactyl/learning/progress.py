@@ -11,15 +11,13 @@ from math import inf
 from pathlib import Path
 from typing import Any, TextIO
 
-from dactyl.robot.control import CONTROL_PERIOD
-
 TABLE = "progress.csv"
 YEAR = 365.25 * 24 * 3600.0  # s
 
 
-def simulated_years(steps: int) -> float:
-    """Experience in control steps as time."""
-    return steps * CONTROL_PERIOD / YEAR
+def years(seconds: float) -> float:
+    """Simulated seconds in years."""
+    return seconds / YEAR
 
 
 def duration(seconds: float) -> str:

@@ -12,100 +12,85 @@ from typing import Any
 
 import torch
 
+from dactyl.environment import environment as environments
 from dactyl.environment import task as tasks
 from dactyl.environment.config import EnvironmentConfig
-from dactyl.environment.environment import Environment
 from dactyl.errors import DactylError
-from dactyl.learning import checkpoint
+from dactyl.learning import checkpoint, process_group
 from dactyl.learning.config import TrainingConfig
-from dactyl.learning.policy import Contract
+from dactyl.learning.options import TrainOptions
+from dactyl.learning.policy import Contract, sizes
 from dactyl.learning.presets import read_preset
+from dactyl.learning.process_group import ALONE, ProcessGroup
 from dactyl.learning.progress import duration
-from dactyl.learning.team import ALONE, Team, run_team
+from dactyl.learning.protocol import Environment
 from dactyl.learning.trainer import Trainer
 from dactyl.robot import robot as robots
 from dactyl.storage.shared import shared
 
+DEFAULTS = TrainOptions()
 
-def train(
-    preset: str,
-    out: Path | None = None,
-    resume: Path | None = None,
-    initial: Path | None = None,
-    minutes: float = float("inf"),
-    device: str | None = None,
-    threads: int = 0,
-    seed: int | None = None,
-    workers: int = 1,
-) -> dict[str, Any]:
+
+def train(preset: str, options: TrainOptions = DEFAULTS) -> dict[str, Any]:
     """Train a preset until it is done, the time is up or a signal comes; returns what `Trainer.run` does.
 
     Args:
         preset: name or path of a YAML file.
-        out: folder for checkpoints and logs; runs/PRESET by default.
-        resume: checkpoint, or folder of a training, to go on with exactly.
-        initial: checkpoint, or folder with a policy, whose networks to begin with.
-        minutes: stop after so long.
-        device: cpu or cuda; cuda where there is one by default.
-        threads: CPU threads, 0 for all cores.
-        seed: in place of the preset's.
-        workers: processes that share the worlds and the gradients' work, each with its threads.
+        options: see there; where it goes on with a training and has no `out`, in the folder of that.
     """
+    resume = checkpoint.resolve(options.resume) if options.resume is not None else None
+    out = options.out or (resume.parent if resume is not None else Path("runs") / Path(preset).stem)
+    device = options.device or default_device()
+    workers, threads = options.workers, options.threads
+    if workers > 1 and not threads:
+        threads = max(1, (os.cpu_count() or 1) // workers)
+    options = replace(options, out=out, resume=resume, device=device, threads=threads)
+    config = configure(preset, options)
+    check_device(device, config)
+    check_workers(workers, device, config)
+    prepare_folder(out, resume)
+    return process_group.run(workers, _take_part, preset, config, options)
+
+
+def configure(preset: str, options: TrainOptions) -> TrainingConfig:
+    """The preset's configuration with what the options change; files it names are found from everywhere."""
     config = read_preset(preset)
-    if seed is not None:
-        config = replace(config, seed=seed)
-    if initial is not None:
-        config = replace(config, initial=str(initial))
+    if options.seed is not None:
+        config = replace(config, seed=options.seed)
+    if options.initial is not None:
+        config = replace(config, initial=str(options.initial))
     elif config.initial is not None:
         config = replace(config, initial=str(shared(config.initial)))
     if config.teacher is not None:
         config = replace(config, teacher=str(shared(config.teacher)))
-    if resume is not None:
-        resume = checkpoint.resolve(resume)
-    out = out or (resume.parent if resume is not None else Path("runs") / Path(preset).stem)
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    check_device(device, config)
-    check_workers(workers, device, config)
-    prepare_folder(out, resume)
-    threads = threads or (max(1, (os.cpu_count() or 1) // workers) if workers > 1 else 0)
-    return run_team(workers, _take_part, config, preset, out, resume, device, threads, minutes)
+    return config
 
 
-def _take_part(
-    team: Team,
-    config: TrainingConfig,
-    preset: str,
-    out: Path,
-    resume: Path | None,
-    device: str,
-    threads: int,
-    minutes: float,
-) -> dict[str, Any]:
-    return make_trainer(config, preset, out, resume, device, threads, team).run(minutes)
+def _take_part(processes: ProcessGroup, preset: str, config: TrainingConfig, options: TrainOptions) -> dict[str, Any]:
+    return make_trainer(preset, config, options, processes).run(options.minutes)
 
 
 def make_trainer(
-    config: TrainingConfig,
-    preset: str,
-    out: Path,
-    resume: Path | None,
-    device: str | None,
-    threads: int,
-    team: Team = ALONE,
+    preset: str, config: TrainingConfig, options: TrainOptions, processes: ProcessGroup = ALONE
 ) -> Trainer:
-    """A trainer in the reorientation environment, of the team's member this process is; arguments as in `train`."""
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    check_device(device, config)
+    """A trainer for the one of the processes that this is; `options` says where, on what and with how many threads."""
+    device = options.device or default_device()
     if device == "cuda":
         torch.set_float32_matmul_precision("high")  # TF32
-    elif threads:
-        torch.set_num_threads(threads)
+    elif options.threads:
+        torch.set_num_threads(options.threads)
 
     def make_environment(environment: EnvironmentConfig, seed: int) -> Environment:
-        worlds = config.num_envs // team.size
-        return Environment(environment, worlds, seed=seed, device=device, threads=threads)
+        number = config.num_envs // processes.size
+        return environments.Environment(environment, number, seed=seed, device=device, threads=options.threads)
 
-    return Trainer(config, make_environment, contract(config, preset), out, resume, team)
+    assert options.out is not None
+    return Trainer(config, make_environment, contract(config, preset), options.out, options.resume, processes)
+
+
+def default_device() -> str:
+    """The GPU where there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def contract(config: TrainingConfig, preset: str) -> Contract:
@@ -114,18 +99,21 @@ def contract(config: TrainingConfig, preset: str) -> Contract:
     Raises:
         DactylError: the stages differ in what a policy cannot change.
     """
-    environments = [stage.environment for stage in config.stages]
-    last = environments[-1]
-    for name in ("policy_terms", "value_terms"):
-        if any(getattr(environment, name) != getattr(last, name) for environment in environments):
+    stages = [stage.environment for stage in config.stages]
+    last = stages[-1]
+    for name in ("task", "policy_terms", "value_terms"):
+        if any(getattr(environment, name) != getattr(last, name) for environment in stages):
             raise DactylError(f"stages: environment.{name} must be the same in all of them")
-    task, robot = tasks.load(last.task), robots.load(last.scene.robot)
+    if any(environment.scene.robot != last.scene.robot for environment in stages):
+        raise DactylError("stages: environment.scene.robot must be the same in all of them")
     return Contract(
-        observation=tuple((term, task.size((term,), robot)) for term in last.policy_terms),
+        observation=sizes(tasks.load(last.task), robots.load(last.scene.robot), last.policy_terms),
         architecture=config.policy,
         action_origin=last.action_origin,
         action_scale=last.action_scale,
         smoothing=last.smoothing,
+        robot=last.scene.robot,
+        task=last.task,
         object=last.scene.object,
         locked_wrist=last.scene.locked_wrist,
         trained={"preset": Path(preset).stem, "seed": config.seed},
@@ -138,16 +126,19 @@ def check_device(device: str, config: TrainingConfig) -> None:
         raise DactylError(f"device must be cpu or cuda, not {device}")
     if device == "cuda" and not torch.cuda.is_available():
         raise DactylError("device cuda: PyTorch finds no CUDA GPU here")
-    if device == "cpu" and any(stage.ppo.bf16 for stage in config.stages):
-        raise DactylError("ppo.bf16 needs a GPU: set it to false to train on the CPU")
+    if device == "cpu" and any(stage.collection.bf16 for stage in config.stages):
+        raise DactylError("collection.bf16 needs a GPU: set it to false to train on the CPU")
 
 
 def check_workers(workers: int, device: str, config: TrainingConfig) -> None:
     """Raise DactylError if the work cannot be shared by so many processes."""
     if workers < 1 or config.num_envs % workers:
-        raise DactylError(f"{config.num_envs} worlds cannot be shared by {workers} workers")
+        raise DactylError(f"{config.num_envs} environments cannot be shared by {workers} workers")
     if workers > 1 and device != "cpu":
         raise DactylError("workers share the CPU's work: leave them out to train on a GPU")
+    for stage in config.stages:
+        if stage.ppo.minibatch % (stage.collection.sequence * workers):
+            raise DactylError(f"ppo: minibatch {stage.ppo.minibatch} cannot be shared by {workers} processes")
 
 
 def prepare_folder(out: Path, resume: Path | None) -> None:
@@ -185,7 +176,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int)
     try:
-        print(as_text(train(**vars(parser.parse_args(arguments)))))
+        chosen = vars(parser.parse_args(arguments))
+        print(as_text(train(chosen.pop("preset"), TrainOptions(**chosen))))
     except DactylError as error:
         print(f"dactyl: {error}", file=sys.stderr)
         return 1

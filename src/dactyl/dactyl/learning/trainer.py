@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,17 +14,20 @@ import torch
 
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
+from dactyl.learning.algorithms.distillation import Distillation
 from dactyl.learning.algorithms.ppo import PPO
-from dactyl.learning.collector import Collector, Environment, Rollout
+from dactyl.learning.collector import Collector
 from dactyl.learning.config import TrainingConfig
+from dactyl.learning.models.actor_critic import ActorCritic
 from dactyl.learning.models.recurrent import Network
 from dactyl.learning.models.value import Value
 from dactyl.learning.policy import Contract, Policy
-from dactyl.learning.progress import Progress, simulated_years
-from dactyl.learning.team import ALONE, Team
-from dactyl.robot.control import CONTROL_PERIOD
+from dactyl.learning.process_group import ALONE, ProcessGroup
+from dactyl.learning.progress import Progress, years
+from dactyl.learning.protocol import Environment
+from dactyl.learning.rollout import Rollout
 
-MEMBERS_APART = 1000  # between the seeds of two members of a team
+RANKS_APART = 1000  # between the seeds of two processes
 SMOOTHING = 0.95  # weight of the past in the successes per episode: about 20 iterations
 
 EnvironmentFactory = Callable[[Any, int], Environment]
@@ -41,7 +44,7 @@ class Trainer:
         contract: Contract,
         out: Path,
         resume: Path | None = None,
-        team: Team = ALONE,
+        processes: ProcessGroup = ALONE,
     ) -> None:
         """Set everything up for the first iteration, or as a checkpoint left it.
 
@@ -51,9 +54,9 @@ class Trainer:
             contract: of the policy files.
             out: folder for checkpoints and logs.
             resume: a checkpoint, or the folder of a training, to continue from.
-            team: of the processes that share the work; each makes its part of the worlds.
+            processes: that share the work; each makes its part of the environments.
         """
-        self.team = team
+        self.processes = processes
         self.config = config
         self.make_environment = make_environment
         self.out = out
@@ -68,36 +71,39 @@ class Trainer:
             self.stage = state["stage"]
         environment = self._make_environment()
         self.device = environment.device
-        self.generator = torch.Generator(self.device).manual_seed(config.seed + MEMBERS_APART * team.rank)
+        self.generator = torch.Generator(self.device).manual_seed(config.seed + RANKS_APART * processes.rank)
         self.policy = Policy(contract)
         self.policy.network.to(self.device)
         self.teacher = None if config.teacher is None else self._load_teacher(Path(config.teacher))
-        self.value = Value(environment.observation_sizes["value"], config.value).to(self.device)
+        shapes = environment.observation_shapes
+        check_images(config.policy.images, shapes)
+        self.value = Value(shapes["value"][0], config.value).to(self.device)
         self._enter_stage(environment)
         if state is not None:
             self._restore(state)
             return
         # some idea of the inputs' scales before the first rollout
-        self.policy.network.normalizer.update(self.collector.observations["policy"], team)
-        self.value.network.normalizer.update(self.collector.observations["value"], team)
+        for network in (self.policy.network, self.value.network):
+            network.normalizer.update(self.collector.observations[network.group], processes)
         if config.initial is not None:
             self._begin_with(Path(config.initial))
 
     # --------------------------------------------------------------------------------------------------- stages
 
     def _make_environment(self) -> Environment:
-        seed = self.config.seed + self.stage + MEMBERS_APART * self.team.rank
+        seed = self.config.seed + self.stage + RANKS_APART * self.processes.rank
         return self.make_environment(self.config.stages[self.stage].environment, seed)
 
     def _enter_stage(self, environment: Environment) -> None:
         """Go on with the same networks in another environment."""
-        config, stage = self.config, self.config.stages[self.stage]
-        networks = self.policy.network, self.value
-        ppo = stage.ppo
-        self.collector = Collector(
-            environment, *networks, config.horizon, ppo.sequence, self.generator, ppo.bf16, ppo.hold, ppo.rehearsal
-        )
-        self.ppo = PPO(*networks, stage.ppo, self.generator, self.team, self.teacher)
+        stage = self.config.stages[self.stage]
+        networks = ActorCritic(self.policy.network, self.value, self.policy.actions, stage.collection.bf16)
+        self.collector = Collector(environment, networks, stage.collection, self.generator)
+        common = networks, stage.ppo, self.generator, self.processes
+        if stage.imitation and self.teacher is not None:
+            self.algorithm: PPO = Distillation(*common, teacher=self.teacher, weight=stage.imitation)
+        else:
+            self.algorithm = PPO(*common)
 
     def _stage_is_over(self) -> bool:
         stage = self.config.stages[self.stage]
@@ -121,12 +127,12 @@ class Trainer:
         Raises:
             DactylError: numbers stopped being finite; the last checkpoint is from before that.
         """
-        progress = Progress(self.out, self.steps) if self.team.leads else None
+        progress = Progress(self.out, self.steps) if self.processes.leads else None
         began, saved = time.monotonic(), time.monotonic()
         try:
             with signals() as received:
                 while self.steps < self.config.total_steps:
-                    if self.team.any(bool(received) or time.monotonic() - began >= 60.0 * minutes):
+                    if self.processes.any(bool(received) or time.monotonic() - began >= 60.0 * minutes):
                         break
                     row = self.iterate()
                     if progress:
@@ -134,7 +140,7 @@ class Trainer:
                         progress.add(row, max(0.0, min(left, began + 60.0 * minutes - time.monotonic())))
                     if self._stage_is_over():
                         self._next_stage(progress)
-                    if self.team.any(time.monotonic() - saved >= 60.0 * self.config.checkpoint_minutes):
+                    if self.processes.any(time.monotonic() - saved >= 60.0 * self.config.checkpoint_minutes):
                         saved = time.monotonic()
                         self._try_to_save(progress)
             path = self.save()
@@ -144,7 +150,7 @@ class Trainer:
         return {
             "ended": received[0] if received else "done",
             "steps": self.steps,
-            "simulated_years": simulated_years(self.steps),
+            "simulated_years": self._years(),
             "hours": self.seconds / 3600.0,
             "stage": self.stage + 1,
             "successes": self._mean_successes(),
@@ -155,10 +161,14 @@ class Trainer:
         self.stage += 1
         if progress:
             progress.say(f"stage {self.stage + 1} of {len(self.config.stages)} after {self.steps:,} steps")
-        state = self.ppo.state_dict()
+        state = self.algorithm.state_dict()
         self._enter_stage(self._make_environment())
-        self.ppo.load_state_dict(state)
+        self.algorithm.load_state_dict(state)
         self.episodes = self.successes = 0.0
+
+    def _years(self) -> float:
+        """Simulated experience so far."""
+        return years(self.steps * self.policy.contract.control_period)
 
     def iterate(self) -> dict[str, float]:
         """One rollout and one update; returns figures for the log."""
@@ -166,25 +176,25 @@ class Trainer:
         rollout = self.collector.collect()
         self._check_rollout(rollout)
         collected = time.monotonic()
-        figures = self.ppo.update(rollout)
+        figures = self.algorithm.update(rollout)
         self._check_networks()
         seconds = time.monotonic() - start
-        steps = rollout.rewards.numel() * self.team.size
+        steps = rollout.rewards.numel() * self.processes.size
         self.steps += steps
         self.seconds += seconds
-        means = self.team.means(self.collector.statistics.means())
+        means = self.processes.means(self.collector.statistics.means())
         self.episodes = SMOOTHING * self.episodes + means["episodes"] * steps
-        self.successes = SMOOTHING * self.successes + means.pop("successes") * steps
-        per_minute = 60.0 / CONTROL_PERIOD
+        self.successes = SMOOTHING * self.successes + means.pop("successes", 0.0) * steps
+        per_minute = 60.0 / self.policy.contract.control_period
         return {
             "steps": self.steps,
-            "years": simulated_years(self.steps),
+            "years": self._years(),
             "hours": self.seconds / 3600.0,
             "steps_per_s": steps / seconds,
             "collecting": (collected - start) / seconds,
             "stage": self.stage + 1,
             "successes": self._mean_successes(),
-            "goals_per_minute": means.pop("goals") * per_minute,
+            "goals_per_minute": means.pop("goals", 0.0) * per_minute,
             "episodes_per_minute": means.pop("episodes") * per_minute,
             "terminated_per_minute": means.pop("terminated") * per_minute,
             **means,
@@ -192,9 +202,11 @@ class Trainer:
         }
 
     def _check_rollout(self, rollout: Rollout) -> None:
-        parts = ("rewards", "policy_observations", "value_observations", "values", "last_values")
-        finite = torch.stack([torch.isfinite(getattr(rollout, part)).all() for part in parts])
-        bad = [part for part, good in zip(parts, self.team.mean(finite.float()).tolist(), strict=True) if good < 1.0]
+        parts = {name: getattr(rollout, name) for name in ("rewards", "values", "last_values")}
+        parts |= {f"{name} observations": seen for name, seen in rollout.observations.items()}
+        finite = torch.stack([torch.isfinite(part).all() for part in parts.values()])
+        everywhere = self.processes.mean(finite.float()).tolist()
+        bad = [name for name, good in zip(parts, everywhere, strict=True) if good < 1.0]
         if bad:
             self._diverged(", ".join(bad))
 
@@ -212,14 +224,14 @@ class Trainer:
 
     def save(self) -> Path:
         """Write a checkpoint, if this process leads; DactylError if that fails."""
-        collectors = self.team.gather(self.collector.state_dict())
+        collectors = self.processes.gather(self.collector.state_dict())
         path = checkpoint.path(self.out, self.steps)
-        if not self.team.leads:
+        if not self.processes.leads:
             return path
         trained = {
             **self.policy.contract.trained,
             "steps": self.steps,
-            "simulated_years": round(simulated_years(self.steps), 4),
+            "simulated_years": round(self._years(), 4),
             "hours": round(self.seconds / 3600.0, 3),
             "successes_per_training_episode": round(self._mean_successes(), 3),
         }
@@ -231,7 +243,7 @@ class Trainer:
             "stage": self.stage,
             "episodes": self.episodes,
             "successes": self.successes,
-            "ppo": self.ppo.state_dict(),
+            "ppo": self.algorithm.state_dict(),
             "collectors": collectors,
         }
         checkpoint.save(path, self.policy, self.value.state_dict(), training)
@@ -249,10 +261,12 @@ class Trainer:
         """What cannot change between a checkpoint and its continuation, as plain values."""
         return {
             "num_envs": self.config.num_envs,
-            "workers": self.team.size,
+            "workers": self.processes.size,
             "policy": str(asdict(contract.architecture)),
             "value": str(asdict(self.config.value)),
             "observation": str(contract.observation),
+            "robot": contract.robot,
+            "task": contract.task,
             "object": contract.object,
         }
 
@@ -269,8 +283,8 @@ class Trainer:
     def _restore(self, state: dict[str, Any]) -> None:
         self.steps, self.seconds = state["steps"], state["seconds"]
         self.episodes, self.successes = state["episodes"], state["successes"]
-        self.ppo.load_state_dict(state["ppo"])
-        self.collector.load_state_dict(state["collectors"][self.team.rank])
+        self.algorithm.load_state_dict(state["ppo"])
+        self.collector.load_state_dict(state["collectors"][self.processes.rank])
 
     def _load_teacher(self, path: Path) -> Network:
         """The teacher's network, if it fits the task."""
@@ -304,6 +318,13 @@ class Trainer:
                 self.value.load_state_dict(checkpoint.load_value(path))
         except RuntimeError as error:
             raise DactylError(f"cannot begin with {path}: its networks have other sizes than the preset's") from error
+
+
+def check_images(images: Mapping[str, tuple[int, ...]], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise DactylError if the environment's groups, their shapes by name, have not the images a policy shall see."""
+    for name, shape in images.items():
+        if (found := shapes.get(name)) != shape:
+            raise DactylError(f"policy.images: {name} of shape {shape} is not what the environment shows: {found}")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,13 @@ import yaml
 from dactyl.errors import DactylError
 
 
-def read(preset: str, folder: Path, what: str, whole: Collection[str] = ()) -> dict[str, Any]:
+def read(
+    preset: str,
+    folder: Path,
+    what: str,
+    whole: Collection[str] = (),
+    renew: Callable[[Mapping[str, Any]], dict[str, Any]] = dict,
+) -> dict[str, Any]:
     """A preset's file, laid over the one that its key `extends` names.
 
     Args:
@@ -22,17 +28,28 @@ def read(preset: str, folder: Path, what: str, whole: Collection[str] = ()) -> d
         folder: of the shipped presets.
         what: they are for, for messages.
         whole: keys whose values are replaced instead of merged, see `merge`.
+        renew: puts the keys of a file from an older version in their present places.
 
     Raises:
         DactylError: there is no such preset, it is no mapping in YAML, or it extends itself.
     """
-    return _read(preset, folder, what, whole, ())
+    files: dict[str, dict[str, Any]] = {}
+    name: str | None = preset
+    while name is not None:
+        if name in files:
+            raise DactylError(f"{what} preset {name} extends itself")
+        files[name] = renew(_read(name, folder, what))
+        base = files[name].pop("extends", None)
+        name = None if base is None else str(base)
+    values: dict[str, Any] = {}
+    for file in reversed(files.values()):
+        values = merge(values, file, whole)
+    return values
 
 
-def _read(preset: str, folder: Path, what: str, whole: Collection[str], extended: tuple[str, ...]) -> dict[str, Any]:
+def _read(preset: str, folder: Path, what: str) -> dict[str, Any]:
+    """One file's content."""
     path = Path(preset) if preset.endswith((".yaml", ".yml")) else folder / f"{preset}.yaml"
-    if preset in extended:
-        raise DactylError(f"{what} preset {preset} extends itself")
     try:
         values = yaml.safe_load(path.read_text())
     except FileNotFoundError as error:
@@ -45,10 +62,7 @@ def _read(preset: str, folder: Path, what: str, whole: Collection[str], extended
     values = {} if values is None else values
     if not isinstance(values, dict):
         raise DactylError(f"{what} preset {preset}: expected a mapping, not {values!r}")
-    base = values.pop("extends", None)
-    if base is None:
-        return values
-    return dict(merge(_read(str(base), folder, what, whole, (*extended, preset)), values, whole))
+    return values
 
 
 def merge(base: Any, changes: Any, whole: Collection[str] = ()) -> Any:

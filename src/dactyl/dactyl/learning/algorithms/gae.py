@@ -5,35 +5,26 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from dactyl.learning.rollout import Rollout
 
-def advantages(
-    rewards: Tensor,
-    values: Tensor,
-    last_values: Tensor,
-    terminated: Tensor,
-    truncated: Tensor,
-    final_values: Tensor,
-    gamma: float,
-    lam: float,
-) -> Tensor:
-    """How much better each action was than the policy's average, (T, n).
+
+def advantages(rollout: Rollout, gamma: float, lam: float) -> Tensor:
+    """How much better each action was than the policy's average, (T, N).
+
+    Nothing follows where an episode terminated; where it was truncated, what would have followed counts.
 
     Args:
-        rewards: (T, n) that followed the actions.
-        values: (T, n) of the states in which the actions were taken.
-        last_values: (n,) of the states after the last action.
-        terminated: (T, n) bool, the episode ended with this action: nothing follows.
-        truncated: (T, n) bool, the episode was cut after this action: what would have followed counts.
-        final_values: (T, n) of the states in which truncated episodes were cut; not read elsewhere.
+        rollout: its final values are not read but where an episode was truncated.
         gamma: discount factor.
         lam: weight of longer returns against shorter ones.
     """
-    next_values = torch.cat([values[1:], last_values.unsqueeze(0)])
-    next_values = torch.where(truncated, final_values, next_values).masked_fill(terminated, 0.0)
-    errors = rewards + gamma * next_values - values
-    carry = gamma * lam * (~(terminated | truncated)).to(rewards.dtype)
+    values, terminated, truncated = rollout.values, rollout.terminated, rollout.truncated
+    next_values = torch.cat([values[1:], rollout.last_values.unsqueeze(0)])
+    next_values = torch.where(truncated, rollout.final_values, next_values).masked_fill(terminated, 0.0)
+    errors = rollout.rewards + gamma * next_values - values
+    carry = gamma * lam * (~(terminated | truncated)).to(errors.dtype)
     result = torch.empty_like(errors)
-    running = torch.zeros_like(last_values)
+    running = torch.zeros_like(rollout.last_values)
     for t in reversed(range(len(errors))):
         running = errors[t] + carry[t] * running
         result[t] = running

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +10,11 @@ import torch
 from torch import Tensor
 
 from dactyl.errors import DactylError
-from dactyl.learning import actions as distribution
 from dactyl.learning.algorithms import gae
-from dactyl.learning.collector import Rollout
-from dactyl.learning.models.recurrent import Network
-from dactyl.learning.models.value import Value
-from dactyl.learning.team import ALONE, Team
+from dactyl.learning.batch import Batch, Experience
+from dactyl.learning.models.actor_critic import ActorCritic
+from dactyl.learning.process_group import ALONE, ProcessGroup
+from dactyl.learning.rollout import Rollout
 
 ADAPTIVE_RATE = (1e-5, 1e-3)  # bounds of the learning rate where it follows the KL divergence
 
@@ -34,8 +33,6 @@ class PPOConfig:
     """Reward per nat of entropy."""
     learning_rate: float = 3e-4
     """Adam's."""
-    sequence: int = 10
-    """Control steps that gradients flow back through the LSTM."""
     minibatch: int = 25_600
     """Transitions in one gradient step."""
     minibatches: int = 60
@@ -47,15 +44,6 @@ class PPOConfig:
     kl_target: float | None = None
     """Where given, the policy's learning rate follows it after every iteration: down when its gradient steps found more
     than twice as much on average, up when less than half."""
-    hold: int = 1
-    """Control steps for which a world keeps the random numbers its actions are drawn with. Each action still has the
-    policy's probabilities, but a motion tried is tried for so long, and smoothing does not average it out."""
-    rehearsal: float = 0.0
-    """Share of the worlds that are set back, before every rollout, to shortly before an episode ended with a loss."""
-    imitation: float = 0.0
-    """Weight of the KL divergence from the teacher to the policy in the loss; PPO's own has the rest, at 1 none."""
-    bf16: bool = False
-    """Multiply matrices in bfloat16 (GPU only); probabilities, values and losses stay in float32."""
 
     def __post_init__(self) -> None:
         if not (0 < self.gamma < 1 and 0 <= self.lam <= 1):
@@ -63,17 +51,11 @@ class PPOConfig:
         for name in ("clip", "learning_rate", "max_grad_norm", "kl_limit"):
             if not getattr(self, name) > 0:
                 raise DactylError(f"ppo: {name} must be positive, not {getattr(self, name)}")
-        for name in ("sequence", "minibatch", "minibatches", "hold"):
+        for name in ("minibatch", "minibatches"):
             if not getattr(self, name) >= 1:
                 raise DactylError(f"ppo: {name} must be at least 1, not {getattr(self, name)}")
-        if self.minibatch % self.sequence:
-            raise DactylError(f"ppo: minibatch {self.minibatch} is no multiple of sequence {self.sequence}")
         if not (self.entropy >= 0 and (self.kl_target is None or self.kl_target > 0)):
             raise DactylError("ppo: entropy and kl_target cannot be negative")
-        if not 0 <= self.rehearsal < 1:
-            raise DactylError(f"ppo: rehearsal must be at least 0 and less than 1, not {self.rehearsal}")
-        if not 0 <= self.imitation <= 1:
-            raise DactylError(f"ppo: imitation must be between 0 and 1, not {self.imitation}")
 
 
 def policy_loss(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, clip: float) -> Tensor:
@@ -93,150 +75,100 @@ class PPO:
 
     def __init__(
         self,
-        policy: Network,
-        value: Value,
+        networks: ActorCritic,
         config: PPOConfig,
         generator: torch.Generator,
-        team: Team = ALONE,
-        teacher: Network | None = None,
+        processes: ProcessGroup = ALONE,
     ) -> None:
         """Set up the optimizers.
 
         Args:
-            policy: acts and is improved.
-            value: is improved.
-            config: hyperparameters, which count all members of the team together.
+            networks: are improved.
+            config: hyperparameters, which count all processes together.
             generator: shuffles.
-            team: every member improves its copy of the networks by the same steps.
-            teacher: whom to imitate, without memory, sees what the value network sees.
+            processes: each improves its copy of the networks by the same steps.
         """
-        if config.imitation and teacher is None:
-            raise DactylError(f"ppo: imitation {config.imitation:g} needs a teacher")
-        self.teacher = teacher
-        if config.minibatch % (config.sequence * team.size):
-            raise DactylError(f"ppo: minibatch {config.minibatch} cannot be shared by {team.size} processes")
-        self.team = team
-        self.policy = policy
-        self.value = value
+        self.processes = processes
+        self.networks = networks
+        self.policy = networks.policy
+        self.value = networks.value
         self.config = config
         self.generator = generator
-        fused = next(policy.parameters()).is_cuda
-        self.policy_optimizer = torch.optim.Adam(policy.parameters(), config.learning_rate, fused=fused)
-        self.value_optimizer = torch.optim.Adam(value.parameters(), config.learning_rate, fused=fused)
+        fused = networks.device.type == "cuda"
+        self.policy_optimizer = torch.optim.Adam(self.policy.parameters(), config.learning_rate, fused=fused)
+        self.value_optimizer = torch.optim.Adam(self.value.parameters(), config.learning_rate, fused=fused)
 
     def update(self, rollout: Rollout) -> dict[str, float]:
         """One iteration of gradient steps, then of the normalizers' statistics. Returns figures for the log."""
-        advantages = gae.advantages(
-            rollout.rewards,
-            rollout.values,
-            rollout.last_values,
-            rollout.terminated,
-            rollout.truncated,
-            rollout.final_values,
-            self.config.gamma,
-            self.config.lam,
-        )
-        returns = advantages + rollout.values
-        self.value.observe(returns, self.team)
-        figures: list[dict[str, Tensor]] = []
-        policy_rests = False
-        for chunks in self._minibatches(rollout):
-            figures.append(self._value_step(rollout, returns, chunks))
-            if not policy_rests:
-                update, policy_rests = self._policy_step(rollout, advantages, chunks)
-                figures[-1].update(update)
-        self.policy.normalizer.update(rollout.policy_observations, self.team)
-        self.value.network.normalizer.update(rollout.value_observations, self.team)
+        advantages = gae.advantages(rollout, self.config.gamma, self.config.lam)
+        experience = Experience(rollout, advantages, advantages + rollout.values)
+        self.value.observe(experience.returns, self.processes)
+        figures = self._descend_all(experience)
+        for network in (self.policy, self.value.network):
+            network.normalizer.update(rollout.observations[network.group], self.processes)
         names = dict.fromkeys(name for f in figures for name in f)
         means = {name: torch.stack([f[name] for f in figures if name in f]).mean() for name in names}
-        means["explained_variance"] = 1.0 - advantages.var() / returns.var()
-        means["return"] = returns.mean()
-        values = self.team.means(dict(zip(means, torch.stack(list(means.values())).tolist(), strict=True)))
+        means["explained_variance"] = 1.0 - advantages.var() / experience.returns.var()
+        means["return"] = experience.returns.mean()
+        values = self.processes.means(dict(zip(means, torch.stack(list(means.values())).tolist(), strict=True)))
         self._adapt_rate(values["kl"])
         values["learning_rate"] = self.policy_optimizer.param_groups[0]["lr"]
         values["policy_steps"] = sum("policy_loss" in f for f in figures)
         return values
 
-    def _minibatches(self, rollout: Rollout) -> Iterator[tuple[Tensor, Tensor]]:
-        """Random sequences without repetition until all were used, then again: (index in time, world) each."""
-        sequences, worlds = rollout.policy_states.shape[:2]
-        size = min(self.config.minibatch // (self.config.sequence * self.team.size), sequences * worlds)
-        order = torch.empty(0, dtype=torch.int64, device=rollout.rewards.device)
-        for _ in range(self.config.minibatches):
-            if len(order) < size:
-                order = torch.randperm(sequences * worlds, generator=self.generator, device=order.device)
-            chosen, order = order[:size], order[size:]
-            yield chosen // worlds, chosen % worlds
+    def _descend_all(self, experience: Experience) -> list[dict[str, Tensor]]:
+        """An iteration's gradient steps, and the figures of each."""
+        size = self.config.minibatch // (experience.rollout.sequence * self.processes.size)
+        figures: list[dict[str, Tensor]] = []
+        policy_rests = False
+        for batch in experience.minibatches(self.config.minibatches, size, self.generator):
+            figures.append(self._value_step(batch))
+            if not policy_rests:
+                update, policy_rests = self._policy_step(batch)
+                figures[-1].update(update)
+        return figures
 
-    def _sequences(self, x: Tensor, chunks: tuple[Tensor, Tensor]) -> Tensor:
-        """The chosen sequences of x (T, N, …) as (L, batch, …)."""
-        return x.unflatten(0, (-1, self.config.sequence))[chunks[0], :, chunks[1]].transpose(0, 1)
-
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.generator.device.type, torch.bfloat16, enabled=self.config.bf16)
-
-    def _value_step(self, rollout: Rollout, returns: Tensor, chunks: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
-        with self._autocast():
-            loss = self.value.loss(
-                self._sequences(rollout.value_observations, chunks),
-                rollout.value_states[chunks],
-                self._sequences(rollout.starts, chunks),
-                self._sequences(returns, chunks),
-            )
+    def _value_step(self, batch: Batch) -> dict[str, Tensor]:
+        with self.networks.autocast():
+            loss = self.value.loss(batch.observations, batch.value_states, batch.starts, batch.returns)
         norm = self._descend(loss, self.value_optimizer)
         return {"value_loss": loss.detach(), "value_grad_norm": norm}
 
-    def _policy_step(
-        self, rollout: Rollout, all_advantages: Tensor, chunks: tuple[Tensor, Tensor]
-    ) -> tuple[dict[str, Tensor], bool]:
+    def _policy_step(self, batch: Batch) -> tuple[dict[str, Tensor], bool]:
         """One gradient step of the policy, left out if the policy has moved too far; that is the second result."""
-        config = self.config
-        bins = self._sequences(rollout.bins, chunks)
-        with self._autocast():
-            logits = self.policy.sequence(
-                self._sequences(rollout.policy_observations, chunks),
-                rollout.policy_states[chunks],
-                self._sequences(rollout.starts, chunks),
-            ).unflatten(-1, (bins.shape[-1], -1))
-        log_probs = distribution.log_prob(logits, bins)
-        old_log_probs = self._sequences(rollout.log_probs, chunks)
-        kl = self.team.mean(kl_estimate(log_probs.detach(), old_log_probs))
-        if too_far := config.imitation < 1.0 and not kl.item() <= config.kl_limit:
+        with self.networks.autocast():
+            outputs = self.policy.sequence(batch.observations, batch.policy_states, batch.starts)
+        log_probs = self.networks.actions.log_prob(outputs, batch.actions)
+        kl = self.processes.mean(kl_estimate(log_probs.detach(), batch.log_probs))
+        if too_far := self.is_too_far(kl):
             return {"kl": kl}, too_far
-        advantages = self._sequences(all_advantages, chunks)
-        advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-        entropy = distribution.entropy(logits).mean()
-        loss = policy_loss(log_probs, old_log_probs, advantages, config.clip)
-        total = loss - config.entropy * entropy
-        more = {}
-        if config.imitation:
-            divergence = self._divergence_from_teacher(logits, rollout, chunks)
-            total = (1.0 - config.imitation) * total + config.imitation * divergence
-            more["imitation_kl"] = divergence.detach()
-        norm = self._descend(total, self.policy_optimizer)
-        clipped = ((log_probs.detach() - old_log_probs).exp() - 1.0).abs() > config.clip
-        return {
-            "policy_loss": loss.detach(),
-            "policy_grad_norm": norm,
-            "entropy": entropy.detach(),
-            "kl": kl,
-            "clipped": clipped.float().mean(),
-            **more,
-        }, too_far
+        loss, figures = self.loss(batch, outputs, log_probs)
+        norm = self._descend(loss, self.policy_optimizer)
+        clipped = ((log_probs.detach() - batch.log_probs).exp() - 1.0).abs() > self.config.clip
+        return {**figures, "policy_grad_norm": norm, "kl": kl, "clipped": clipped.float().mean()}, too_far
 
-    def _divergence_from_teacher(self, logits: Tensor, rollout: Rollout, chunks: tuple[Tensor, Tensor]) -> Tensor:
-        assert self.teacher is not None
-        seen = self._sequences(rollout.value_observations, chunks)
-        with torch.no_grad():
-            state = self.teacher.initial_state(seen.shape[1])
-            target = self.teacher.sequence(seen, state, self._sequences(rollout.starts, chunks)).view_as(logits)
-        return distribution.divergence(target, logits).mean()
+    def is_too_far(self, kl: Tensor) -> bool:
+        """Whether a policy that moved this far, a scalar, shall rest until the next iteration."""
+        return not kl.item() <= self.config.kl_limit
+
+    def loss(self, batch: Batch, outputs: Tensor, log_probs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """What a gradient step of the policy makes smaller, a scalar, and figures for the log.
+
+        Args:
+            batch: what was done.
+            outputs: (L, B, outputs) of the policy as it is now.
+            log_probs: (L, B) of what was done, by these.
+        """
+        advantages = (batch.advantages - batch.advantages.mean()) / (batch.advantages.std() + 1e-8)
+        entropy = self.networks.actions.entropy(outputs).mean()
+        loss = policy_loss(log_probs, batch.log_probs, advantages, self.config.clip)
+        return loss - self.config.entropy * entropy, {"policy_loss": loss.detach(), "entropy": entropy.detach()}
 
     def _descend(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
         optimizer.zero_grad()
         loss.backward()
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        self.team.average_gradients(parameters)
+        self.processes.average_gradients(parameters)
         norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm)
         optimizer.step()
         return norm
@@ -252,6 +184,7 @@ class PPO:
                 group["lr"] = min(high, group["lr"] * 1.5)
 
     def state_dict(self) -> dict[str, Any]:
+        """Networks and optimizers."""
         return {
             "value": self.value.state_dict(),
             "policy": self.policy.state_dict(),

@@ -1,15 +1,20 @@
-"""The policy and value network (Figure 12): normalizer -> dense ReLU -> LSTM -> linear head. Both are a `Network`."""
+"""The policy and value network (Figure 12): normalizer -> dense ReLU -> LSTM -> linear head. Both are a `Network`.
+
+Observations are groups by name, each (N, *shape). A network sees the vector of the group of its own name, "policy" or
+"value"; a policy's may also see groups that hold images.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from dactyl.errors import DactylError
+from dactyl.learning.models.convolutional import Encoder
 from dactyl.learning.normalizer import RunningNormalizer
 
 
@@ -21,11 +26,18 @@ class Architecture:
     """Widths of the ReLU layers."""
     lstm: int = 512
     """Width of the LSTM; 0 leaves it out: the feed-forward networks of Table 5."""
+    images: dict[str, tuple[int, int, int]] = field(default_factory=dict, hash=False)
+    """Groups of images that it sees beside its vector: (channels, height, width) by name."""
+    convolutions: tuple[int, ...] = (16, 32, 32)
+    """Channels of the layers that look at each group of images."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dense", tuple(self.dense))
-        if not all(isinstance(size, int) and size > 0 for size in self.dense):
-            raise DactylError(f"dense layers need widths of at least 1, not {list(self.dense)}")
+        object.__setattr__(self, "convolutions", tuple(self.convolutions))
+        object.__setattr__(self, "images", {name: tuple(shape) for name, shape in self.images.items()})
+        for name in ("dense", "convolutions"):
+            if not all(isinstance(size, int) and size > 0 for size in getattr(self, name)):
+                raise DactylError(f"{name} layers need widths of at least 1, not {list(getattr(self, name))}")
         if not isinstance(self.lstm, int) or self.lstm < 0:
             raise DactylError(f"lstm needs a width, or 0 for none, not {self.lstm!r}")
 
@@ -33,21 +45,44 @@ class Architecture:
 class Network(nn.Module):
     """Maps observations to outputs, with memory.
 
-    The memory of n worlds is one tensor (n, state_size), zero at the start of an episode: the LSTM's hidden and cell
-    state side by side, or nothing (state_size 0) for a feed-forward network.
+    The memory of n environments is one tensor (n, state_size), zero at the start of an episode: the LSTM's hidden and
+    cell state side by side, or nothing (state_size 0) for a feed-forward network.
     """
 
-    def __init__(self, inputs: int, outputs: int, architecture: Architecture, head_gain: float = 1.0) -> None:
-        """Randomly initialized; `head_gain` scales the initial outputs."""
+    def __init__(
+        self,
+        group: str,
+        inputs: int,
+        outputs: int,
+        architecture: Architecture,
+        *,
+        head_gain: float = 1.0,
+        constants: int = 0,
+    ) -> None:
+        """Randomly initialized.
+
+        Args:
+            group: "policy" or "value": whose vector it sees.
+            inputs: length of that vector.
+            outputs: how many numbers it gives.
+            architecture: what is in between, and the images it sees.
+            head_gain: scales the initial outputs.
+            constants: so many of the outputs, the last ones, are learned numbers that depend on nothing.
+        """
         super().__init__()
+        self.group = group
         self.inputs = inputs
         self.outputs = outputs
         self.normalizer = RunningNormalizer(inputs)
-        widths = [inputs, *architecture.dense]
+        encoders = {name: Encoder(shape, architecture.convolutions) for name, shape in architecture.images.items()}
+        self.encoders = nn.ModuleDict(encoders)
+        features = sum(encoder.features for encoder in encoders.values())
+        widths = [features + inputs, *architecture.dense]
         self.dense = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.lstm = nn.LSTM(widths[-1], architecture.lstm) if architecture.lstm else None
         self.state_size = 2 * architecture.lstm
-        self.head = nn.Linear(architecture.lstm or widths[-1], outputs)
+        self.head = nn.Linear(architecture.lstm or widths[-1], outputs - constants)
+        self.constants = nn.Parameter(torch.zeros(constants)) if constants else None
         self._initialize(head_gain)
 
     @torch.no_grad()
@@ -76,7 +111,7 @@ class Network(nn.Module):
             RuntimeError: it differs in more than its inputs.
         """
         own, widened = self.state_dict(), dict(state)
-        first = next(name for name in own if not name.startswith("normalizer."))
+        first = next(name for name in own if name.startswith(("dense.", "lstm.", "head.")))
         for name in ("normalizer.mean", "normalizer.variance", first):
             if name in state:
                 others = own[name][..., state[name].shape[-1] :]
@@ -84,24 +119,24 @@ class Network(nn.Module):
         self.load_state_dict(widened)
 
     def initial_state(self, n: int) -> Tensor:
-        """Memory of n worlds at the start of an episode, (n, state_size)."""
+        """Memory of n environments at the start of an episode, (n, state_size)."""
         return torch.zeros(n, self.state_size, device=self.head.weight.device)
 
-    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """One control step: observations (n, inputs), state (n, state_size) -> outputs (n, outputs), new state."""
+    def step(self, x: Mapping[str, Tensor], state: Tensor) -> tuple[Tensor, Tensor]:
+        """One control step: groups (n, *shape), state (n, state_size) -> outputs (n, outputs), new state."""
         features = self._features(x)
         if self.lstm is not None:
             h, c = state.to(features.dtype).chunk(2, -1)
-            # ten times faster than calling the module for one world: that rearranges its weights every time
+            # ten times faster than calling the module for one environment: that rearranges its weights every time
             features, c = torch.lstm_cell(features, (h, c), *self.lstm.parameters())
             state = torch.cat([features, c], -1).float()
         return self._outputs(features), state
 
-    def sequence(self, x: Tensor, state: Tensor, starts: Tensor) -> Tensor:
+    def sequence(self, x: Mapping[str, Tensor], state: Tensor, starts: Tensor) -> Tensor:
         """Many control steps at once; the same as calling `step` and zeroing the state where an episode starts.
 
         Args:
-            x: observations (T, n, inputs).
+            x: groups (T, n, *shape) by name, of which it takes what it sees.
             state: (n, state_size) before the first step.
             starts: (T, n) bool, an episode starts with this step.
 
@@ -113,15 +148,21 @@ class Network(nn.Module):
             features = self._remember(features, state.masked_fill(starts[0].unsqueeze(-1), 0.0), starts)
         return self._outputs(features)
 
-    def _features(self, x: Tensor) -> Tensor:
-        features = self.normalizer(x)
+    def _features(self, x: Mapping[str, Tensor]) -> Tensor:
+        features = self.normalizer(x[self.group])
+        if self.encoders:  # the vector comes last, see `load_narrower`
+            seen = [encoder(x[name]) for name, encoder in self.encoders.items()]
+            features = torch.cat([*seen, features], -1)
         for layer in self.dense:
             features = torch.relu(layer(features))
         return features
 
     def _outputs(self, features: Tensor) -> Tensor:
         with torch.autocast(features.device.type, enabled=False):  # probabilities and values need float32
-            return self.head(features.float())
+            outputs = self.head(features.float())
+        if self.constants is None:
+            return outputs
+        return torch.cat([outputs, self.constants.expand(*outputs.shape[:-1], -1)], -1)
 
     def _remember(self, features: Tensor, state: Tensor, starts: Tensor) -> Tensor:
         """The LSTM over (T, n, size), each episode a row of its own so that one call of the fast kernel does it all."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
+from dactyl.errors import DactylError
 from dactyl.learning.models.recurrent import Architecture, Network
 from dactyl.learning.normalizer import RunningNormalizer
-from dactyl.learning.team import ALONE, Team
+from dactyl.learning.process_group import ALONE, ProcessGroup
 
 HORIZON = 3e7  # returns whose statistics count: they grow from -1 to 100 as a policy learns
 
@@ -17,24 +20,26 @@ class Value(nn.Module):
 
     def __init__(self, inputs: int, architecture: Architecture) -> None:
         super().__init__()
-        self.network = Network(inputs, 1, architecture)
+        if architecture.images:
+            raise DactylError("value: the value network sees the simulation's truth, and no images")
+        self.network = Network("value", inputs, 1, architecture)
         self.targets = RunningNormalizer(1, HORIZON)
 
-    def step(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """One control step: observations (n, inputs), state (n, state_size) -> values (n,), new state."""
+    def step(self, x: Mapping[str, Tensor], state: Tensor) -> tuple[Tensor, Tensor]:
+        """One control step: groups, of them "value" (n, inputs), state (n, state_size) -> values (n,), new state."""
         output, state = self.network.step(x, state)
         return (output * self.targets.std + self.targets.mean.float()).squeeze(-1), state
 
-    def loss(self, x: Tensor, state: Tensor, starts: Tensor, returns: Tensor) -> Tensor:
+    def loss(self, x: Mapping[str, Tensor], state: Tensor, starts: Tensor, returns: Tensor) -> Tensor:
         """Squared error of the normalized prediction of returns (T, n); arguments as in `Network.sequence`."""
         target = (returns - self.targets.mean.float()) / self.targets.std
         return 0.5 * (self.network.sequence(x, state, starts).squeeze(-1) - target).square().mean()
 
     @torch.no_grad()
-    def observe(self, returns: Tensor, team: Team = ALONE) -> None:
+    def observe(self, returns: Tensor, processes: ProcessGroup = ALONE) -> None:
         """Update the statistics of the targets, and the last layer so that every prediction stays what it was."""
         mean, std = self.targets.mean.float(), self.targets.std
-        self.targets.update(returns.flatten().unsqueeze(-1), team)
+        self.targets.update(returns.flatten().unsqueeze(-1), processes)
         new_mean, new_std = self.targets.mean.float(), self.targets.std
         self.network.head.weight.mul_((std / new_std).unsqueeze(-1))
         self.network.head.bias.mul_(std).add_(mean - new_mean).div_(new_std)

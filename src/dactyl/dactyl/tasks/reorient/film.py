@@ -96,7 +96,7 @@ class _Take:
                 bins, state = policy.step(observed, state, self._deterministic, self._generator)
                 outcome = environment.step(bins)
                 observed = outcome.observations["policy"]
-                self.successes, self.seconds = int(outcome.successes[0]), (step + 1) * CONTROL_PERIOD
+                self.successes, self.seconds = int(outcome.info["successes"][0]), (step + 1) * CONTROL_PERIOD
                 if bool(outcome.terminated[0] | outcome.truncated[0]):
                     self.ending = reason(outcome, 0)
                     return

@@ -7,38 +7,40 @@ import pytest
 import torch
 
 from dactyl.errors import DactylError
+from dactyl.learning.actions import Categorical
 from dactyl.learning.algorithms.ppo import PPO, PPOConfig
-from dactyl.learning.collector import Collector
+from dactyl.learning.collector import CollectionConfig, Collector
+from dactyl.learning.models.actor_critic import ActorCritic
 from dactyl.learning.models.recurrent import Architecture, Network
 from dactyl.learning.models.value import Value
 from dactyl.learning.normalizer import RunningNormalizer
-from dactyl.learning.team import ALONE, Team, run_team
+from dactyl.learning.process_group import ALONE, ProcessGroup, run
 from tests.learning.toys import Memory
 
 
-def everything(team: Team, samples: torch.Tensor) -> dict[str, Any]:
+def everything(processes: ProcessGroup, samples: torch.Tensor) -> dict[str, Any]:
     """What a member finds with its part of the samples."""
-    own = samples.chunk(team.size)[team.rank]
+    own = samples.chunk(processes.size)[processes.rank]
     normalizer = RunningNormalizer(samples.shape[-1])
     for part in own.chunk(2):
-        normalizer.update(part, team)
+        normalizer.update(part, processes)
     weight = torch.ones(samples.shape[-1], requires_grad=True)
     (own @ weight).square().mean().backward()
-    team.average_gradients([weight])
+    processes.average_gradients([weight])
     found = {
         "mean": normalizer.mean,
         "variance": normalizer.variance,
         "count": normalizer.count,
         "gradient": weight.grad,
-        "any": (team.any(team.rank == 1), team.any(False)),
-        "means": team.means({"rank": float(team.rank), "one": 1.0}),
+        "any": (processes.any(processes.rank == 1), processes.any(False)),
+        "means": processes.means({"rank": float(processes.rank), "one": 1.0}),
     }
-    return {**found, "all": team.gather({"rank": team.rank})}
+    return {**found, "all": processes.gather({"rank": processes.rank})}
 
 
 def test_members_find_what_one_process_would_find_with_all_samples() -> None:
     samples = torch.randn(40, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 5.0, 0.1]) + 3.0
-    both = run_team(2, everything, samples)
+    both = run(2, everything, samples)
     alone = everything(ALONE, samples)
     for name in ("mean", "variance", "count", "gradient"):
         torch.testing.assert_close(both[name], alone[name], msg=name)
@@ -47,33 +49,34 @@ def test_members_find_what_one_process_would_find_with_all_samples() -> None:
     assert both["all"] == [{"rank": 0}, {"rank": 1}]
 
 
-def improve(team: Team) -> list[dict[str, torch.Tensor]]:
+def improve(processes: ProcessGroup) -> list[dict[str, torch.Tensor]]:
     """All members' networks after two iterations, each with experience of its own."""
     torch.manual_seed(0)
-    policy, value = Network(3, 220, Architecture((8,), 4)), Value(3, Architecture((8,), 0))
-    generator = torch.Generator().manual_seed(team.rank)
-    toy = Memory(8, seed=team.rank)
-    collector = Collector(toy, policy, value, 8, 8, generator)
-    ppo = PPO(policy, value, PPOConfig(sequence=8, minibatch=64, minibatches=3), generator, team)
+    policy, value = Network("policy", 3, 220, Architecture((8,), 4)), Value(3, Architecture((8,), 0))
+    networks = ActorCritic(policy, value, Categorical(20, 11))
+    generator = torch.Generator().manual_seed(processes.rank)
+    toy = Memory(8, seed=processes.rank)
+    collector = Collector(toy, networks, CollectionConfig(8, 8), generator)
+    ppo = PPO(networks, PPOConfig(minibatch=64, minibatches=3), generator, processes)
     for _ in range(2):
         ppo.update(collector.collect())
-    return team.gather({**policy.state_dict(), **{f"value.{k}": v for k, v in value.state_dict().items()}})
+    return processes.gather({**policy.state_dict(), **{f"value.{k}": v for k, v in value.state_dict().items()}})
 
 
 def test_members_keep_the_same_networks() -> None:
     """Protects the averaged gradients' meaning: to the last bit, normalizers included."""
-    first, second = run_team(2, improve)
+    first, second = run(2, improve)
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert not torch.equal(first["head.bias"], torch.zeros(220))
 
 
-def leave(team: Team) -> None:
-    if not team.leads:
+def leave(processes: ProcessGroup) -> None:
+    if not processes.leads:
         os._exit(3)
-    team.mean(torch.ones(1))
+    processes.mean(torch.ones(1))
 
 
 def test_a_member_that_dies_ends_the_training_with_one_line() -> None:
     """Protects against a leader that waits for ever."""
     with pytest.raises(DactylError, match="another process of this training has ended"):
-        run_team(2, leave)
+        run(2, leave)

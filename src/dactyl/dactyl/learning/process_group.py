@@ -1,4 +1,4 @@
-"""Processes that train one policy together: each has its own worlds, gradients and statistics are averaged.
+"""Processes that train one policy together: each has its own environments, gradients and statistics are averaged.
 
 A second process on a second core collects twice as much; threads of one process share Python's lock and idle while
 the networks learn.
@@ -24,8 +24,11 @@ from dactyl.errors import DactylError
 PATIENCE = timedelta(minutes=10)  # for the slowest member, which may be making initial states
 
 
-class Team:
-    """One process's view of the team: a team of one unless `rank` and `size` say more."""
+class ProcessGroup:
+    """One process's view of the group: alone in it unless `rank` and `size` say more.
+
+    Another way to bring processes together, over many machines, only has to make another one of these.
+    """
 
     def __init__(self, rank: int = 0, size: int = 1) -> None:
         self.rank = rank
@@ -80,7 +83,7 @@ class Team:
             distributed.all_reduce(x)
 
 
-ALONE = Team()
+ALONE = ProcessGroup()
 
 
 @contextmanager
@@ -91,8 +94,8 @@ def _members() -> Iterator[None]:
         raise DactylError("another process of this training has ended") from error
 
 
-def run_team(size: int, work: Callable[..., Any], *arguments: Any) -> Any:
-    """`work(team, *arguments)` in `size` processes, of which this one leads; returns what it returns here.
+def run(size: int, work: Callable[..., Any], *arguments: Any) -> Any:
+    """`work(processes, *arguments)` in `size` processes, of which this one leads; returns what it returns here.
 
     Args:
         size: number of processes.
@@ -134,6 +137,6 @@ def _take_part(meeting: Path, rank: int, size: int, work: Callable[..., Any], ar
         "gloo", init_method=f"file://{meeting}", rank=rank, world_size=size, timeout=PATIENCE
     )
     try:
-        return work(Team(rank, size), *arguments)
+        return work(ProcessGroup(rank, size), *arguments)
     finally:
         distributed.destroy_process_group()
