@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from dactyl.environment import observation
+from dactyl.environment import task as tasks
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint, presets, train
 from dactyl.learning.config import parse_training
 from dactyl.learning.models.value import Value
 from dactyl.learning.policy import Policy
+from dactyl.robot import robot as robots
 from dactyl.storage.models import policy_for
 from dactyl.storage.shared import shared
 
@@ -158,7 +159,9 @@ def test_shipped_presets_are_valid_and_consistent(preset: str) -> None:
         shipped = Policy.load(policy_for("", shared(config.initial))).contract
         assert (contract.observation, contract.architecture) == (shipped.observation, shipped.architecture)
         assert (contract.action_origin, contract.smoothing) == (shipped.action_origin, shipped.smoothing)
-        value = Value(observation.size(config.stages[0].environment.value_terms), config.value)
+        environment = config.stages[0].environment
+        task, robot = tasks.load(environment.task), robots.load(environment.scene.robot)
+        value = Value(task.size(environment.value_terms, robot), config.value)
         value.load_state_dict(checkpoint.load_value(shared(config.initial)))
     if config.teacher is not None:
         teacher = Policy.load(policy_for("", shared(config.teacher))).contract
