@@ -316,9 +316,7 @@ class _Peer:
         gymnasium.register_envs(gymnasium_robotics)
         self._environment = gymnasium.make("HandManipulateBlock-v1", disable_env_checker=True)
         task: Any = self._environment.unwrapped
-        self._repeats = round(
-            _PEER_STEP / (task.n_substeps * task.model.opt.timestep)
-        )
+        self._repeats = round(_PEER_STEP / (task.n_substeps * task.model.opt.timestep))
         self._environment.reset(seed=0)
 
     def run(self, seconds: float) -> tuple[float, float]:
