@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dactyl import topics
-from dactyl.ros.polling import message_class
+from dactyl.ros.messages import message_class
 
 
 def test_a_relative_name_gets_the_namespace_and_one_of_ross_own_does_not() -> None:

@@ -17,7 +17,6 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from dactyl.errors import DactylError
 from dactyl.nodes.camera import CameraNode
-from dactyl.robot.ticks import PERIOD_NS
 from dactyl.ros import messages
 from tests.hardware import pictures as picture_files
 from tests.hardware.test_camera_info import FILE
@@ -25,6 +24,7 @@ from tests.hardware.test_camera_info import FILE
 pytest.importorskip("pypylon", reason="needs pypylon")
 
 
+PERIOD_NS = 80_000_000
 EVERYTHING = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 

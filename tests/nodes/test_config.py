@@ -16,8 +16,9 @@ from dactyl.bringup.graph import NAMESPACE
 from dactyl.bringup.options import RealOptions, SimOptions
 from dactyl.bringup.run import real_graph, sim_graph
 from dactyl.nodes import fingertip_tracker, sim, trial
+from dactyl.objects.shapes import BLOCK
+from dactyl.robots.shadow.layout import BASE_MARKERS
 from dactyl.ros.parameters import check_parameter
-from dactyl.simulation.objects import OBJECT_MARKERS
 from dactyl.simulation.scene import build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +58,7 @@ def test_defaults_are_valid(node: str) -> None:
 def test_the_referees_vertical_is_the_scenes() -> None:
     """Protects the detection of drops: it has to know which way is down."""
     scene = build()
-    assert scene.config.fingers_raised == sim.Parameters().fingers_raised
+    assert scene.robot.tilt == sim.Parameters().fingers_raised
     np.testing.assert_allclose(trial.Parameters().up, scene.up, atol=1e-5)
 
 
@@ -65,11 +66,12 @@ def test_the_tracker_knows_the_simulated_markers() -> None:
     """Protects the marker table, which is in the tracker's parameters and in the simulated hardware."""
     tracker = fingertip_tracker.Parameters()
     assert (*tracker.fingertip_ids, *tracker.base_ids, *tracker.object_ids) == sim.MARKER_IDS
-    np.testing.assert_allclose(np.reshape(tracker.object_positions, (6, 3)), OBJECT_MARKERS)
+    np.testing.assert_allclose(np.reshape(tracker.object_positions, (6, 3)), BLOCK.markers)
 
 
 def test_the_real_graph_keeps_the_tested_marker_table() -> None:
     """Protects a lab's starting point: the file repeats the defaults, to be edited in place."""
     tracker = yaml.safe_load((ROOT / "config" / "real.yaml").read_text())["/dactyl"]["fingertip_tracker"]
+    defaults = {**vars(fingertip_tracker.Parameters()), "base_positions": tuple(BASE_MARKERS.ravel())}
     for name, value in tracker["ros__parameters"].items():
-        assert tuple(value) == pytest.approx(getattr(fingertip_tracker.Parameters(), name))
+        assert tuple(value) == pytest.approx(defaults[name])

@@ -17,7 +17,8 @@ from dactyl.environment.environment import Environment
 from dactyl.environment.randomization import select
 from dactyl.robot import control
 from dactyl.robots.shadow.joints import ACTUATORS, JOINTS
-from dactyl.tasks.reorient import trial
+from dactyl.tasks.reorient import TASK
+from dactyl.tasks.reorient.rules import ReorientRules
 
 rclpy = pytest.importorskip("rclpy", reason="needs ROS: run with ./dactyl test")
 
@@ -30,11 +31,12 @@ from dactyl.bringup.options import SimOptions  # noqa: E402
 from dactyl.bringup.processes import Runner  # noqa: E402
 from dactyl.bringup.run import sim_graph  # noqa: E402
 from dactyl.environment.laboratory import Laboratory  # noqa: E402
-from dactyl.robot.ticks import PERIOD_NS  # noqa: E402
+from dactyl.robot.control import ActionMeaning  # noqa: E402
 from dactyl.ros import messages  # noqa: E402
 from dactyl_msgs.msg import HandAction, TrialStatus  # noqa: E402
 
 SEED, STEPS, MAX_SETTLING = 3, 60, 100
+PERIOD_NS = 80_000_000
 SCRIPT = np.random.default_rng(0).integers(control.NUM_BINS, size=(STEPS, len(ACTUATORS)))
 
 
@@ -49,7 +51,7 @@ class ScriptedPolicy:
         self.node.create_subscription(TrialStatus, "trial/status", self.on_status, messages.LATCHED)
         every_reading = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
         self.node.create_subscription(JointState, "/joint_states", self.on_joint_states, every_reading)
-        self.status, self.action = TrialStatus(state=TrialStatus.FINISHED), HandAction()
+        self.status, self.action = TrialStatus(state=TrialStatus.FINISHED), HandAction(robot="shadow")
         self.angles: dict[int, np.ndarray] = {}
         self.start_ns: int | None = None
         self.played = 0
@@ -73,7 +75,7 @@ class ScriptedPolicy:
                 return
             self.action.header.stamp = self.status.header.stamp
             self.action.sequence = self.played
-            self.action.action[:] = control.action_from_bins(SCRIPT[self.played])
+            self.action.action = control.action_from_bins(SCRIPT[self.played], control.NUM_BINS).tolist()
             self.played += 1
         self.actions.publish(self.action)
 
@@ -119,7 +121,7 @@ def played(ros_domain: int) -> Iterator[ScriptedPolicy]:
 
 def start_state(environment: Environment, angles: np.ndarray) -> torch.Tensor:
     """The simulator's whole state, (1, n), when the joints were at these angles: the same lab with the same seed."""
-    lab = Laboratory(environment.scene, SEED, 0.0, environment.config.action_origin)
+    lab = Laboratory(environment.scene, TASK, SEED, 0.0, ActionMeaning(environment.config.action_origin))
     lab.place_object(0)
     for _ in range(MAX_SETTLING):
         if (lab.data.qpos[: len(JOINTS)] == angles).all():
@@ -134,7 +136,7 @@ def test_the_same_actions_move_the_hand_alike_in_the_environment_and_in_the_grap
     environment = Environment(
         EnvironmentConfig(
             randomization=select("none"),
-            rules=trial.TrialRules(timeout=80.0),
+            rules=ReorientRules(),
             action_origin=str(graph_without_policy().node("hand_driver").parameters["action_origin"]),
             start_steps=1,
             nursery=0.0,

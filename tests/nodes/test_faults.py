@@ -25,13 +25,13 @@ from dactyl.nodes.fingertip_tracker import FingertipTracker
 from dactyl.nodes.hand_driver import HandDriver
 from dactyl.nodes.policy import PolicyNode
 from dactyl.nodes.sim import MARKER_IDS
-from dactyl.robot.ticks import PERIOD_NS
 from dactyl.robots.shadow.joints import JOINTS, ros_joint_name
 from dactyl.robots.shadow.ros import decode
 from dactyl.ros import messages
 from dactyl.simulation.scene import build
 from dactyl_msgs.msg import MocapMarker, MocapMarkers, TrialStatus
 
+PERIOD_NS = 80_000_000
 ROOT = Path(__file__).resolve().parents[2]
 MS = 1_000_000
 CYCLE = 8 * MS
@@ -88,7 +88,7 @@ def spoil(message: Any) -> None:
         for point in message.positions:
             point.x = float("nan")
     else:
-        message.action[:] = np.nan
+        message.action = [float("nan")] * len(message.action)
 
 
 @cache

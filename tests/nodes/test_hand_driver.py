@@ -14,9 +14,9 @@ from std_srvs.srv import SetBool, Trigger
 
 from dactyl.errors import DactylError
 from dactyl.nodes.hand_driver import HandDriver
+from dactyl.robot.driver import JointStates
 from dactyl.robot.safety import HOLDING, RUNNING, STOPPED
 from dactyl.robots.shadow.joints import ACTUATORS, JOINTS, ros_joint_name
-from dactyl.robots.shadow.protocol import JointStates
 from dactyl.robots.shadow.ros import decode
 from dactyl.ros import messages
 from dactyl_msgs.msg import HandAction
@@ -56,7 +56,7 @@ class Bench:
         self.driver.hand._receive(message)
 
     def act(self, sequence: int = 0, value: float = 0.2) -> None:
-        message = HandAction(sequence=sequence, action=np.full(len(ACTUATORS), value, np.float32))
+        message = HandAction(robot="shadow", sequence=sequence, action=[value] * len(ACTUATORS))
         messages.set_stamp(message.header.stamp, self.now)
         self.driver.on_action(message)
 
@@ -204,11 +204,34 @@ def test_a_wrong_number_of_limits_is_refused(make_node: Callable[..., HandDriver
         make_node(HandDriver, max_effort=[1.0] * 20)
 
 
+def test_words_that_the_robots_driver_does_not_know_are_refused(make_node: Callable[..., HandDriver]) -> None:
+    """Protects whoever edits the parameter file: one line that says what there is."""
+    with pytest.raises(DactylError, match="parameter interface = 'torque' is none of: trajectory, position"):
+        make_node(HandDriver, interface="torque")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"robot": "trifinger"}, "actions for another robot"),
+        ({"action": [0.1] * 19}, "19 numbers for 20 actuators"),
+        ({"action": []}, "0 numbers for 20 actuators"),
+        ({"action": [float("nan")] * 20}, "not finite"),
+    ],
+)
+def test_actions_that_are_not_this_robots_do_not_move_it(bench: Bench, changes: dict[str, Any], reason: str) -> None:
+    """Protects the hand: actions have no fixed length, so each is checked against the robot."""
+    bench.read()
+    bench.driver.on_action(HandAction(**{"robot": "shadow", "action": [0.1] * 20, **changes}))
+    assert bench.sent == 0
+    assert bench.driver.diagnose().values[reason] == 1
+
+
 def test_stamps_can_be_taken_at_arrival(make_node: Callable[..., HandDriver]) -> None:
     """Protects against a hand's computer whose clock is not in step: its stamps are not used."""
     bench = Bench(make_node(HandDriver, enable_at_start="true", joint_states_clock="arrival"))
     bench.read()  # stamped in 1970
-    action = HandAction(action=np.zeros(len(ACTUATORS), np.float32))
+    action = HandAction(robot="shadow", action=[0.0] * len(ACTUATORS))
     action.header.stamp = bench.driver.get_clock().now().to_msg()
     bench.driver.on_action(action)
     assert bench.sent == 1
@@ -232,12 +255,15 @@ def test_position_controllers_get_one_command_each(make_node: Callable[..., Hand
     assert np.isfinite(bench.targets).all()
 
 
-def test_rosbridge_is_the_other_transport(make_node: Callable[..., HandDriver], recorder: type[Any]) -> None:
+def test_rosbridge_is_the_other_transport(
+    make_node: Callable[..., HandDriver], recorder: type[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Protects recorder and monitor: joint states that come by rosbridge are in ROS 2 too. What is lost is said."""
+    published = recorder()
+    monkeypatch.setattr(HandDriver, "create_publisher", lambda *_: published)
     driver = make_node(HandDriver, transport="rosbridge", rosbridge_address="127.0.0.1:9")
-    driver.joint_states_publisher = recorder()
-    driver.on_joint_states(JointStates(5_000_000_007, NAMES, [0.1] * 24, []))
-    (message,) = driver.joint_states_publisher.messages
+    driver.hand._on_joint_states(JointStates(5_000_000_007, NAMES, [0.1] * 24, []))
+    message = next(found for found in published.messages if isinstance(found, JointState))
     assert (messages.nanoseconds(message.header.stamp), list(message.name)) == (5_000_000_007, NAMES)
     assert list(message.position) == [0.1] * 24
     assert driver.diagnose().message == "no connection to rosbridge at 127.0.0.1:9"

@@ -28,7 +28,7 @@ class Recorder:
 
     def publish(self, action: HandAction) -> None:
         assert np.isfinite(action.action).all()
-        np.testing.assert_array_equal(action.action, control.action_from_bins(action.bins))
+        np.testing.assert_array_equal(action.action, control.action_from_bins(np.asarray(action.bins), 11))
         self.actions.append((action.sequence, messages.nanoseconds(action.header.stamp), action.bins.tobytes()))
 
     @property
@@ -55,9 +55,9 @@ def start(make_node: Callable[..., PolicyNode], path: Path) -> Callable[..., tup
     return start
 
 
-def fingertips(stamp_ns: int, age: float = 0.0, x: float = 0.01) -> FingertipPositions:
-    message = FingertipPositions(positions=[Point(x=x, y=-0.03, z=0.4)] * 5)
-    message.age[:] = age
+def fingertips(stamp_ns: int, age: float = 0.0, x: float = 0.01, count: int = 5) -> FingertipPositions:
+    message = FingertipPositions(positions=[Point(x=x, y=-0.03, z=0.4)] * count)
+    message.age = [age] * count
     messages.set_stamp(message.header.stamp, stamp_ns)
     return message
 
@@ -133,7 +133,7 @@ def test_it_knows_its_own_smoothed_action(start: Callable[..., Any], tmp_path: P
     for sequence, _, bins in recorder.actions:
         smoothed = smoothed * (sequence > 0)
         expected.append(smoothed)
-        smoothed = control.smooth(smoothed, control.action_from_bins(np.frombuffer(bins, node.action.bins.dtype)), 0.4)
+        smoothed = control.smooth(smoothed, control.action_from_bins(np.frombuffer(bins, np.uint8), 11), 0.4)
     assert len(seen) == 8
     np.testing.assert_allclose(seen, expected, atol=1e-6)
 
@@ -189,6 +189,8 @@ def test_a_hidden_fingertip_is_bridged_and_then_stops_it(start: Callable[..., An
     ("tips", "where", "missing"),
     [
         (fingertips(80 * MS, x=float("nan")), pose(80 * MS), "fingertip_positions"),
+        (fingertips(80 * MS, count=6), pose(80 * MS), "fingertips of a robot that has 6, not 5"),
+        (fingertips(80 * MS, count=0), pose(80 * MS), "fingertips of a robot that has 0, not 5"),
         (fingertips(80 * MS), pose(80 * MS, w=float("nan")), "relative_target_orientation"),
         (fingertips(80 * MS), pose(80 * MS, w=0.0), "relative_target_orientation"),
     ],

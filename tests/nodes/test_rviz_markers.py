@@ -12,10 +12,10 @@ import yaml
 from visualization_msgs.msg import MarkerArray
 
 from dactyl import nodes as node_modules
-from dactyl.bringup.graph import share
 from dactyl.bringup.options import SimOptions
 from dactyl.bringup.run import sim_graph
 from dactyl.ros import messages
+from dactyl.storage.shared import shared
 
 CONFIG = Path(__file__).parents[2] / "config"
 CAMERAS = {f"/dactyl/camera_{i}/image_raw" for i in range(3)}
@@ -84,4 +84,4 @@ def test_every_node_that_reports_is_aggregated() -> None:
 @pytest.mark.parametrize("file", ["rviz/dactyl.rviz", "rqt/dactyl.perspective", "diagnostics.yaml"])
 def test_the_files_are_installed(file: str) -> None:
     """Protects `rviz2 -d $(ros2 pkg prefix dactyl --share)/config/…`."""
-    assert share("config", *file.split("/")).exists()
+    assert shared("config", *file.split("/")).exists()

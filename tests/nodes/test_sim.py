@@ -23,7 +23,7 @@ def sim(make_node: Callable[..., Sim]) -> Sim:
 
 def test_commands_are_applied_once(sim: Sim) -> None:
     """Protects a freshly placed object: the driver goes on streaming the targets of the trial before."""
-    commands = shadow_ros.encode("trajectory", np.full(len(ACTUATORS), 0.1), 1, 1)
+    commands = shadow_ros.encode("trajectory", 0.008, np.full(len(ACTUATORS), 0.1), 1)
     sim.on_command(TOPIC, commands[TOPIC])
     sim._apply_commands()
     assert np.count_nonzero(sim.laboratory.targets == 0.1) == 18
@@ -35,7 +35,7 @@ def test_commands_are_applied_once(sim: Sim) -> None:
 
 def test_nan_targets_are_refused_and_counted(sim: Sim) -> None:
     """Protects the physics, as Shadow's controllers protect the hand."""
-    sim.on_command(TOPIC, shadow_ros.encode("trajectory", np.full(len(ACTUATORS), np.nan), 1, 1)[TOPIC])
+    sim.on_command(TOPIC, shadow_ros.encode("trajectory", 0.008, np.full(len(ACTUATORS), np.nan), 1)[TOPIC])
     sim._apply_commands()
     assert np.isfinite(sim.laboratory.targets).all()
     assert sim.refused == {"not finite": 1}

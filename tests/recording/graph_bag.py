@@ -97,7 +97,7 @@ class Writer:
 
     def action(self, topic: str, stamp_ns: int, at_ns: int, sequence: int) -> None:
         stamp = self.header(stamp_ns).stamp
-        self.write(topic, "dactyl_msgs/msg/HandAction", at_ns, self.header(stamp_ns, ""), sequence,
+        self.write(topic, "dactyl_msgs/msg/HandAction", at_ns, self.header(stamp_ns, ""), "shadow", sequence,
                    np.zeros(20, np.float32), np.full(20, 5, np.uint8), stamp, stamp, stamp)  # fmt: skip
 
     def status(self, tick: int, state: int, trial: int, successes: int, angle: float, reason: str) -> None:

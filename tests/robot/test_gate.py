@@ -1,4 +1,4 @@
-"""Which actions get through the gate of hardware/safety.py."""
+"""Which actions get through the gate of robot/safety.py."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def with_value(value: float) -> np.ndarray:
 )
 def test_what_no_policy_can_mean_is_refused(value: float, reason: str) -> None:
     """Protects the hand: NaN never reaches an actuator."""
-    gate = ActionGate()
+    gate = ActionGate(20)
     assert gate.admit(with_value(value), 0, 0) == reason
     assert gate.refused == {reason: 1}
     assert gate.admit(with_value(1.0), 0, 0) is None
@@ -31,7 +31,7 @@ def test_what_no_policy_can_mean_is_refused(value: float, reason: str) -> None:
 
 def test_order_is_kept() -> None:
     """Protects against repeated and late actions."""
-    gate = ActionGate()
+    gate = ActionGate(20)
     assert gate.admit(STILL, 0, 80 * MS) is None
     assert gate.admit(STILL, 2, 240 * MS) is None
     assert gate.lost == 1
@@ -44,7 +44,7 @@ def test_order_is_kept() -> None:
 
 def test_a_trial_begins_with_zero_even_when_the_clock_restarted() -> None:
     """Protects the nodes behind a policy or a simulation that was started again."""
-    gate = ActionGate()
+    gate = ActionGate(20)
     gate.admit(STILL, 0, 80 * MS)
     gate.admit(STILL, 5, 480 * MS)
     assert gate.admit(STILL, 0, 160 * MS) is None
@@ -55,14 +55,14 @@ def test_a_trial_begins_with_zero_even_when_the_clock_restarted() -> None:
 
 def test_a_gate_may_open_in_the_middle_of_a_trial() -> None:
     """Protects the restart of the filter and the driver."""
-    gate = ActionGate()
+    gate = ActionGate(20)
     assert gate.admit(STILL, 1234, 80 * MS) is None
     assert gate.lost == 0
 
 
 def test_a_sequence_that_starts_again_is_taken_even_if_its_first_action_was_lost() -> None:
     """Protects the run when a policy is started again: its first action may come before the filter knows it."""
-    gate = ActionGate()
+    gate = ActionGate(20)
     gate.admit(STILL, 140, 80 * MS)
     assert gate.admit(STILL, 1, 160 * MS) is None
     assert gate.begins

@@ -271,7 +271,6 @@ def test_a_clock_that_restarts_starts_afresh() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"fingertip_ids": range(4)}, "4 fingertip markers"),
         ({"base_ids": (0, 11, 12, 13)}, "must differ"),
         ({"base_positions": BASE[:3]}, "4 base markers need as many positions"),
         ({"object_positions": np.zeros((6, 3))}, "on one line"),

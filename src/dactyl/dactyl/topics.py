@@ -21,6 +21,8 @@ GOAL = "goal"
 STATUS = "trial/status"
 ACTION = "action"
 FILTERED = "action_filtered"
+TARGETS = "joint_targets"
+"""To a robot that has no controllers of its own."""
 EMERGENCY_STOP = "emergency_stop"
 RVIZ_MARKERS = "markers"
 CAMERAS = ("camera_0", "camera_1", "camera_2")
@@ -62,6 +64,7 @@ TYPES = {
     STATUS: "dactyl_msgs/msg/TrialStatus",
     ACTION: "dactyl_msgs/msg/HandAction",
     FILTERED: "dactyl_msgs/msg/HandAction",
+    TARGETS: "trajectory_msgs/msg/JointTrajectory",
     EMERGENCY_STOP: "std_msgs/msg/Bool",
     RVIZ_MARKERS: "visualization_msgs/msg/MarkerArray",
     **{image(camera): "sensor_msgs/msg/Image" for camera in CAMERAS},

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rclpy.serialization import deserialize_message, serialize_message
 from std_msgs.msg import Float64
-from trajectory_msgs.msg import JointTrajectory
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from dactyl.robots.shadow import ros as shadow_ros
 from dactyl.robots.shadow.joints import ACTUATORS
@@ -20,7 +20,7 @@ FINGERS, WRIST = "/rh_trajectory_controller/command", "/rh_wr_trajectory_control
 def test_targets_survive_the_way_to_the_hand(interface: str) -> None:
     """Protects every actuator's target, by either interface."""
     received = np.full(len(ACTUATORS), np.nan)
-    for topic, data in shadow_ros.encode(interface, TARGETS, 123_456_789_012, 8_000_000).items():
+    for topic, data in shadow_ros.encode(interface, 0.008, TARGETS, 123_456_789_012).items():
         command = shadow_ros.decode(topic, data)
         received[command.actuators] = command.targets
         assert command.stamp_ns == (123_456_789_012 if interface == "trajectory" else 0)
@@ -33,7 +33,7 @@ def test_names_are_shadows() -> None:
     assert len(topics) == 20
     assert "/sh_rh_ffj0_position_controller/command" in topics
     assert "/sh_rh_wrj1_position_controller/command" in topics
-    commands = shadow_ros.encode("trajectory", TARGETS, 0, 5_000_000)
+    commands = shadow_ros.encode("trajectory", 0.005, TARGETS, 0)
     fingers, wrist = (deserialize_message(commands[topic], JointTrajectory) for topic in (FINGERS, WRIST))
     assert len(fingers.joint_names) == 22
     assert list(wrist.joint_names) == ["rh_WRJ2", "rh_WRJ1"]
@@ -44,7 +44,7 @@ def test_names_are_shadows() -> None:
 
 def test_commands_that_no_controller_would_take_are_refused() -> None:
     """Protects the simulated hand as the real one's controllers protect themselves."""
-    good = deserialize_message(shadow_ros.encode("trajectory", TARGETS, 0, 1)[WRIST], JointTrajectory)
+    good = deserialize_message(shadow_ros.encode("trajectory", 0.001, TARGETS, 0)[WRIST], JointTrajectory)
     point = good.points[0]
 
     def decode(**changes: object) -> None:
@@ -58,8 +58,10 @@ def test_commands_that_no_controller_would_take_are_refused() -> None:
         decode(points=[])
     with pytest.raises(ValueError, match="unknown joint rh_XXJ9"):
         decode(joint_names=["rh_WRJ1", "rh_XXJ9"])
-    with pytest.raises(ValueError, match="every joint"):
+    with pytest.raises(ValueError, match="more than once"):
         decode(joint_names=["rh_WRJ1", "rh_WRJ1"])
+    with pytest.raises(ValueError, match="every joint"):
+        decode(joint_names=["rh_WRJ1"], points=[JointTrajectoryPoint(positions=[0.0])])
     point.positions = [0.0, float("nan")]
     with pytest.raises(ValueError, match="not finite"):
         decode()

@@ -14,9 +14,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
 
 from dactyl.errors import DactylError
+from dactyl.robot.driver import JointOrder, JointStates
 from dactyl.robot.safety import BLIND, HOLDING, RUNNING, STOPPED, Limits, Safety
+from dactyl.robots.shadow import ROBOT
 from dactyl.robots.shadow.joints import ACTUATORS
-from dactyl.robots.shadow.protocol import ROS_NAMES, JointOrder, JointStates
 from dactyl.robots.shadow.rosbridge import RosbridgeHand
 
 FINGERS = "/rh_trajectory_controller/command"
@@ -108,7 +109,7 @@ def joint_states(stamp_ns: int, angle: float | None = 0.1) -> dict[str, Any]:
     seconds, rest = divmod(stamp_ns, 1_000_000_000)
     return {
         "header": {"seq": 1, "stamp": {"secs": seconds, "nsecs": rest}, "frame_id": ""},
-        "name": list(ROS_NAMES),
+        "name": [ROBOT.ros_name(joint) for joint in ROBOT.joints],
         "position": [angle] * 24,
         "velocity": [0.0] * 24,
         "effort": [1.0] * 24,
@@ -163,7 +164,7 @@ def test_what_the_hand_says_waits_for_poll(server: Rosbridge, connect: Callable[
     until(lambda: hand.poll() or temperatures)
     assert temperatures == [(ACTUATORS.index("FFJ4"), 41.25)]
     assert [s.stamp_ns for s in states] == [5_000_000_007, 5_008_000_007, 0]
-    order = JointOrder()
+    order = JointOrder(ROBOT)
     angles, efforts = order.sort(states[0])
     assert (angles == 0.1).all()
     assert efforts is not None
@@ -201,7 +202,7 @@ def test_the_hand_is_held_and_stopped_by_the_rules_across_a_loss(
     server: Rosbridge, connect: Callable[..., RosbridgeHand]
 ) -> None:
     """Protects the whole way: actions in, JSON out, the connection lost and back, a stop after the long outage."""
-    safety, order = Safety(Limits(stop_after=0.6), enabled=True), JointOrder()
+    safety, order = Safety(ROBOT, Limits(stop_after=0.6), enabled=True), JointOrder(ROBOT)
 
     def take(states: JointStates) -> None:
         angles, efforts = order.sort(states)

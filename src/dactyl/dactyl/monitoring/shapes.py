@@ -95,6 +95,8 @@ class Shapes:
 
     def show_fingertips(self, positions: np.ndarray, tracked: np.ndarray) -> None:
         """Green where seen, red at the last place where not: (5, 3) m, hand frame, and (5,) bool."""
+        if not 0 < len(positions) == len(tracked):
+            return
         known = np.isfinite(positions).all(axis=-1)
         self._fingertips.points = [_point(position) for position in positions[known]]
         self._fingertips.colors = [_colour(_SEEN if seen else _LOST) for seen in tracked[known]]

@@ -17,7 +17,8 @@ from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.hardware import camera_info, pylon
 from dactyl.hardware.device import DeviceReader
-from dactyl.robot.ticks import PERIOD_NS
+from dactyl.registry import DEFAULTS
+from dactyl.robot import robot
 from dactyl.ros.messages import SENSOR, set_stamp
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
@@ -33,6 +34,7 @@ CLOCK_RESOLUTION = 0.01
 class Parameters:
     """What can be configured."""
 
+    robot: str = parameter(DEFAULTS["robots"], "Name of the robot, whose control steps time the exposures.")
     serial_numbers: tuple[str, ...] = parameter(
         ("", "", ""), "Of camera_0, camera_1, camera_2, from their labels; empty: there is no such camera.", length=3
     )
@@ -69,6 +71,7 @@ class CameraNode(DactylNode):
     def __init__(self) -> None:
         super().__init__("camera")
         self.settings = self.declare(Parameters)
+        self.period_ns = round(robot.load(self.settings.robot).timing.control * 1e9)
         outputs = {camera: self._output(camera.name) for camera in self._cameras()}
         self.readers = {
             camera: DeviceReader(camera, partial(self._publish, *output), self.get_logger().warning)
@@ -120,13 +123,14 @@ class CameraNode(DactylNode):
 
     def _trigger(self) -> None:
         """Expose all cameras at the beginning of every control step."""
-        slot = self._now_ns() // PERIOD_NS
+        period_ns = self.period_ns
+        slot = self._now_ns() // period_ns
         while not self.stopping.is_set():
             now_ns = self._now_ns()
-            if now_ns // PERIOD_NS == slot:
-                self.stopping.wait(min((PERIOD_NS - now_ns % PERIOD_NS) * 1e-9, CLOCK_RESOLUTION))
+            if now_ns // period_ns == slot:
+                self.stopping.wait(min((period_ns - now_ns % period_ns) * 1e-9, CLOCK_RESOLUTION))
                 continue
-            slot = now_ns // PERIOD_NS
+            slot = now_ns // period_ns
             for camera in self.readers:
                 camera.trigger(now_ns)
 

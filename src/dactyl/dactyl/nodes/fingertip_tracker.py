@@ -6,13 +6,14 @@ import sys
 from dataclasses import dataclass
 
 import numpy as np
-from geometry_msgs.msg import PoseStamped
+from geometry_msgs.msg import Point, PoseStamped
 
 from dactyl import topics
 from dactyl.errors import DactylError
+from dactyl.registry import DEFAULTS
+from dactyl.robot import robot
 from dactyl.robot.markers import MarkerLayout, MarkerTracker
-from dactyl.robots.shadow.layout import BASE_MARKERS
-from dactyl.ros.messages import SENSOR, nanoseconds, set_point, set_quaternion
+from dactyl.ros.messages import SENSOR, nanoseconds, set_point, set_quaternion, to_floats
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
 from dactyl_msgs.msg import FingertipPositions, MocapMarkers
@@ -22,15 +23,13 @@ from dactyl_msgs.msg import FingertipPositions, MocapMarkers
 class Parameters:
     """What can be configured: which marker is which, and how far it is trusted."""
 
+    robot: str = parameter(DEFAULTS["robots"], "Name of the robot.")
     fingertip_ids: tuple[int, ...] = parameter(
-        (0, 1, 2, 3, 4), "Marker ids of the fingertips FF MF RF LF TH.", minimum=0, length=5
+        (0, 1, 2, 3, 4), "Marker ids of the robot's fingertips, Shadow's FF MF RF LF TH.", minimum=0
     )
-    base_ids: tuple[int, ...] = parameter((10, 11, 12, 13), "Marker ids on the forearm.", minimum=0)
+    base_ids: tuple[int, ...] = parameter((10, 11, 12, 13), "Marker ids on the robot's mount.", minimum=0)
     base_positions: tuple[float, ...] = parameter(
-        tuple(BASE_MARKERS.ravel().tolist()),
-        "x y z of each base marker in the hand frame, m.",
-        minimum=-1.0,
-        maximum=1.0,
+        (), "x y z of each base marker in the robot's frame, m; empty: the robot's own.", minimum=-1.0, maximum=1.0
     )
     object_ids: tuple[int, ...] = parameter((20, 21, 22, 23, 24, 25), "Marker ids on the object.", minimum=0)
     object_positions: tuple[float, ...] = parameter(
@@ -61,9 +60,14 @@ class FingertipTracker(DactylNode):
     def __init__(self) -> None:
         super().__init__("fingertip_tracker")
         settings = self.declare(Parameters)
+        self.robot = robot.load(settings.robot)
+        tips = len(self.robot.fingertips)
+        if len(settings.fingertip_ids) != tips:
+            raise DactylError(f"parameter fingertip_ids must have {tips} elements, not {len(settings.fingertip_ids)}")
+        base = _rows_of_three("base_positions", settings.base_positions)
         layout = MarkerLayout(
             settings.fingertip_ids,
-            settings.base_ids, _rows_of_three("base_positions", settings.base_positions),
+            settings.base_ids, base if len(base) else self.robot.markers.base,
             settings.object_ids, _rows_of_three("object_positions", settings.object_positions),
         )  # fmt: skip
         self.tracker = MarkerTracker(
@@ -75,7 +79,7 @@ class FingertipTracker(DactylNode):
         )
         self.stamp_ns = -1
         self.frames = self.frames_without_object = 0
-        self.fingertips = FingertipPositions()
+        self.fingertips = FingertipPositions(positions=[Point() for _ in range(tips)])
         self.pose = PoseStamped()
         self.fingertips.header.frame_id = self.pose.header.frame_id = "hand"
         self.pose_publisher = self.create_publisher(PoseStamped, topics.MOCAP_POSE, SENSOR)
@@ -105,7 +109,7 @@ class FingertipTracker(DactylNode):
         for point, where in zip(fingertips.positions, tracker.fingertips.tolist(), strict=True):
             set_point(point, where)
         fingertips.tracked = tracker.tracked.tolist()
-        fingertips.age[:] = tracker.age
+        fingertips.age = to_floats(tracker.age)
         if tracker.object is not None:
             set_point(self.pose.pose.position, tracker.object.position)
             set_quaternion(self.pose.pose.orientation, tracker.object.quaternion)

@@ -1,4 +1,4 @@
-"""Turns relative actions into absolute targets for Shadow's controllers, and streams them at the hand's own 125 Hz."""
+"""Turns actions into joint targets and streams them to the robot at its own rate, the Shadow hand's 125 Hz."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ from dataclasses import dataclass
 from math import inf
 
 import numpy as np
-from rclpy.publisher import Publisher
-from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
 
 from dactyl import topics
 from dactyl.errors import DactylError
-from dactyl.robot import control
+from dactyl.registry import DEFAULTS
+from dactyl.robot import control, robot
+from dactyl.robot.driver import Connection, Interface, JointOrder, JointStates
+from dactyl.robot.robot import Robot
 from dactyl.robot.safety import BLIND, HOLDING, REPEATED, RUNNING, STOPPED, Limits, Safety
-from dactyl.robots.shadow import protocol as shadow
-from dactyl.robots.shadow.joints import ACTUATORS, JOINTS
-from dactyl.robots.shadow.protocol import HandInterface, JointOrder, JointStates
-from dactyl.robots.shadow.ros import RosHand
-from dactyl.ros.messages import RELIABLE, SENSOR, nanoseconds, set_stamp
+from dactyl.ros.driver import load
+from dactyl.ros.messages import RELIABLE, nanoseconds, to_array
 from dactyl.ros.node import DactylNode, Diagnosis, error, run, warning
 from dactyl.ros.parameters import parameter
 from dactyl_msgs.msg import HandAction
@@ -38,10 +36,11 @@ _SAID = {
 class Parameters:
     """What can be configured."""
 
-    transport: str = parameter("ros2", "How the hand is reached.", choices=("ros2", "rosbridge"))
+    robot: str = parameter(DEFAULTS["robots"], "Name of the robot.")
+    transport: str = parameter("ros2", "How the robot is reached: ros2; Shadow's also by rosbridge.")
     rosbridge_address: str = parameter("localhost:9090", "Of the rosbridge server beside Shadow's ROS 1, host:port.")
     interface: str = parameter(
-        "trajectory", "Which of Shadow's controllers take the targets.", choices=shadow.INTERFACES
+        "trajectory", "Which of the robot's controllers take the targets: trajectory; Shadow's also position."
     )
     joint_states_clock: str = parameter(
         "sender",
@@ -58,7 +57,7 @@ class Parameters:
         1.0, "Reach of action 1 in units of half the actuator's range.", minimum=0.0, maximum=2.0
     )
     time_from_start: float = parameter(
-        control.PHYSICS_TIMESTEP, "Time a trajectory gives the hand to reach its target, s.", minimum=1e-3, maximum=1.0
+        0.008, "Time a trajectory gives the hand to reach its target, s.", minimum=1e-3, maximum=1.0
     )
     hold_after: float = parameter(
         0.15, "Without a valid action, or joint states, for this long, s, the hand holds.", minimum=0.08, maximum=2.0
@@ -69,13 +68,17 @@ class Parameters:
     max_step: float = parameter(inf, "How far a target may lie from the angle it starts from, rad.", minimum=0.01)
     max_rate: float = parameter(inf, "How fast a target may move, rad/s.", minimum=0.1)
     max_effort: tuple[float, ...] = parameter(
-        (0.0,), "Joint effort that stops the hand, in the hand's unit: one for all, or 24; 0: no limit.", minimum=0.0
+        (0.0,),
+        "Joint effort that stops the hand, in its unit: one for all, or one each; 0: no limit.",
+        minimum=0.0,
     )
     overload_after: float = parameter(0.5, "Time above max_effort that stops the hand, s.", minimum=0.0, maximum=60.0)
     max_temperature: tuple[float, ...] = parameter(
-        (0.0,), "Motor temperature that stops the hand, degrees Celsius: one for all, or 20; 0: no limit.", minimum=0.0
+        (0.0,),
+        "Motor temperature that stops it, degrees Celsius: one for all, or one each; 0: no limit.",
+        minimum=0.0,
     )
-    lock_wrist: bool = parameter(False, "Keep WRJ1 at -0.5 rad (section 6.1).")
+    lock_wrist: bool = parameter(False, "Hold still what the robot can lock: Shadow's WRJ1, at -0.5 rad (section 6.1).")
     priority: int = parameter(
         0, "Real-time priority (SCHED_FIFO) of this process, 0: none; needs the right to it.", minimum=0, maximum=98
     )
@@ -89,10 +92,9 @@ class HandDriver(DactylNode):
         super().__init__("hand_driver")
         self.settings = settings = self.declare(Parameters)
         self.monotonic_ns = time.monotonic_ns
-        self.safety = Safety(_limits(settings), settings.enable_at_start)
-        self.order = JointOrder()
-        self.joint_states_publisher: Publisher | None = None
-        """For recorder and monitor, where the hand's own topic is not in ROS 2."""
+        self.robot = robot.load(settings.robot)
+        self.safety = Safety(self.robot, _limits(settings, self.robot), settings.enable_at_start)
+        self.order = JointOrder(self.robot)
         self.state = self.safety.state
         self.moved = False
         """Whether it ever moved."""
@@ -104,7 +106,7 @@ class HandDriver(DactylNode):
         self.create_service(Trigger, "hand_driver/stop", self.on_stop)
         self.create_service(Trigger, "hand_driver/reset", self.on_reset)
         if not settings.lockstep:
-            self.wall_timer(control.PHYSICS_TIMESTEP, self.cycle)
+            self.wall_timer(self.robot.timing.physics, self.cycle)
         if settings.priority:
             self._set_priority(settings.priority)
         if not settings.enable_at_start:
@@ -112,26 +114,18 @@ class HandDriver(DactylNode):
                 "the hand does not move until it is enabled: ./dactyl hand enable, or the service hand_driver/enable"
             )
 
-    def _connect(self) -> HandInterface:
+    def _connect(self) -> Interface:
         settings = self.settings
-        if settings.transport == "ros2":
-            return RosHand(
-                self, settings.interface, settings.time_from_start, settings.lockstep,
-                self.on_joint_states, self.safety.take_temperature,
-            )  # fmt: skip
-        from dactyl.robots.shadow.rosbridge import RosbridgeHand
-
-        self.joint_states_publisher = self.create_publisher(JointState, topics.JOINT_STATES, SENSOR)
-        return RosbridgeHand(
-            settings.rosbridge_address, settings.interface, settings.time_from_start,
-            self.on_joint_states, self.safety.take_temperature,
+        connection = Connection(
+            settings.transport, settings.rosbridge_address, settings.interface, settings.time_from_start,
+            stamped=settings.lockstep,
         )  # fmt: skip
+        driver = load(self.robot)
+        return driver.connect(self, connection, self.on_joint_states, self.safety.take_temperature)
 
     # ------------------------------------------------------------------------------------------------- the hand's side
 
     def on_joint_states(self, states: JointStates) -> None:
-        if self.joint_states_publisher:
-            self._publish_joint_states(self.joint_states_publisher, states)
         try:
             angles, efforts = self.order.sort(states)
         except ValueError as fault:
@@ -147,7 +141,7 @@ class HandDriver(DactylNode):
             self.cycle()
 
     def cycle(self) -> None:
-        """What happens 125 times a second, or in lockstep with every reading: targets go out, if there are any."""
+        """What happens at the robot's own rate, or in lockstep with every reading: targets go out, if there are any."""
         self.hand.poll()
         self._send()
 
@@ -173,9 +167,13 @@ class HandDriver(DactylNode):
 
     def on_action(self, message: HandAction) -> None:
         self.hand.poll()  # for the angles of the action's tick
-        reason = self.safety.take_action(
-            message.action, message.sequence, nanoseconds(message.header.stamp), self.monotonic_ns()
-        )
+        if message.robot != self.robot.name:
+            reason: str | None = f"for the robot {message.robot!r}, not for {self.robot.name!r}"
+            self.safety.refused["actions for another robot"] += 1
+        else:
+            reason = self.safety.take_action(
+                to_array(message.action), message.sequence, nanoseconds(message.header.stamp), self.monotonic_ns()
+            )
         if reason:
             if reason != REPEATED:
                 self._say_refused(f"action {message.sequence}: {reason}")
@@ -215,12 +213,6 @@ class HandDriver(DactylNode):
 
     # ------------------------------------------------------------------------------------------------------- the rest
 
-    def _publish_joint_states(self, publisher: Publisher, states: JointStates) -> None:
-        positions, efforts = (np.asarray(values, float).tolist() for values in (states.positions, states.efforts))
-        message = JointState(name=list(states.names), position=positions, effort=efforts)
-        set_stamp(message.header.stamp, states.stamp_ns)
-        publisher.publish(message)
-
     def diagnose(self) -> Diagnosis:
         safety = self.safety
         refused = {**safety.gate.refused, **safety.refused}
@@ -253,16 +245,16 @@ class HandDriver(DactylNode):
             self.get_logger().warning(f"no real-time priority: {fault.strerror}; see docs/hardware.md")
 
 
-def _limits(settings: Parameters) -> Limits:
+def _limits(settings: Parameters, driven: Robot) -> Limits:
     return Limits(
         hold_after=settings.hold_after,
         stop_after=settings.stop_after,
         max_step=settings.max_step,
         max_rate=settings.max_rate,
-        max_effort=_each("max_effort", settings.max_effort, len(JOINTS)),
+        max_effort=_each("max_effort", settings.max_effort, len(driven.joints)),
         overload_after=settings.overload_after,
-        max_temperature=_each("max_temperature", settings.max_temperature, len(ACTUATORS)),
-        lock_wrist=settings.lock_wrist,
+        max_temperature=_each("max_temperature", settings.max_temperature, len(driven.actuators)),
+        locked=driven.locked if settings.lock_wrist else {},
         action_origin=settings.action_origin,
         action_scale=settings.action_scale,
         lockstep=settings.lockstep,

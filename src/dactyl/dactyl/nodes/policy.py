@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import sys
 from dataclasses import dataclass
 from math import inf
@@ -16,9 +17,8 @@ from dactyl.environment import task as tasks
 from dactyl.errors import DactylError
 from dactyl.learning.policy import Policy
 from dactyl.registry import DEFAULTS
-from dactyl.robot import control
+from dactyl.robot import control, robot
 from dactyl.robot.ticks import Ticks
-from dactyl.robots.shadow.joints import ACTUATORS, FINGERS
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
@@ -33,6 +33,7 @@ _SIGNALS = {"fingertips", "object_position", "object_orientation", "goal", "smoo
 class Parameters:
     """What can be configured."""
 
+    robot: str = parameter(DEFAULTS["robots"], "Name of the robot.")
     policy: str = parameter("", "Policy file (.safetensors).")
     object: str = parameter("", "Object it has to turn; refuses a policy for another one. Empty: any.")
     object_pose: str = parameter("mocap", "Source of the object's pose.", choices=("mocap", "vision"))
@@ -73,12 +74,13 @@ class PolicyNode(DactylNode):
         self.settings = settings = self.declare(Parameters)
         if not settings.policy:
             raise DactylError("parameter policy is empty: it names the policy file")
+        self.robot = robot.load(settings.robot)
         self.generator = torch.Generator()
         self._load(settings.policy)
         contract = self.policy.contract
         add_setting(self, "load", settings.policy, "Another policy file, to go on with.", self.on_load)
 
-        self.ticks = Ticks()
+        self.ticks = Ticks(self.robot.timing.control)
         self.fingertips: FingertipPositions | None = None
         self.pose: PoseStamped | None = None
         self.goal: PoseStamped | None = None
@@ -88,7 +90,7 @@ class PolicyNode(DactylNode):
         """The trial it acts in; None between trials."""
         self.actions = 0
         self.problem = ""
-        self.action = HandAction()
+        self.action = HandAction(robot=self.robot.name)
         """The last one sent."""
         self.sequence = 0
         self.action_publisher = self.create_publisher(HandAction, topics.ACTION, messages.RELIABLE)
@@ -109,7 +111,7 @@ class PolicyNode(DactylNode):
             raise DactylError(f"the policy needs {min(unknown)}, which the robot does not measure")
         self.task, self.object = task, shape
         self.policy, self.terms, self.state = policy, terms, policy.initial_state(1)
-        self.smoothed = np.zeros(len(ACTUATORS), np.float32)
+        self.smoothed = np.zeros(len(self.robot.actuators), np.float32)
         """The action after the moving average, as the filter has it."""
         self._warm_up()
 
@@ -157,9 +159,9 @@ class PolicyNode(DactylNode):
         self.actions = 0
         if self.fingertips is None or self.pose is None:
             return warning(f"no {'object pose' if self.fingertips else 'fingertips'}", **values)
-        if self.trial is None:
-            return Diagnosis("no trial is running", values=values)
-        return warning(self.problem, **values) if self.problem else Diagnosis(values=values)
+        if self.problem:
+            return warning(self.problem, **values)
+        return Diagnosis(values=values) if self.trial is not None else Diagnosis("no trial is running", values=values)
 
     def _warm_up(self) -> None:
         """The first call of a network takes many times longer than the others."""
@@ -219,8 +221,11 @@ class PolicyNode(DactylNode):
                 raise DactylError(f"no new {name} for more than {self.settings.max_reading_age:g} s")
         if (tick_ns - messages.nanoseconds(self.status.header.stamp)) * 1e-9 > self.settings.max_status_age:
             raise DactylError(f"no new trial/status for more than {self.settings.max_status_age:g} s")
-        if not (ages := readings.fingertips.age).max() <= self.settings.max_fingertip_age:
-            finger = FINGERS[int(np.argmax(np.nan_to_num(ages, nan=np.inf)))]
+        ages, expected = np.asarray(readings.fingertips.age), len(self.robot.fingertips)
+        if len(ages) != expected or len(readings.fingertips.positions) != expected:
+            raise DactylError(f"fingertips of a robot that has {len(ages)}, not {expected}")
+        if not ages.max(initial=0.0) <= self.settings.max_fingertip_age:
+            finger = self.robot.fingertips[int(np.argmax(np.nan_to_num(ages, nan=np.inf)))]
             raise DactylError(f"fingertip {finger} not seen for more than {self.settings.max_fingertip_age:g} s")
         return readings
 
@@ -239,8 +244,9 @@ class PolicyNode(DactylNode):
     def _publish(self, bins: np.ndarray, readings: Readings, tick_ns: int) -> None:
         action = self.action
         messages.set_stamp(action.header.stamp, tick_ns)
-        action.bins[:] = bins
-        action.action[:] = new = control.action_from_bins(bins, self.policy.contract.bins)
+        action.bins = array.array("B", bins.astype(np.uint8).tobytes())
+        new = control.action_from_bins(bins, self.policy.contract.bins)
+        action.action = messages.to_floats(new)
         self.smoothed = control.smooth(self.smoothed, new, self.policy.contract.smoothing)
         action.fingertips_stamp = readings.fingertips.header.stamp
         action.object_pose_stamp = readings.pose.header.stamp

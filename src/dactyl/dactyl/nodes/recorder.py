@@ -24,9 +24,10 @@ from dactyl import results
 from dactyl.errors import DactylError
 from dactyl.recording import bag
 from dactyl.recording.definitions import definition
+from dactyl.ros.messages import message_class
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
-from dactyl.ros.polling import NotExecuted, Taken, message_class, subscribe, take
+from dactyl.ros.polling import NotExecuted, Taken, subscribe, take
 
 TAKE_PERIOD = 0.02  # s
 SCAN_PERIOD = 0.25  # s between looks for new topics

@@ -19,11 +19,10 @@ from dactyl.recording.comparison import Action, Pose, compare_actions, compare_p
 from dactyl.recording.decisions import ACTION, FINGERTIPS, GOAL, STATUS, Question, read
 from dactyl.recording.definitions import type_hash
 from dactyl.recording.pictures import IMAGES
-from dactyl.recording.reading import Bag
+from dactyl.recording.reading import Bag, Recorded
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, run
 from dactyl.ros.parameters import parameter
-from dactyl.ros.polling import message_class
 from dactyl_msgs.msg import HandAction
 
 PATIENCE = 60.0  # s that the node may take to come up
@@ -63,6 +62,8 @@ class Replayer(DactylNode):
         self.answers: dict[int, Any] = {}
         """By their stamps."""
         self.publishers_of: dict[str, Publisher] = {}
+        self.translated: set[str] = set()
+        """Topics recorded with an older definition of their messages: these are decoded by it, and filled in anew."""
         self.questions: list[Question] = []
         self.truth: dict[int, Pose] = {}
         if settings.node == "policy":
@@ -87,12 +88,12 @@ class Replayer(DactylNode):
             raise DactylError(f"{self.settings.bag} has no {topic}, which the {self.settings.node} needs")
         kind, _, recorded_hash, qos = self.bag.topics[topic]
         if recorded_hash and recorded_hash != type_hash(kind):
-            raise DactylError(f"{topic} was recorded with another version of {kind}: it cannot be played here")
+            self.translated.add(topic)
         offered = (yaml.safe_load(qos) or [{}])[0]
         latched = offered.get("durability") == "transient_local"
         reliable = offered.get("reliability") == "reliable"
         profile = messages.LATCHED if latched else messages.RELIABLE if reliable else messages.SENSOR
-        self.publishers_of[topic] = self.create_publisher(message_class(kind), topic, profile)
+        self.publishers_of[topic] = self.create_publisher(messages.message_class(kind), topic, profile)
 
     def on_action(self, message: HandAction) -> None:
         used = (message.fingertips_stamp, message.object_pose_stamp, message.goal_stamp)
@@ -143,12 +144,24 @@ class Replayer(DactylNode):
     def _ask(self, question: Question) -> Action | None:
         *before, (topic, decisive) = question.messages
         for other, data in before:
-            self.publishers_of[other].publish(data)
+            self._publish(other, data)
         self.stopping.wait(SETTLE)
-        self.publishers_of[topic].publish(decisive)
+        self._publish(topic, decisive)
         with self.answered:
             self.answered.wait_for(lambda: question.stamp_ns in self.answers, ANSWER_WITHIN)
             return self.answers.get(question.stamp_ns)
+
+    def _publish(self, topic: str, data: bytes) -> None:
+        if topic not in self.translated:
+            self.publishers_of[topic].publish(data)
+            return
+        kind = self.bag.topics[topic].type
+        fields = self.bag.decode(Recorded(topic, 0, 0, 0, data))
+        try:
+            message = messages.from_fields(messages.message_class(kind), fields)
+        except (TypeError, ValueError, AssertionError) as error:
+            raise DactylError(f"{topic} was recorded with another {kind}, which cannot be played here") from error
+        self.publishers_of[topic].publish(message)
 
     def _show_pictures(self) -> None:
         last_ns, due = 0, time.monotonic()
@@ -158,7 +171,7 @@ class Replayer(DactylNode):
             due += min(max(pause, 0.0), SILENT_S) / self.settings.speed
             if self.stopping.wait(max(0.0, due - time.monotonic())):
                 return
-            self.publishers_of[message.topic].publish(message.data)
+            self._publish(message.topic, message.data)
         self.stopping.wait(QUIET)
 
     def _report(self, outcome: dict[str, Any]) -> None:

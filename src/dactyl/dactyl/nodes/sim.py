@@ -31,7 +31,7 @@ from dactyl.maths.pinhole import camera_matrix
 from dactyl.registry import DEFAULTS
 from dactyl.robot import control
 from dactyl.robot.control import ActionMeaning
-from dactyl.robot.ticks import PERIOD_NS
+from dactyl.robot.driver import Command
 from dactyl.robots.shadow import ros as shadow_ros
 from dactyl.robots.shadow.joints import JOINTS, ros_joint_name
 from dactyl.robots.shadow.protocol import INTERFACES
@@ -44,6 +44,7 @@ from dactyl.simulation.rendering import SceneRenderer
 from dactyl.simulation.scene import SceneConfig, build
 from dactyl_msgs.msg import MocapMarker, MocapMarkers, TrialStatus
 
+PERIOD_NS = round(control.CONTROL_PERIOD * 1e9)
 STEP_NS = PERIOD_NS // control.SUBSTEPS
 MARKER_IDS = (0, 1, 2, 3, 4, 10, 11, 12, 13, 20, 21, 22, 23, 24, 25)
 SEND_AGAIN = 0.1  # s after which unanswered sensor data is sent again in lockstep
@@ -108,7 +109,7 @@ class Sim(DactylNode):
 
         self.changed = threading.Condition()
         """Guards the commands and the status, which come in one thread and are used in another."""
-        self.commands: dict[str, shadow_ros.Command] = {}
+        self.commands: dict[str, Command] = {}
         self.command_bytes: dict[str, bytes] = {}
         self.command_stamps: dict[str, int] = dict.fromkeys(shadow_ros.topics(settings.interface), -1)
         self.status = TrialStatus(state=TrialStatus.FINISHED)

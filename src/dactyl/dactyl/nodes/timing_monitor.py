@@ -20,9 +20,9 @@ from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.monitoring.timing import Stage, Thresholds
 from dactyl.ros import messages
+from dactyl.ros.messages import message_class
 from dactyl.ros.node import DactylNode, Diagnosis, run, status, warning
 from dactyl.ros.parameters import parameter
-from dactyl.ros.polling import message_class
 
 TARGETS = "/rh_trajectory_controller/command"
 TYPES = {

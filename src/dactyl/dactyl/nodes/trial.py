@@ -92,7 +92,7 @@ class TrialNode(DactylNode):
         shadow = robots.load(DEFAULTS["robots"])
         self.robot = replace(shadow, workspace=replace(shadow.workspace, rest=np.array(settings.rest_position)))
         self.up = quaternion.normalize(np.array(settings.up))
-        self.ticks = Ticks()
+        self.ticks = Ticks(CONTROL_PERIOD)
         self.pose: PoseStamped | None = None
         self.orientation = np.full(4, np.nan)
         self.run_ended: Future | None = None

@@ -11,7 +11,6 @@ import numpy as np
 
 from dactyl.errors import DactylError
 from dactyl.maths.quaternion import to_matrix
-from dactyl.robots.shadow.joints import FINGERS
 
 MINIMUM = 3
 """Markers needed to locate a rigid body."""
@@ -68,7 +67,7 @@ class MarkerLayout:
     """Which marker is which, and where it sits."""
 
     fingertip_ids: Sequence[int]
-    """(5,) hand.joints.FINGERS order."""
+    """(F,) in the order of the robot's fingertips."""
     base_ids: Sequence[int]
     base_positions: np.ndarray
     """(b, 3) in the hand frame, m."""
@@ -80,8 +79,6 @@ class MarkerLayout:
         ids = [*self.fingertip_ids, *self.base_ids, *self.object_ids]
         if len(set(ids)) != len(ids):
             raise DactylError(f"marker ids must differ: {ids}")
-        if len(self.fingertip_ids) != len(FINGERS):
-            raise DactylError(f"{len(self.fingertip_ids)} fingertip markers; the hand has {len(FINGERS)} fingertips")
         for name, body, where in (
             ("base", self.base_ids, self.base_positions), ("object", self.object_ids, self.object_positions)
         ):  # fmt: skip
@@ -134,11 +131,11 @@ class MarkerTracker:
         self._last_seen = np.full(moving, -np.inf)
 
         self.fingertips = self._positions[self._tips]
-        """(5, 3) hand frame, m: the last position of each, NaN before the first."""
+        """(F, 3) hand frame, m: the last position of each, NaN before the first."""
         self.tracked = np.zeros(tips, dtype=bool)
-        """(5,) seen in the last frame."""
+        """(F,) seen in the last frame."""
         self.age = np.full(tips, np.inf)
-        """(5,) s since each was last seen."""
+        """(F,) s since each was last seen."""
         self.base: RigidPose | None = None
         """The hand frame in the motion-capture frame; None while it is not known."""
         self.object: RigidPose | None = None

@@ -100,7 +100,7 @@ class Robot:
     model: str
     """`module:function` that builds the simulated robot, see `simulation.scene.build`."""
     driver: str = ""
-    """`module:function` that connects to the real robot; empty where there is none."""
+    """`module:function` that makes its `ros.driver.Driver`; empty: the plain one."""
     commands: str = ""
     """`module:app` of commands that this robot adds to the command line; empty: none."""
     targets: Mapping[str, str] = field(default_factory=dict)

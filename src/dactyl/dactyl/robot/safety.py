@@ -1,12 +1,13 @@
-"""The rules that stand between actions and the hand's motors: all of them, and nothing else. No ROS, no clock.
+"""The rules that stand between actions and a robot's motors: all of them, and nothing else. No ROS, no clock.
 
 Times called `now_ns` are this machine's monotonic clock, `stamp_ns` are the stamps of messages. What each rule does is
-in the table of docs/hardware.md; tests/hardware/test_safety.py has a test for each.
+in the table of docs/hardware.md; tests/robot/test_safety.py has a test for each.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
 from typing import NamedTuple
@@ -14,17 +15,15 @@ from typing import NamedTuple
 import numpy as np
 
 from dactyl.robot import control
-from dactyl.robots.shadow.joints import ACTUATOR_LIMITS, ACTUATORS, JOINT_LIMITS, JOINTS, ros_joint_name
+from dactyl.robot.robot import Robot
 
 REPEATED = "repeated"
 NOT_ENABLED, RUNNING, HOLDING, BLIND, STOPPED = "not enabled", "running", "holding", "no joint states", "stopped"
 _TOLERANCE = 1e-5  # float32 sums of numbers in [-1, 1]
-_RANGE_MARGIN = (
-    0.5  # rad beyond its range at which a joint's angle cannot be true: degrees for radians, a broken sensor
-)
+_RANGE_MARGIN = 0.5
+"""rad beyond its range at which a joint's angle cannot be true: degrees for radians, a broken sensor."""
 _HISTORY = 64  # readings, 0.5 s
 _CLOCK_RESTARTED_NS = 1_000_000_000  # further back than any reordering
-_WRIST_PITCH = ACTUATORS.index("WRJ1")
 
 
 class ActionGate:
@@ -34,18 +33,20 @@ class ActionGate:
     where the action 0 itself was lost.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, actuators: int) -> None:
+        """`actuators`: how many numbers an action must have."""
         self.refused: Counter[str] = Counter()
         self.lost = 0
         """Actions that never came, going by the sequence."""
         self.begins = False
         """Whether the action admitted last is the first one of a sequence."""
+        self._actuators = actuators
         self._sequence = -1
         self._stamp_ns = -1
         self._start_ns = -1
 
     def admit(self, action: np.ndarray, sequence: int, stamp_ns: int) -> str | None:
-        """Take an action (20,) of this sequence number and tick, or say why it is refused."""
+        """Take an action (A,) of this sequence number and tick, or say why it is refused."""
         reason = self._fault(action, sequence, stamp_ns)
         if reason:
             self.refused[reason] += 1
@@ -59,8 +60,8 @@ class ActionGate:
         return None
 
     def _fault(self, action: np.ndarray, sequence: int, stamp_ns: int) -> str | None:
-        if np.shape(action) != (len(ACTUATORS),):
-            return "wrong length"
+        if np.shape(action) != (self._actuators,):
+            return f"{np.size(action)} numbers for {self._actuators} actuators"
         largest = float(np.abs(action).max())
         if not np.isfinite(largest):
             return "not finite"
@@ -85,14 +86,14 @@ class Limits:
     """rad that a target may lie from the angle it starts from."""
     max_rate: float = inf
     """rad/s that a target may move."""
-    max_effort: np.ndarray = field(default_factory=lambda: np.full(len(JOINTS), inf))
-    """(24,) limit of each joint's effort, in the unit the hand reports, by size."""
+    max_effort: np.ndarray | float = inf
+    """(J,), or one for all: limit of each joint's effort, in the unit the robot reports, by size."""
     overload_after: float = 0.5
     """s above its effort limit after which a joint stops the hand."""
-    max_temperature: np.ndarray = field(default_factory=lambda: np.full(len(ACTUATORS), inf))
-    """(20,) limit of each motor's temperature, in degrees Celsius."""
-    lock_wrist: bool = False
-    """Keep WRJ1 at `control.LOCKED_WRIST` whatever the action says (section 6.1)."""
+    max_temperature: np.ndarray | float = inf
+    """(A,), or one for all: limit of each motor's temperature, in degrees Celsius."""
+    locked: Mapping[str, float] = field(default_factory=dict)
+    """Actuators that keep their positions, rad, whatever the action says (section 6.1)."""
     action_origin: str = "current"
     """What actions are counted from, see `control.ORIGINS`."""
     action_scale: float = 1.0
@@ -102,36 +103,41 @@ class Limits:
 
 
 class Reading(NamedTuple):
-    """Joint angles, (24,) rad in the order of JOINTS."""
+    """Joint angles, (J,) rad."""
 
     stamp_ns: int
     angles: np.ndarray
 
 
 class Action(NamedTuple):
-    """An admitted action, (20,) in [-1, 1]."""
+    """An admitted action, (A,) in [-1, 1]."""
 
     stamp_ns: int
     action: np.ndarray
 
 
 class Safety:
-    """Decides, whenever it is asked, which targets the hand gets: those of an action, those that hold it, or none.
+    """Decides, whenever it is asked, which targets a robot gets: those of an action, those that hold it, or none.
+
+    Arrays are in the order of the robot's joints and actuators.
 
     To hold is to make the measured angles the targets. A hold ends with the next valid action; a stop is latched until
     `reset` and needs `enable` after it. Nothing is sent before `enable`.
     """
 
-    def __init__(self, limits: Limits, enabled: bool = False) -> None:
+    def __init__(self, robot: Robot, limits: Limits, enabled: bool = False) -> None:
+        self.robot = robot
         self.limits = limits
         self.enabled = enabled
         self.stopped = ""
         """Why the hand is stopped; empty if it is not."""
         self.refused = Counter[str]()
         """What was refused besides the gate's actions."""
-        self.gate = ActionGate()
+        self.gate = ActionGate(len(robot.actuators))
         self.stamp_ns = 0
         """Control tick of the action whose targets are in force."""
+        self._max_effort = np.broadcast_to(limits.max_effort, (len(robot.joints),))
+        self._max_temperature = np.broadcast_to(limits.max_temperature, (len(robot.actuators),))
         self._hold_after_ns = round(limits.hold_after * 1e9)
         self._readings: deque[Reading] = deque(maxlen=_HISTORY)
         self._read_ns: int | None = None
@@ -141,7 +147,7 @@ class Safety:
         self._sent: np.ndarray | None = None
         self._sent_ns = 0
         self._holding = self._blind = False
-        self._overloaded_ns = np.full(len(JOINTS), inf)
+        self._overloaded_ns = np.full(len(robot.joints), inf)
 
     # ------------------------------------------------------------------------------------------ what a person does
 
@@ -155,7 +161,7 @@ class Safety:
         return ""
 
     def disable(self) -> np.ndarray | None:
-        """Follow no more actions, and send nothing after the targets (20,) that this returns, which hold the hand."""
+        """Follow no more actions, and send nothing after the targets (A,) that this returns, which hold the hand."""
         moving = self._targets is not None
         self.enabled = False
         self._forget()
@@ -182,7 +188,7 @@ class Safety:
     def take_joint_states(
         self, stamp_ns: int, angles: np.ndarray, efforts: np.ndarray | None, now_ns: int
     ) -> str | None:
-        """Take angles (24,) in rad and, where reported, efforts (24,); why they are refused, if they are."""
+        """Take angles (J,) in rad and, where reported, efforts (J,); why they are refused, if they are."""
         last_ns = self._readings[-1].stamp_ns if self._readings else -1
         if stamp_ns == last_ns:
             return REPEATED
@@ -206,13 +212,13 @@ class Safety:
         return None
 
     def take_temperature(self, motor: int, celsius: float) -> None:
-        """Take the temperature of a motor, by its index in ACTUATORS."""
-        limit = self.limits.max_temperature[motor]
+        """Take the temperature of a motor, by its actuator's index."""
+        limit = self._max_temperature[motor]
         if self.enabled and celsius > limit:
-            self.stop(f"motor of {ACTUATORS[motor]} at {celsius:.0f} °C, above {limit:g}")
+            self.stop(f"motor of {self.robot.actuators[motor]} at {celsius:.0f} °C, above {limit:g}")
 
     def take_action(self, action: np.ndarray, sequence: int, stamp_ns: int, now_ns: int) -> str | None:
-        """Take an action (20,); why it is refused, if it is."""
+        """Take an action (A,); why it is refused, if it is."""
         reason = self.gate.admit(action, sequence, stamp_ns)
         if reason or not self.enabled:
             return reason
@@ -221,7 +227,7 @@ class Safety:
     # ----------------------------------------------------------------------------------------------- what goes out
 
     def targets(self, now_ns: int) -> np.ndarray | None:
-        """Targets (20,) to send now, rad; None: send nothing."""
+        """Targets (A,) to send now, rad; None: send nothing."""
         if not self._sees(now_ns):
             return self._go_blind(now_ns)
         if self._blind:
@@ -271,20 +277,21 @@ class Safety:
         return self._targets
 
     def _fault_of(self, angles: np.ndarray) -> str:
-        if np.shape(angles) != (len(JOINTS),):
+        if np.shape(angles) != (len(self.robot.joints),):
             return "joint states of wrong length"
         if not np.isfinite(angles).all():
             return "joint states not finite"
-        lower, upper = JOINT_LIMITS[:, 0] - _RANGE_MARGIN, JOINT_LIMITS[:, 1] + _RANGE_MARGIN
+        limits = self.robot.joint_limits
+        lower, upper = limits[:, 0] - _RANGE_MARGIN, limits[:, 1] + _RANGE_MARGIN
         return "" if ((lower <= angles) & (angles <= upper)).all() else "joint states out of range"
 
     def _check_efforts(self, efforts: np.ndarray, now_ns: int) -> None:
-        limits = self.limits.max_effort
+        limits = self._max_effort
         over = np.abs(efforts) > limits
         self._overloaded_ns = np.where(over, np.minimum(self._overloaded_ns, now_ns), inf)
         longest = int(self._overloaded_ns.argmin())
         if now_ns - self._overloaded_ns[longest] > self.limits.overload_after * 1e9:
-            self.stop(f"effort of {ros_joint_name(JOINTS[longest])} above {limits[longest]:g}")
+            self.stop(f"effort of {self.robot.ros_name(self.robot.joints[longest])} above {limits[longest]:g}")
 
     def _act(self, action: Action, now_ns: int) -> str | None:
         """Make an action's targets the ones in force, or wait for the angles they start from, or refuse it."""
@@ -306,11 +313,11 @@ class Safety:
         if reason or reading is None:
             self.refused[reason] += 1
             return reason
-        positions = control.actuator_positions(reading.angles)
+        positions = self.robot.actuator_positions(reading.angles)
         origin, scale = self.limits.action_origin, self.limits.action_scale
-        targets = control.target(positions, action.action, ACTUATOR_LIMITS, origin, scale)
-        if self.limits.lock_wrist:
-            targets[_WRIST_PITCH] = control.LOCKED_WRIST
+        targets = control.target(positions, action.action, self.robot.actuator_limits, origin, scale)
+        for actuator, position in self.limits.locked.items():
+            targets[self.robot.actuators.index(actuator)] = position
         targets = np.clip(targets, positions - self.limits.max_step, positions + self.limits.max_step)
         self._targets, self.stamp_ns, self._acted_ns, self._holding = targets, action.stamp_ns, now_ns, False
         return None
@@ -320,7 +327,7 @@ class Safety:
         if self.limits.max_rate == inf or self._holding:
             return targets
         start = self._measured() if self._sent is None else self._sent
-        seconds = min((now_ns - self._sent_ns) * 1e-9, 2 * control.PHYSICS_TIMESTEP)
+        seconds = min((now_ns - self._sent_ns) * 1e-9, 2 * self.robot.timing.physics)
         assert start is not None
         return start + np.clip(targets - start, -self.limits.max_rate * seconds, self.limits.max_rate * seconds)
 
@@ -328,11 +335,11 @@ class Safety:
         self._targets, self._holding = self._measured(), True
 
     def _measured(self) -> np.ndarray | None:
-        """(20,) actuator positions last measured, inside the limits."""
+        """(A,) actuator positions last measured, inside the limits."""
         if not self._readings:
             return None
-        positions = control.actuator_positions(self._readings[-1].angles)
-        return np.clip(positions, ACTUATOR_LIMITS[:, 0], ACTUATOR_LIMITS[:, 1])
+        positions = self.robot.actuator_positions(self._readings[-1].angles)
+        return np.clip(positions, self.robot.actuator_limits[:, 0], self.robot.actuator_limits[:, 1])
 
     def _forget(self) -> None:
         self._pending = self._targets = self._sent = self._acted_ns = None

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from dactyl.robot.control import CONTROL_PERIOD
-
-PERIOD_NS = round(CONTROL_PERIOD * 1e9)
 _CLOCK_RESTARTED_NS = 1_000_000_000  # further back than any reordering
 
 
 class Ticks:
-    """Slots of 80 ms, counted from the clock's zero, so that every node is in phase with every other and with the sim.
+    """Slots of a control step, counted from the clock's zero: so all nodes and the simulator are in phase.
 
     A control step is due with the first reading whose stamp lies in a new slot.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, period: float) -> None:
+        """`period`: s of a control step, see `robot.Timing`."""
+        self._period_ns = round(period * 1e9)
         self.slot: int | None = None
         """The slot of the last control step."""
 
     def due(self, stamp_ns: int) -> bool:
         """Whether a reading of this time begins a control step; if so, its slot is taken."""
-        slot = stamp_ns // PERIOD_NS
-        if self.slot is not None and self.slot - _CLOCK_RESTARTED_NS // PERIOD_NS < slot <= self.slot:
+        slot = stamp_ns // self._period_ns
+        if self.slot is not None and self.slot - _CLOCK_RESTARTED_NS // self._period_ns < slot <= self.slot:
             return False
         self.slot = slot
         return True
@@ -33,7 +32,7 @@ class Ticks:
         """
         if self.slot is None:
             return None
-        next_ns = (self.slot + 1) * PERIOD_NS
+        next_ns = (self.slot + 1) * self._period_ns
         if not grace_ns <= now_ns - next_ns < _CLOCK_RESTARTED_NS:
             return None
         self.slot += 1

@@ -5,12 +5,17 @@ Quaternions are (w, x, y, z) inside the code; messages name their parts.
 
 from __future__ import annotations
 
+import array
+import importlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point, Pose, Quaternion
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+
+from dactyl.errors import DactylError
 
 SENSOR = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Sensor data: the newest reading or none."""
@@ -23,6 +28,16 @@ LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability
 def nanoseconds(stamp: Time) -> int:
     """A stamp as one number."""
     return stamp.sec * 1_000_000_000 + stamp.nanosec
+
+
+def to_array(numbers: Sequence[float] | np.ndarray) -> np.ndarray:
+    """(n,) float32, of a message's list of such."""
+    return np.asarray(numbers, np.float32)
+
+
+def to_floats(numbers: np.ndarray) -> array.array[float]:
+    """(n,) as a message's list of float32."""
+    return array.array("f", numbers.astype(np.float32).tobytes())
 
 
 def set_stamp(stamp: Time, ns: int) -> None:
@@ -50,3 +65,40 @@ def orientation(message: Quaternion) -> np.ndarray:
     wxyz = np.array([message.w, message.x, message.y, message.z])
     length = np.linalg.norm(wxyz)
     return wxyz / length if length > 1e-6 else np.full(4, np.nan)
+
+
+def message_class(kind: str) -> type[Any]:
+    """The class of a message type such as sensor_msgs/msg/Image.
+
+    Raises:
+        DactylError: it is not installed.
+    """
+    package, _, name = kind.partition("/msg/")
+    try:
+        found: type[Any] = getattr(importlib.import_module(f"{package}.msg"), name)
+    except (ImportError, AttributeError) as error:
+        raise DactylError(f"the message type {kind} is not installed") from error
+    return found
+
+
+def from_fields(kind: type[Any], fields: Any) -> Any:
+    """A message of a type, filled with what was decoded out of a bag; fields that the bag does not have stay empty.
+
+    Raises:
+        TypeError, AssertionError, ValueError: a field has changed its meaning since.
+    """
+    message = kind()
+    for name, described in kind.get_fields_and_field_types().items():
+        if hasattr(fields, name):
+            setattr(message, name, _value(described, getattr(fields, name)))
+    return message
+
+
+def _value(described: str, value: Any) -> Any:
+    """A field's value as its type is described, such as float, sequence<geometry_msgs/Point> or uint8[20]."""
+    element = described.removeprefix("sequence<").partition("[")[0].partition(",")[0].removesuffix(">")
+    package, slash, name = element.partition("/")
+    if not slash:
+        return value.tolist() if isinstance(value, np.ndarray) else value
+    kind = message_class(f"{package}/msg/{name}")
+    return from_fields(kind, value) if element == described else [from_fields(kind, each) for each in value]

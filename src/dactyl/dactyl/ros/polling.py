@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any, NamedTuple
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
-
-from dactyl.errors import DactylError
 
 
 class NotExecuted(CallbackGroup):
@@ -36,20 +33,6 @@ class Taken(NamedTuple):
     """System time, both."""
     sequence: int
     """Which of its publisher's messages, from 1; 0 where that is not known."""
-
-
-def message_class(kind: str) -> type[Any]:
-    """The class of a message type such as sensor_msgs/msg/Image.
-
-    Raises:
-        DactylError: it is not installed.
-    """
-    package, _, name = kind.partition("/msg/")
-    try:
-        found: type[Any] = getattr(importlib.import_module(f"{package}.msg"), name)
-    except (ImportError, AttributeError) as error:
-        raise DactylError(f"the message type {kind} is not installed") from error
-    return found
 
 
 def subscribe(node: Node, kind: type[Any], topic: str, qos: QoSProfile, group: NotExecuted, raw: bool) -> Subscription:

@@ -105,6 +105,8 @@ class HandView:
 
     def show_fingertips(self, positions: np.ndarray, tracked: np.ndarray) -> None:
         """Green where a fingertip is seen, red at its last place where not; (5, 3) m, hand frame, and (5,)."""
+        if not len(positions) == len(tracked) == len(self._fingertips):
+            return  # another robot's
         for sphere, position, seen in zip(self._fingertips, positions, tracked, strict=True):
             sphere.visible = known = bool(np.isfinite(position).all())
             if known:

@@ -153,7 +153,7 @@ class Page:
         """What motion capture does not see now."""
         lost = []
         if (fingertips := self.last.get(topics.FINGERTIPS)) is not None:
-            lost += [finger for finger, seen in zip(FINGERS, fingertips.tracked, strict=True) if not seen]
+            lost += [finger for finger, seen in zip(FINGERS, fingertips.tracked, strict=False) if not seen]
         if (markers := self.last.get(topics.MARKERS)) is not None:
             hidden = Counter(marker.condition > 0 for marker in markers.markers)[False]
             lost += [f"{hidden} of {len(markers.markers)} markers"] if hidden else []

@@ -31,7 +31,7 @@ ROBOT = Robot(
     timing=Timing(control=0.08, physics=0.008),  # appendix C.1
     action=Positions(bins=11, smoothing=0.3),  # section 4.2; appendix C.1, footnote 15
     model="dactyl.robots.shadow.model:build",
-    driver="dactyl.robots.shadow.ros:connect",
+    driver="dactyl.robots.shadow.ros:driver",
     targets=TARGETS,
     joint_prefix="rh_",
     locked={"WRJ1": LOCKED_WRIST},

@@ -13,23 +13,16 @@ import roslibpy
 
 from dactyl import topics
 from dactyl.errors import DactylError
+from dactyl.robot.driver import JointStates, OnJointStates, OnTemperature
 from dactyl.robots.shadow.joints import ros_joint_name
-from dactyl.robots.shadow.protocol import (
-    POSITIONS,
-    TRAJECTORIES,
-    JointStates,
-    OnJointStates,
-    OnTemperature,
-    motor_temperature,
-    trajectory_positions,
-)
+from dactyl.robots.shadow.protocol import POSITIONS, TRAJECTORIES, motor_temperature, positions_of
 
 RECONNECT = 0.5  # s between attempts
 SILENCE = 1.0  # s that a ping may go unanswered before the connection counts as lost
 
 
 class RosbridgeHand:
-    """A `HandInterface` that connects, and connects again, by itself.
+    """A `robot.driver.Interface` that connects, and connects again, by itself.
 
     Nothing is kept for later while there is no connection: targets that are late are wrong. The library would keep
     them, and send them all at once when the connection is back.
@@ -87,7 +80,7 @@ class RosbridgeHand:
                     "joint_names": [ros_joint_name(joint) for joint in joints],
                     "points": [
                         {
-                            "positions": trajectory_positions(joints, targets),
+                            "positions": positions_of(joints, targets),
                             "time_from_start": self._time_from_start,
                         }
                     ],
