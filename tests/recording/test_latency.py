@@ -97,7 +97,7 @@ def test_a_simulated_clock_is_not_compared_with_the_machines(tmp_path: Path) -> 
     assert report.simulated_clock
     assert report.rows[3].ms["fingertips"] == pytest.approx(5.0)
     assert report.rows[3].ms["angles"] == pytest.approx(4.0)
-    assert "simulated" in latency.as_text(report)
+    assert "simulated" in report.as_text()
 
 
 def test_the_command_prints_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import torch
 
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
-from dactyl.recording.dataset import Camera, Dataset, DatasetWriter
+from dactyl.recording.test_sets.dataset import Camera, Dataset, DatasetWriter
 from dactyl.vision import evaluation
 from dactyl.vision.estimator import Contract, Estimate, Estimator
 from dactyl.vision.evaluation import Samples

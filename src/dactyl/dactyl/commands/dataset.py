@@ -46,13 +46,13 @@ def from_bag(
         fingers_raised: tilt of the palm, rad, which decides what has been dropped
     """
     from dactyl import results
-    from dactyl.recording import from_bag as making
+    from dactyl.recording.test_sets import from_bag as making
 
     if json:
         results.check_writable(json)
     matching = making.Matching(cameras_within, poses_within, every, limit)
     found = making.make(bag, out, object, matching, fingers_raised)
-    print(f"{out}: {making.as_text(found)}")
+    print(f"{out}: {found.as_text()}")
     if json:
         results.write(
             json, "dataset from-bag", None,
@@ -67,7 +67,7 @@ def check(dataset: Folder, /) -> None:
     For example:
       ./dactyl dataset check datasets/lab
     """
-    from dactyl.recording.dataset import Dataset
+    from dactyl.recording.test_sets.dataset import Dataset
 
     data = Dataset(dataset, verify=True)
     print(f"{dataset}: {len(data)} samples of the {data.object}, whole and unchanged")
@@ -86,8 +86,8 @@ def show(dataset: Folder, /, out: Path = Path("dataset.png"), rows: int = 6, col
         columns: of samples
     """
     from dactyl import results
-    from dactyl.recording import sheet
-    from dactyl.recording.dataset import Dataset
+    from dactyl.recording.test_sets import sheet
+    from dactyl.recording.test_sets.dataset import Dataset
 
     results.check_writable(out)
     print(f"{out}: {sheet.write(Dataset(dataset), out, rows, columns)} samples")

@@ -83,7 +83,7 @@ def report(bag: BagPath, /, out: Path | None = None, json: Json = None) -> None:
     for problem in analysis.problems:
         print(f"damaged: {problem}")
     if json:
-        results.write(json, "report", None, reporting.as_results(analysis))
+        results.write(json, "report", None, analysis.as_results())
 
 
 bag = SubcommandApp()
@@ -102,9 +102,9 @@ def info(bag: BagPath, /, json: Json = None) -> int:
     if json:
         results.check_writable(json)
     contents = repair.examine(bag)
-    print(repair.as_text(contents))
+    print(contents.as_text())
     if json:
-        results.write(json, "bag info", None, repair.as_results(contents))
+        results.write(json, "bag info", None, contents.as_results())
     return 1 if contents.problems else 0
 
 
@@ -126,6 +126,6 @@ def recover(
     if json:
         results.check_writable(json)
     contents = repair.recover(bag, out)
-    print(repair.as_text(contents))
+    print(contents.as_text())
     if json:
-        results.write(json, "bag recover", None, repair.as_results(contents))
+        results.write(json, "bag recover", None, contents.as_results())

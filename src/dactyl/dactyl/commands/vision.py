@@ -173,7 +173,7 @@ def evaluate(
         device: to trace rays on
     """
     from dactyl import results
-    from dactyl.recording.dataset import Dataset
+    from dactyl.recording.test_sets.dataset import Dataset
     from dactyl.storage.models import estimator_for
     from dactyl.vision import evaluation
     from dactyl.vision.estimator import Estimator

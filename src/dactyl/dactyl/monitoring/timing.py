@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from dactyl.maths.summary import summary
+
 PAUSE_NS = 1_000_000_000
 """A longer interval is a pause between two streams, not a period of one."""
 
@@ -112,5 +114,4 @@ class Stage:
 
 def quantiles(milliseconds: np.ndarray | Sequence[float]) -> Quantiles:
     """Of at least one time, rounded to 10 µs."""
-    p50, p99, largest = np.percentile(milliseconds, [50, 99, 100])
-    return Quantiles(round(float(p50), 2), round(float(p99), 2), round(float(largest), 2))
+    return Quantiles(*summary(milliseconds).values())

@@ -9,14 +9,12 @@ import os
 import struct
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 from geometry_msgs.msg import PoseStamped
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
@@ -24,6 +22,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from dactyl import results, topics
 from dactyl.errors import DactylError
+from dactyl.maths.summary import summary
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, run
 from dactyl.ros.parameters import parameter
@@ -199,12 +198,6 @@ def siblings() -> dict[str, Process]:
             rss = int(fields[21]) * os.sysconf("SC_PAGE_SIZE") / 2**20
             found[name] = Process(rss, (int(fields[11]) + int(fields[12])) / _TICKS_PER_S)
     return found
-
-
-def summary(milliseconds: Sequence[float]) -> dict[str, float]:
-    """p50, p99 and max."""
-    p50, p99 = np.percentile(milliseconds, [50, 99])
-    return {"p50": round(float(p50), 2), "p99": round(float(p99), 2), "max": round(max(milliseconds), 2)}
 
 
 def _text(value: Any) -> str:

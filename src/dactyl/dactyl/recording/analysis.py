@@ -11,6 +11,7 @@ import numpy as np
 
 from dactyl import topics
 from dactyl.errors import DactylError
+from dactyl.maths.summary import summary
 from dactyl.recording.reading import Bag, Recorded, nanoseconds
 
 STATUS, ACTION, FILTERED, FINGERTIPS, MARKERS = map(
@@ -76,10 +77,35 @@ class Analysis:
     problems: list[str]
     recorder_lost: dict[str, int]
     size_mb: float
+    tolerance: float
+    """Of the angle to the goal, rad: a goal is reached below it."""
 
     @property
     def successes(self) -> int:
         return sum(len(trial.success_times) for trial in self.trials)
+
+    def as_results(self) -> dict[str, Any]:
+        """For --json."""
+        return {
+            "seconds": round(self.seconds, 3),
+            "trials": [
+                {"trial": trial.number, "successes": len(trial.success_times), "reason": trial.reason,
+                 "seconds": round(trial.end - trial.start, 2)}
+                for trial in self.trials
+            ],
+            "latency_ms": {
+                label: summary(values, digits=None)
+                for label, values in self.latencies_ms.items()
+            },
+            "topics": {
+                flow.name: {
+                    "messages": flow.count, "rate": flow.rate, "missing": flow.missing, "silences": len(flow.gaps),
+                }
+                for flow in self.flows
+            },
+            "lost": self.recorder_lost,
+            "problems": self.problems,
+        }  # fmt: skip
 
 
 def analyse(path: Path) -> Analysis:
@@ -130,6 +156,7 @@ def analyse(path: Path) -> Analysis:
         problems=bag.problems,
         recorder_lost=dict(bag.recorded().get("lost", {})),
         size_mb=sum(file.stat().st_size for file in bag.files) / 1e6,
+        tolerance=bag.task.rules.tolerances[-1],
     )
 
 

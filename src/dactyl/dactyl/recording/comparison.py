@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dactyl.maths import quaternion
+from dactyl.maths.summary import summary
 
 
 class Action(NamedTuple):
@@ -73,13 +74,10 @@ def compare_poses(reference: Mapping[int, Pose], again: Mapping[int, Pose], tole
         "recorded": len(reference),
         "again": len(again),
         "compared": len(angles),
-        "rotation_deg": _summary(angles),
-        "position_mm": _summary(distances),
+        "rotation_deg": _distribution(angles),
+        "position_mm": _distribution(distances),
     }
 
 
-def _summary(values: list[float]) -> dict[str, float]:
-    if not values:
-        return {}
-    p50, p95 = np.percentile(values, [50, 95])
-    return {"mean": float(np.mean(values)), "p50": float(p50), "p95": float(p95), "max": max(values)}
+def _distribution(values: list[float]) -> dict[str, float]:
+    return {"mean": float(np.mean(values)), **summary(values, (50, 95), digits=None)} if values else {}

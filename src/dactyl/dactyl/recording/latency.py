@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, NamedTuple
 
 from dactyl import topics
 from dactyl.errors import DactylError
+from dactyl.maths.summary import summary
 from dactyl.recording.reading import Bag, nanoseconds
 
 ACTION, FILTERED, FINGERTIPS = map(topics.absolute, (topics.ACTION, topics.FILTERED, topics.FINGERTIPS))
@@ -43,7 +41,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Report:
+class Latencies:
     """A bag's actions."""
 
     rows: list[Row]
@@ -63,8 +61,51 @@ class Report:
         """Actions that no joint targets followed."""
         return sum(row.ms["targets"] is None for row in self.rows)
 
+    def as_results(self) -> dict[str, Any]:
+        """For --json."""
+        return {
+            "actions": len(self.rows),
+            "latency_ms": {step: self._summary(step) for step in STEPS},
+            "reused_fingertips": self.reused,
+            "without_targets": self.unanswered,
+            "simulated_clock": self.simulated_clock,
+            "problems": self.problems,
+            "each": [
+                {
+                    "sequence": row.sequence, "stamp_ns": row.stamp_ns, "fingertips_stamp_ns": row.fingertips_stamp_ns,
+                    "object_pose_stamp_ns": row.object_pose_stamp_ns, **row.ms,
+                }
+                for row in self.rows
+            ],
+        }  # fmt: skip
 
-def examine(path: Path) -> Report:
+    def as_text(self, each: bool = False) -> str:
+        """For people; `each`: with a line for each action."""
+        lines = []
+        if each:
+            lines.append("sequence  tick (s)              " + "".join(f"{step:>13}" for step in STEPS) + "   ms")
+            for row in self.rows:
+                values = "".join(f"{'-' if (ms := row.ms[step]) is None else f'{ms:.2f}':>13}" for step in STEPS)
+                lines.append(f"{row.sequence:>8}  {row.stamp_ns * 1e-9:<20.6f}  {values}")
+            lines.append("")
+        lines.append(f"{len(self.rows)} actions{'':46}p50      p99      max   ms")
+        for step, meaning in STEPS.items():
+            if found := self._summary(step):
+                lines.append(f"{meaning:<52}" + "".join(f"{found[name]:>9.2f}" for name in ("p50", "p99", "max")))
+            else:
+                lines.append(f"{meaning:<52}  not in the bag")
+        lines.append(
+            f"{self.reused} decided on the same fingertips as the one before, {self.unanswered} without targets"
+        )
+        if self.simulated_clock:
+            lines.append("The clock was simulated: ages count from when readings were published.")
+        return "\n".join([*lines, *self.problems])
+
+    def _summary(self, step: str) -> dict[str, float]:
+        return summary([ms for row in self.rows if (ms := row.ms[step]) is not None])
+
+
+def examine(path: Path) -> Latencies:
     """Look up what every action in a bag was made of and what became of it.
 
     Args:
@@ -74,102 +115,69 @@ def examine(path: Path) -> Report:
         DactylError: it cannot be read, or holds no actions.
     """
     bag = Bag(path)
-    actions: list[tuple[int, Any]] = []
-    filtered: dict[tuple[int, int], int] = {}
-    published: dict[str, dict[int, int]] = {topic: {} for topic in (FINGERTIPS, *POSES)}
-    angles: list[int] = []
-    targets: list[int] = []
+    found = _read(bag)
+    problems = list(bag.problems)
+    if not found.actions:
+        raise DactylError(f"{path} holds no actions: nothing on {ACTION}")
+    sent_ns, action = found.actions[0]
+    simulated = abs(sent_ns - nanoseconds(action.header.stamp)) > _SIMULATED_NS
+    return Latencies([_row(found, *each, simulated) for each in found.actions], simulated, problems)
+
+
+class _Messages(NamedTuple):
+    """When what was sent and published, ns of system time; stamps are of the graph's clock."""
+
+    actions: list[tuple[int, Any]]
+    """When each was sent, and its fields."""
+    filtered: dict[tuple[int, int], int]
+    """By stamp and sequence."""
+    fingertips: dict[int, int]
+    """By stamp."""
+    poses: dict[int, int]
+    """By stamp."""
+    angles: list[int]
+    """Stamps of the joint states, ascending."""
+    targets: list[int]
+    """Ascending."""
+
+
+def _read(bag: Bag) -> _Messages:
+    found = _Messages([], {}, {}, {}, [], sorted(message.sent_ns for message in bag.messages(bag.robot.targets)))
     for message, fields in bag.decoded({ACTION, FILTERED, FINGERTIPS, *POSES, topics.JOINT_STATES}):
         stamp_ns = nanoseconds(fields.header.stamp)
         if message.topic == ACTION:
-            actions.append((message.sent_ns, fields))
+            found.actions.append((message.sent_ns, fields))
         elif message.topic == FILTERED:
-            filtered.setdefault((stamp_ns, fields.sequence), message.sent_ns)
+            found.filtered.setdefault((stamp_ns, fields.sequence), message.sent_ns)
         elif message.topic == topics.JOINT_STATES:
-            angles.append(stamp_ns)
+            found.angles.append(stamp_ns)
         else:
-            published[message.topic].setdefault(stamp_ns, message.sent_ns)
-    problems = list(bag.problems)
-    targets = sorted(message.sent_ns for message in bag.messages(bag.robot.targets))
-    if not actions:
-        raise DactylError(f"{path} holds no actions: nothing on {ACTION}")
-    poses = published[POSES[0]] | published[POSES[1]]
-    simulated = abs(actions[0][0] - nanoseconds(actions[0][1].header.stamp)) > _SIMULATED_NS
-    angles.sort()
-    rows = []
-    for sent_ns, action in actions:
-        tick_ns = nanoseconds(action.header.stamp)
-        tips_ns, pose_ns = nanoseconds(action.fingertips_stamp), nanoseconds(action.object_pose_stamp)
-        taken = [
-            published[FINGERTIPS].get(tips_ns) if simulated else tips_ns,
-            poses.get(pose_ns) if simulated else pose_ns,
-        ]
-        filtered_ns = filtered.get((tick_ns, action.sequence))
-        answer = bisect_left(targets, filtered_ns) if filtered_ns is not None else len(targets)
-        answer_ns = targets[answer] if answer < len(targets) else None
-        before = bisect_right(angles, tick_ns)
-        known = [time_ns for time_ns in taken if time_ns is not None]
-        steps: dict[str, float | None] = {
-            "fingertips": _ms(taken[0], sent_ns),
-            "object_pose": _ms(taken[1], sent_ns),
-            "filter": _ms(sent_ns, filtered_ns),
-            "targets": _ms(filtered_ns, answer_ns),
-            "total": _ms(min(known, default=None), answer_ns),
-            "angles": _ms(angles[before - 1], tick_ns) if before else None,
-        }
-        rows.append(Row(action.sequence, tick_ns, tips_ns, pose_ns, steps))
-    return Report(rows, simulated, problems)
+            published = found.fingertips if message.topic == FINGERTIPS else found.poses
+            published.setdefault(stamp_ns, message.sent_ns)
+    found.angles.sort()
+    return found
+
+
+def _row(found: _Messages, sent_ns: int, action: Any, simulated: bool) -> Row:
+    tick_ns = nanoseconds(action.header.stamp)
+    tips_ns, pose_ns = nanoseconds(action.fingertips_stamp), nanoseconds(action.object_pose_stamp)
+    tips_taken_ns = found.fingertips.get(tips_ns) if simulated else tips_ns
+    pose_taken_ns = found.poses.get(pose_ns) if simulated else pose_ns
+    filtered_ns = found.filtered.get((tick_ns, action.sequence))
+    answer = bisect_left(found.targets, filtered_ns) if filtered_ns is not None else len(found.targets)
+    answer_ns = found.targets[answer] if answer < len(found.targets) else None
+    before = bisect_right(found.angles, tick_ns)
+    known = [time_ns for time_ns in (tips_taken_ns, pose_taken_ns) if time_ns is not None]
+    steps = {
+        "fingertips": _ms(tips_taken_ns, sent_ns),
+        "object_pose": _ms(pose_taken_ns, sent_ns),
+        "filter": _ms(sent_ns, filtered_ns),
+        "targets": _ms(filtered_ns, answer_ns),
+        "total": _ms(min(known, default=None), answer_ns),
+        "angles": _ms(found.angles[before - 1], tick_ns) if before else None,
+    }
+    return Row(action.sequence, tick_ns, tips_ns, pose_ns, steps)
 
 
 def _ms(begin_ns: int | None, end_ns: int | None) -> float | None:
     return None if begin_ns is None or end_ns is None else round((end_ns - begin_ns) * 1e-6, 3)
-
-
-def as_results(report: Report) -> dict[str, Any]:
-    """For --json."""
-    return {
-        "actions": len(report.rows),
-        "latency_ms": {step: _summary([row.ms[step] for row in report.rows]) for step in STEPS},
-        "reused_fingertips": report.reused,
-        "without_targets": report.unanswered,
-        "simulated_clock": report.simulated_clock,
-        "problems": report.problems,
-        "each": [
-            {
-                "sequence": row.sequence, "stamp_ns": row.stamp_ns, "fingertips_stamp_ns": row.fingertips_stamp_ns,
-                "object_pose_stamp_ns": row.object_pose_stamp_ns, **row.ms,
-            }
-            for row in report.rows
-        ],
-    }  # fmt: skip
-
-
-def as_text(report: Report, each: bool = False) -> str:
-    """For people; `each`: with a line for each action."""
-    lines = []
-    if each:
-        lines.append("sequence  tick (s)              " + "".join(f"{step:>13}" for step in STEPS) + "   ms")
-        for row in report.rows:
-            values = "".join(f"{'-' if (ms := row.ms[step]) is None else f'{ms:.2f}':>13}" for step in STEPS)
-            lines.append(f"{row.sequence:>8}  {row.stamp_ns * 1e-9:<20.6f}  {values}")
-        lines.append("")
-    lines.append(f"{len(report.rows)} actions{'':46}p50      p99      max   ms")
-    for step, meaning in STEPS.items():
-        if found := _summary([row.ms[step] for row in report.rows]):
-            lines.append(f"{meaning:<52}" + "".join(f"{found[name]:>9.2f}" for name in ("p50", "p99", "max")))
-        else:
-            lines.append(f"{meaning:<52}  not in the bag")
-    lines.append(
-        f"{report.reused} decided on the same fingertips as the one before, {report.unanswered} without targets"
-    )
-    if report.simulated_clock:
-        lines.append("The clock was simulated: ages count from when readings were published.")
-    return "\n".join([*lines, *report.problems])
-
-
-def _summary(milliseconds: Sequence[float | None]) -> dict[str, float]:
-    known = [value for value in milliseconds if value is not None]
-    if not known:
-        return {}
-    p50, p99, largest = np.percentile(known, [50, 99, 100])
-    return {"p50": round(float(p50), 2), "p99": round(float(p99), 2), "max": round(float(largest), 2)}

@@ -22,6 +22,8 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 from dactyl import registry
+from dactyl.environment import task as tasks
+from dactyl.environment.task import Task
 from dactyl.errors import DactylError
 from dactyl.robot import robot as robots
 from dactyl.robot.robot import Robot
@@ -89,6 +91,15 @@ class Bag:
             DactylError: it is not installed.
         """
         return robots.load(self.recorded().get("robot", registry.DEFAULTS["robots"]))
+
+    @property
+    def task(self) -> Task:
+        """The task that was worked on.
+
+        Raises:
+            DactylError: it is not installed.
+        """
+        return tasks.load(self.recorded().get("task", registry.DEFAULTS["tasks"]))
 
     def recorded(self) -> dict[str, Any]:
         """What the project's recorder wrote down about the bag; empty of another's bag."""

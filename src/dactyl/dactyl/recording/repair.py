@@ -40,6 +40,31 @@ class Contents:
         self.start_ns = min(self.start_ns, message.received_ns)
         self.end_ns = max(self.end_ns, message.received_ns)
 
+    def as_text(self) -> str:
+        """For people."""
+        lines = [
+            f"{self.path}: {sum(self.counts.values())} messages in {self.seconds:.1f} s, "
+            f"{self.disk_bytes / 1e6:.1f} MB ({sum(self.size.values()) / 1e6:.1f} MB before compression)"
+        ]
+        for name in sorted(self.types):
+            count = self.counts[name]
+            rate = count / self.seconds if self.seconds else 0.0
+            lost = f"  lost {self.lost[name]}" if name in self.lost else ""
+            lines.append(f"  {name:44} {count:7}  {rate:6.1f} Hz  {self.types[name]}{lost}")
+        lines += [f"damaged: {problem}" for problem in self.problems]
+        return "\n".join(lines)
+
+    def as_results(self) -> dict[str, Any]:
+        """For --json."""
+        return {
+            "messages": sum(self.counts.values()),
+            "seconds": round(self.seconds, 3),
+            "size_mb": round(self.disk_bytes / 1e6, 2),
+            "topics": {name: self.counts[name] for name in sorted(self.types)},
+            "lost": self.lost,
+            "problems": self.problems,
+        }
+
 
 def examine(path: Path) -> Contents:
     """Read a bag from front to back.
@@ -84,30 +109,3 @@ def _topic(name: str, topic: BagTopic) -> Topic:
     profiles = yaml.safe_load(topic.qos) or []
     known = tuple(Qos(p["reliability"], p["durability"], p["history"], p["depth"]) for p in profiles)
     return Topic(name, topic.type, topic.definition, topic.type_hash, known)
-
-
-def as_text(contents: Contents) -> str:
-    """For people."""
-    lines = [
-        f"{contents.path}: {sum(contents.counts.values())} messages in {contents.seconds:.1f} s, "
-        f"{contents.disk_bytes / 1e6:.1f} MB ({sum(contents.size.values()) / 1e6:.1f} MB before compression)"
-    ]
-    for name in sorted(contents.types):
-        count = contents.counts[name]
-        rate = count / contents.seconds if contents.seconds else 0.0
-        lost = f"  lost {contents.lost[name]}" if name in contents.lost else ""
-        lines.append(f"  {name:44} {count:7}  {rate:6.1f} Hz  {contents.types[name]}{lost}")
-    lines += [f"damaged: {problem}" for problem in contents.problems]
-    return "\n".join(lines)
-
-
-def as_results(contents: Contents) -> dict[str, Any]:
-    """For --json."""
-    return {
-        "messages": sum(contents.counts.values()),
-        "seconds": round(contents.seconds, 3),
-        "size_mb": round(contents.disk_bytes / 1e6, 2),
-        "topics": {name: contents.counts[name] for name in sorted(contents.types)},
-        "lost": contents.lost,
-        "problems": contents.problems,
-    }

@@ -9,7 +9,6 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import cv2
 import matplotlib as mpl
@@ -19,9 +18,9 @@ from matplotlib.ticker import MaxNLocator
 
 from dactyl import __version__
 from dactyl.errors import DactylError
+from dactyl.maths.summary import summary
 from dactyl.recording.analysis import Analysis, analyse
 from dactyl.recording.pictures import pictures_at
-from dactyl.tasks.reorient.rules import SUCCESS_TOLERANCE
 
 STRIP_WIDTH = 220  # pixels of a picture
 MAX_STRIPS = 40
@@ -119,28 +118,6 @@ def as_html(analysis: Analysis) -> str:
     )
 
 
-def as_results(analysis: Analysis) -> dict[str, Any]:
-    """For --json."""
-    return {
-        "seconds": round(analysis.seconds, 3),
-        "trials": [
-            {"trial": trial.number, "successes": len(trial.success_times), "reason": trial.reason,
-             "seconds": round(trial.end - trial.start, 2)}
-            for trial in analysis.trials
-        ],
-        "latency_ms": {
-            label: {"p50": np.percentile(values, 50), "p99": np.percentile(values, 99), "max": values.max()}
-            for label, values in analysis.latencies_ms.items()
-        },
-        "topics": {
-            flow.name: {"messages": flow.count, "rate": flow.rate, "missing": flow.missing, "silences": len(flow.gaps)}
-            for flow in analysis.flows
-        },
-        "lost": analysis.recorder_lost,
-        "problems": analysis.problems,
-    }  # fmt: skip
-
-
 # ------------------------------------------------------------------------------------------------------------- curves
 
 
@@ -153,7 +130,7 @@ def _angles(analysis: Analysis) -> Figure:
         axes.annotate(f"{trial.number}", (trial.start, 3.2), fontsize=8, color=_GREY, annotation_clip=True)
         for time in trial.success_times:
             axes.axvline(time, color=_GREEN, linewidth=1.2, alpha=0.8)
-    axes.axhline(SUCCESS_TOLERANCE, color=_GREEN, linewidth=0.9, linestyle="--")
+    axes.axhline(analysis.tolerance, color=_GREEN, linewidth=0.9, linestyle="--")
     axes.set(xlim=(0, analysis.seconds), ylim=(0, 3.3), xlabel="s", ylabel="rad")
     return figure
 
@@ -251,7 +228,7 @@ def _trial_table(analysis: Analysis) -> str:
 
 def _latency_table(analysis: Analysis) -> str:
     rows = [
-        (label, *(f"{value:.2f}" for value in (*np.percentile(values, [50, 99]), values.max())), len(values))
+        (label, *(f"{value:.2f}" for value in summary(values).values()), len(values))
         for label, values in analysis.latencies_ms.items()
     ]
     return _table(("ms", "p50", "p99", "max", "samples"), rows)

@@ -13,6 +13,7 @@ import torch
 
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
+from dactyl.maths.summary import summary
 from dactyl.simulation.appearance import Appearance
 from dactyl.simulation.appearance.studio_scene import make_studio
 from dactyl.simulation.appearance.visibility import visible_shares
@@ -88,7 +89,7 @@ def rendered_samples(
 
 
 def recorded_samples(estimator: Estimator, dataset: Any) -> Samples:
-    """A recorded test set (`recording.dataset.Dataset`)."""
+    """A recorded test set (`recording.test_sets.dataset.Dataset`)."""
     if dataset.object != estimator.contract.object:
         raise DactylError(f"the test set shows the object {dataset.object}, not {estimator.contract.object}")
     names = tuple(camera.name for camera in dataset.cameras)
@@ -117,7 +118,7 @@ def errors(estimator: Estimator, samples: Samples) -> Errors:
 
 def summarize(samples: Samples, found: Errors) -> dict[str, Any]:
     """The figures of a `--json` file for one row of Table 6."""
-    summary: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "samples": len(found.degrees),
         "rotation_deg": _distribution(found.degrees),
         "position_mm": _distribution(found.millimetres),
@@ -137,7 +138,7 @@ def summarize(samples: Samples, found: Errors) -> dict[str, Any]:
             f"below {low:.0%}": seen < low, f"{low:.0%} to {high:.0%}": (seen >= low) & (seen < high),
             f"{high:.0%} and more": seen >= high,
         }  # fmt: skip
-        summary["by_share_seen"] = {
+        figures["by_share_seen"] = {
             name: {
                 "samples": int(mask.sum()),
                 "rotation_deg": _distribution(found.degrees[mask]),
@@ -146,7 +147,7 @@ def summarize(samples: Samples, found: Errors) -> dict[str, Any]:
             for name, mask in groups.items()
             if mask.any()
         }
-    return summary
+    return figures
 
 
 def as_text(rows: Mapping[str, Mapping[str, Any]]) -> str:
@@ -190,7 +191,7 @@ def _batches(pictures: np.ndarray) -> Iterator[np.ndarray]:
 def _distribution(values: np.ndarray) -> dict[str, float]:
     return {
         "mean": float(values.mean()), "std": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
-        "p50": float(np.percentile(values, 50)), "p95": float(np.percentile(values, 95)), "max": float(values.max()),
+        **summary(values, (50, 95), digits=None),
     }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from sensor_msgs.msg import Image
 from dactyl import topics
 from dactyl.monitoring.dashboard.hand_view import HandView
 from dactyl.monitoring.dashboard.panels import PICTURE_SIZE, Actions, Panels, State
-from dactyl.recording import overlay
+from dactyl.recording.test_sets import overlay
 from dactyl.robots.shadow.joints import FINGERS, JOINTS, ros_joint_name
 from dactyl.ros import messages
 from dactyl.ros.polling import Taken

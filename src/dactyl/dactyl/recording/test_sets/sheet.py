@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from dactyl.errors import DactylError
-from dactyl.recording.dataset import Dataset
-from dactyl.recording.overlay import draw
+from dactyl.recording.test_sets.dataset import Dataset
+from dactyl.recording.test_sets.overlay import draw
 
 WIDTH = 320  # pixels of a picture
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from dactyl.environment import task as tasks
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
-from dactyl.recording import from_bag, sheet
-from dactyl.recording.dataset import Dataset
-from dactyl.recording.from_bag import Matching, make
-from dactyl.recording.overlay import nominal_cameras, project
+from dactyl.recording.test_sets import from_bag, sheet
+from dactyl.recording.test_sets.dataset import Dataset
+from dactyl.recording.test_sets.from_bag import Matching, make
+from dactyl.recording.test_sets.overlay import nominal_cameras, project
 from dactyl.simulation.scene import SceneConfig, build
 from tests.recording.bags import write_bag
 from tests.recording.graph_bag import END_TICK, HEIGHT, TICK, WIDTH, Writer, pose_at, write_graph_bag
@@ -65,7 +67,8 @@ def test_what_says_nothing_new_is_left_out(tmp_path: Path, monkeypatch: pytest.M
     assert found.samples == 4
     assert found.left_out["too soon after the last"] > 40
     assert sum(found.left_out.values()) == END_TICK - 1 - 4
-    monkeypatch.setattr(from_bag, "PALM_CENTER", np.array([0.0, 0.5, 0.3]))
+    always = replace(tasks.load("reorient"), lost=lambda *_: np.array(True))
+    monkeypatch.setattr(from_bag.Bag, "task", always)
     with pytest.raises(DactylError, match="no sample is left; left out: 74 object dropped"):
         make(tmp_path / "b", tmp_path / "dropped", "block", ALL)
 
@@ -82,7 +85,7 @@ def test_a_bag_that_cannot_be_one_says_why(tmp_path: Path) -> None:
 
 def test_poses_are_drawn_where_the_object_is(tmp_path: Path) -> None:
     """Protects the eye's check of a test set: in the shipped pictures the object is where its pose is drawn."""
-    data = Dataset(Path(__file__).parent / "data" / "sim_block", verify=True)
+    data = Dataset(Path(__file__).parents[1] / "data" / "sim_block", verify=True)
     assert len(data) >= 6
     for sample in data:
         for camera, image in zip(data.cameras, sample.images, strict=True):
@@ -96,9 +99,9 @@ def test_poses_are_drawn_where_the_object_is(tmp_path: Path) -> None:
 
 def test_the_nominal_cameras_look_at_the_palm() -> None:
     """Protects the frames: the object at rest is in the middle of every picture."""
-    from dactyl.robots.shadow.layout import PALM_CENTER
-
-    for camera in nominal_cameras(build(SceneConfig())):
-        assert np.allclose(project(camera, PALM_CENTER[None]), [[319.5, 239.5]], atol=0.5)
-        behind = np.array(camera.position) * 2 - PALM_CENTER
+    scene = build(SceneConfig())
+    palm = scene.robot.workspace.rest
+    for camera in nominal_cameras(scene):
+        assert np.allclose(project(camera, palm[None]), [[319.5, 239.5]], atol=0.5)
+        behind = np.array(camera.position) * 2 - palm
         assert np.isnan(project(camera, behind[None])).all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,15 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dactyl import topics
-from dactyl.environment import task as tasks
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
-from dactyl.recording.dataset import Camera, DatasetWriter
-from dactyl.recording.overlay import nominal_cameras
 from dactyl.recording.pictures import IMAGES, as_rgb
 from dactyl.recording.reading import Bag, nanoseconds
-from dactyl.registry import DEFAULTS
-from dactyl.robot import robot as robots
+from dactyl.recording.test_sets.dataset import Camera, DatasetWriter
+from dactyl.recording.test_sets.overlay import nominal_cameras
 from dactyl.simulation.scene import SceneConfig, build
 
 POSE = topics.absolute(topics.MOCAP_POSE)
@@ -57,16 +54,21 @@ class Found(NamedTuple):
     left_out: Counter[str]
     problems: list[str]
 
+    def as_text(self) -> str:
+        """For people."""
+        lines = [f"{self.samples} samples; left out: {_counts(self.left_out)}"]
+        return "\n".join(lines + [f"damaged: {problem}" for problem in self.problems])
 
-def make(path: Path, out: Path, kind: str, matching: Matching, fingers_raised: float = 0.1) -> Found:
+
+def make(path: Path, out: Path, object: str, matching: Matching, tilt: float | None = None) -> Found:
     """Make a test set of a bag.
 
     Args:
         path: of the bag.
         out: folder to make.
-        kind: of object that was in the hand.
+        object: that was in the hand.
         matching: what belongs together.
-        fingers_raised: tilt of the palm, rad, which decides what has been dropped.
+        tilt: by which the robot was mounted, rad, which decides what has been dropped; None: as it is by default.
 
     Raises:
         DactylError: the bag lacks pictures or poses, or no sample is left.
@@ -74,13 +76,14 @@ def make(path: Path, out: Path, kind: str, matching: Matching, fingers_raised: f
     if not (matching.cameras_within > 0 and matching.poses_within > 0 and matching.every >= 0 and matching.limit >= 0):
         raise DactylError("cameras_within and poses_within must be > 0, every and limit >= 0")
     bag = Bag(path)
-    scene = build(SceneConfig(object=kind, tilt=fingers_raised))
+    robot, task = bag.robot, bag.task
+    scene = build(SceneConfig(object=object, tilt=tilt, robot=robot.name))
     stamps, poses, infos = _read(bag)
     if missing := [topic for topic, found in stamps.items() if not found]:
         raise DactylError(f"{path} has no pictures on {', '.join(missing)}")
     if not poses.stamps.size:
         raise DactylError(f"{path} has no poses of the object on {POSE}: motion capture is what a test set is true by")
-    triples, left_out = _match(stamps, poses, matching, scene.up)
+    triples, left_out = _match(stamps, poses, matching, lambda position: task.lost(position, robot, scene.up))
     problems = bag.problems
     if not triples:
         raise DactylError(f"{path}: no sample is left; left out: {_counts(left_out)}")
@@ -94,7 +97,7 @@ def make(path: Path, out: Path, kind: str, matching: Matching, fingers_raised: f
         "left_out": dict(left_out),
         "damaged": problems,
     }
-    with DatasetWriter(out, kind, cameras, about) as writer:
+    with DatasetWriter(out, object, cameras, about) as writer:
         for triple, pictures in _pictures(bag, triples):
             writer.add(pictures, triple.position, triple.orientation, triple.stamp_ns, triple.image_stamps_ns)
     return Found(len(triples), left_out, problems)
@@ -130,9 +133,8 @@ def _read(bag: Bag) -> tuple[dict[str, list[int]], _Poses, dict[str, Any]]:
 
 
 def _match(
-    stamps: dict[str, list[int]], poses: _Poses, matching: Matching, up: np.ndarray
+    stamps: dict[str, list[int]], poses: _Poses, matching: Matching, lost: Callable[[np.ndarray], np.ndarray]
 ) -> tuple[list[Triple], Counter[str]]:
-    task, robot = tasks.load(DEFAULTS["tasks"]), robots.load(DEFAULTS["robots"])
     left_out: Counter[str] = Counter()
     triples: list[Triple] = []
     first, *others = (np.array(sorted(set(stamps[topic])), np.int64) for topic in IMAGES)
@@ -146,7 +148,7 @@ def _match(
         pose = _interpolate(poses, stamp, matching.poses_within)
         if pose is None:
             left_out["markers lost"] += 1
-        elif task.lost(pose[0], robot, up):
+        elif lost(pose[0]):
             left_out["object dropped"] += 1
         elif triples and stamp - triples[-1].stamp_ns < matching.every * 1e9:
             left_out["too soon after the last"] += 1
@@ -212,9 +214,3 @@ def _camera(info: Any, nominal: Camera) -> Camera:
 
 def _counts(left_out: Counter[str]) -> str:
     return ", ".join(f"{count} {why}" for why, count in left_out.most_common()) or "nothing"
-
-
-def as_text(found: Found) -> str:
-    """For people."""
-    lines = [f"{found.samples} samples; left out: {_counts(found.left_out)}"]
-    return "\n".join(lines + [f"damaged: {problem}" for problem in found.problems])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dactyl.errors import DactylError
-from dactyl.recording.dataset import FORMAT, Camera, Dataset, DatasetWriter
+from dactyl.recording.test_sets.dataset import FORMAT, Camera, Dataset, DatasetWriter
 
 CAMERAS = [Camera(f"camera_{i}", 8, 6, (10.0, 0.0, 3.5, 0.0, 10.0, 2.5, 0.0, 0.0, 1.0), (0.0,) * 5) for i in range(3)]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from dactyl import objects
 from dactyl.maths import pinhole, quaternion
-from dactyl.recording.dataset import Camera
+from dactyl.recording.test_sets.dataset import Camera
 from dactyl.simulation.scene import Scene
 
 _AXIS_COLOURS = ((235, 64, 64), (64, 200, 64), (72, 120, 255))  # x y z, RGB
@@ -45,7 +45,7 @@ def draw(
     camera: Camera,
     position: np.ndarray,
     orientation: np.ndarray,
-    kind: str,
+    object: str,
     colour: tuple[int, int, int] = (0, 255, 255),
 ) -> None:
     """Draw an object's edges and axes into a picture.
@@ -55,10 +55,10 @@ def draw(
         camera: that took it.
         position: (3,) m, hand frame.
         orientation: (4,) (w, x, y, z).
-        kind: block, octagonal_prism or sphere.
+        object: its name.
         colour: of the edges, RGB.
     """
-    shape = objects.load(kind)
+    shape = objects.load(object)
     axes = np.concatenate([np.zeros((3, 1, 3)), 1.4 * shape.half_size * np.eye(3)[:, None]], axis=1)
     lines = np.concatenate([shape.wireframe, axes])
     rotation = np.broadcast_to(orientation, (2 * len(lines), 4))
