@@ -1,4 +1,4 @@
-"""The environment as a whole: repeatable, exact about the paper's control step, and nothing leaks between worlds."""
+"""The environment as a whole: repeatable, exact about the paper's control step, and nothing leaks between environments."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from dactyl.environment import observation
+from dactyl import objects
+from dactyl.environment import task as tasks
 from dactyl.environment.config import EnvironmentConfig
 from dactyl.environment.environment import Environment, Step
-from dactyl.environment.measurement import occluded
+from dactyl.environment.measurement import Occlusion
 from dactyl.environment.randomization import (
     ObservationNoise,
     PhysicsRandomization,
@@ -23,17 +24,22 @@ from dactyl.environment.randomization import (
 )
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
+from dactyl.robot import robot as robots
 from dactyl.robots.shadow.joints import ACTUATION, ACTUATOR_LIMITS, JOINTS, ros_joint_name
-from dactyl.robots.shadow.layout import PALM_CENTER
 from dactyl.simulation.scene import SceneConfig
-from dactyl.tasks.reorient import goals, trial
-from tests.environment.worlds import hold, make, play
+from dactyl.tasks.reorient import goals
+from dactyl.tasks.reorient.rules import ReorientRules
+from tests.environment.small import hold, make, play
 
 
-def offset_of(term: str, terms: tuple[str, ...] = observation.VALUE_TERMS) -> slice:
+TASK, ROBOT = tasks.load("reorient"), robots.load("shadow")
+REST = torch.tensor(ROBOT.workspace.rest).float()
+
+
+def offset_of(term: str, terms: tuple[str, ...] = TASK.value_terms) -> slice:
     """Where a term is in an observation."""
-    first = observation.size(terms[: terms.index(term)])
-    return slice(first, first + observation.TERMS[term])
+    first = TASK.size(terms[: terms.index(term)], ROBOT)
+    return slice(first, first + TASK.size((term,), ROBOT))
 
 
 def term(values: Tensor, name: str) -> Tensor:
@@ -59,7 +65,7 @@ def set_goals_reached(env: Environment, *worlds: int) -> None:
     orientation = env._frame.measure().sensed.object_orientation[: env.num_envs]
     for world in worlds:
         env._goal[world] = orientation[world]
-    env._angle = goals.angle_to_goal(env._goal, orientation)
+    env._errors = goals.errors(env._goal, {"object_orientation": orientation})
 
 
 # --------------------------------------------------------------------------------------------------- repeatable
@@ -77,7 +83,7 @@ def torch_threads(count: int) -> Iterator[None]:
 
 def test_a_seed_gives_the_same_episodes_again():
     """Bit by bit, whatever the number of threads in the simulator and in torch; with everything randomised."""
-    rules = trial.TrialRules(timeout=0.8)
+    rules = ReorientRules(timeout=0.8)
     a = make(5, rules=rules, threads=1)
     ended = 0
     with torch_threads(2):
@@ -98,7 +104,7 @@ def test_another_seed_gives_other_episodes():
 @pytest.mark.parametrize("choice", ["all", "none", "-physics"])
 def test_saved_and_loaded_environments_go_on_exactly(choice):
     """Bit by bit, in a fresh environment and in one that has played on; across ends of episodes and the nursery's."""
-    options = {"rules": trial.TrialRules(timeout=0.4), "start_steps": 4}
+    options = {"rules": ReorientRules(timeout=0.4), "start_steps": 4}
     env, actions = make(5, choice, **options), play(5, 40)
     for bins in actions[:12]:
         env.step(bins)
@@ -257,9 +263,9 @@ def test_only_ended_worlds_are_reset():
             assert torch.equal(value[rest], twin.state_dict()[name][rest]), name
     for name in ("factors.gravity", "sensors.object_offset", "actuation.bias", "timing.rate", "forces.probability"):
         assert not torch.equal(env.state_dict()[name][2], before[name][2]), name
-    for tensor, same in zip(step[:1] + step[4:6], other[:1] + other[4:6], strict=True):
-        if isinstance(tensor, Tensor):
-            assert torch.equal(tensor[rest], same[rest])
+    assert torch.equal(step.final_value_observations[rest], other.final_value_observations[rest])
+    for name, tensor in step.info.items():
+        assert torch.equal(tensor[rest], other.info[name][rest]), name
     assert torch.equal(step.observations["value"][rest], other.observations["value"][rest])
 
 
@@ -281,16 +287,15 @@ def test_the_last_state_is_reported_beside_the_first_of_the_next_episode():
     step = env.step(hold(3))
     final, present = step.final_value_observations, step.observations["value"]
     assert torch.equal(final[[0, 2]], present[[0, 2]])
-    rest = torch.tensor(PALM_CENTER).float()
-    assert (term(final, "object_position")[1] - rest).norm() > 0.4
-    assert (term(present, "object_position")[1] - rest).norm() < 0.1
+    assert (term(final, "object_position")[1] - REST).norm() > 0.4
+    assert (term(present, "object_position")[1] - REST).norm() < 0.1
     assert term(present, "joint_velocities")[1].isfinite().all()
 
 
 def test_time_without_a_goal_truncates():
     """8 s are 100 steps in the default rules; here 0.24 s. Training has to value what would have followed."""
     assert EnvironmentConfig().rules.timeout == 8.0
-    env = make(3, "none", rules=trial.TrialRules(timeout=0.24))
+    env = make(3, "none", rules=ReorientRules(timeout=0.24))
     for expected in (False, False, True, False, False, True):
         step = env.step(hold(3))
         assert step.truncated.tolist() == step.info["timeout"].tolist() == [expected] * 3
@@ -303,13 +308,13 @@ def test_a_goal_is_rewarded_and_followed_by_another():
     for _ in range(3):
         env.step(hold(4))
     set_goals_reached(env, 0, 2)
-    old, before = env._goal.clone(), env._angle.clone()
+    old, before = env._goal.clone(), env._errors[:, 0].clone()
     step = env.step(hold(4))
     assert step.info["reached"].tolist() == [True, False, True, False]
     assert step.info["successes"].tolist() == [1, 0, 1, 0]
     assert not (step.terminated | step.truncated).any()
     reached = torch.tensor([5.0, 0, 5.0, 0])
-    torch.testing.assert_close(step.reward, before - step.info["angle"] + reached, atol=1e-5, rtol=0)
+    torch.testing.assert_close(step.reward, before - step.info["errors"][:, 0] + reached, atol=1e-5, rtol=0)
     moved = goals.angle_to_goal(env._goal, old) > 0.1
     assert moved.tolist() == [True, False, True, False]
     assert goals.angle_to_goal(env._goal[0], env._goal[2]) > 0.1
@@ -324,18 +329,18 @@ def test_a_goal_is_rewarded_and_followed_by_another():
 def test_progress_adds_up_to_the_angle():
     """Over an episode without goals the rewards sum to how much nearer the goal has come."""
     env = make(4, "none", reward={"progress": 1.0})
-    first, total, whole = env._angle.clone(), torch.zeros(4), torch.ones(4, dtype=torch.bool)
+    first, total, whole = env._errors[:, 0].clone(), torch.zeros(4), torch.ones(4, dtype=torch.bool)
     for bins in play(4, 30):
         step = env.step(bins)
         total += step.reward
         whole &= ~(step.info["reached"] | step.terminated)
     assert whole.sum() >= 2
-    torch.testing.assert_close(total[whole], (first - step.info["angle"])[whole], atol=1e-4, rtol=0)
+    torch.testing.assert_close(total[whole], (first - step.info["errors"][:, 0])[whole], atol=1e-4, rtol=0)
     assert total.abs().max() > 0.1
 
 
 def test_all_goals_reached_end_the_episode():
-    env = make(3, "none", rules=trial.TrialRules(timeout=8.0, max_successes=2))
+    env = make(3, "none", rules=ReorientRules(timeout=8.0, max_successes=2))
     for successes in (1, 2):
         set_goals_reached(env, 1)
         step = env.step(hold(3))
@@ -352,14 +357,14 @@ def test_all_goals_reached_end_the_episode():
 
 def test_goals_are_everywhere_or_within_a_limit():
     """Uniform in SO(3), or (for a curriculum) between the tolerance and the limit from where the object is."""
-    angles = make(300, "none", nursery=0)._angle
+    angles = make(300, "none", nursery=0)._errors
     assert 0.3 < (angles > 2.31).float().mean() < 0.7  # the median of uniform rotations
     near = make(100, "none", goal_angle_limit=0.9)
-    assert ((near._angle > 0.4) & (near._angle < 0.9)).all()
+    assert ((near._errors[:, 0] > 0.4) & (near._errors[:, 0] < 0.9)).all()
     set_goals_reached(near, *range(100))
     reached = near.step(hold(100)).info["reached"]
     assert reached.sum() > 80
-    assert ((near._angle > 0.4 - 1e-4) & (near._angle < 0.9 + 1e-4))[reached].all()
+    assert ((near._errors[:, 0] > 0.4 - 1e-4) & (near._errors[:, 0] < 0.9 + 1e-4))[reached].all()
 
 
 # -------------------------------------------------------------------------------------------- initial states
@@ -370,12 +375,12 @@ def test_episodes_start_with_the_object_in_the_hand():
     env = make(30, "none", start_steps=25)
     measurement = env._acting_part(env._frame.measure())
     position, orientation = measurement.sensed.object_position, measurement.sensed.object_orientation
-    assert not trial.is_dropped(position, env._rest, env._up).any()
+    assert not goals.is_dropped(position, ROBOT, env._up).any()
     angles = quaternion.angle(orientation)
     assert angles.max() - angles.min() > 1.5
     assert len(torch.unique(position, dim=0)) == len(position)
     assert (measurement.joint_angles.std(0) > 0.01).all()
-    assert (term(env.step(hold(30)).observations["value"], "object_position") - env._rest).norm(dim=-1).max() < 0.16
+    assert (term(env.step(hold(30)).observations["value"], "object_position") - REST).norm(dim=-1).max() < 0.16
 
 
 def test_dropped_candidates_are_discarded():
@@ -395,7 +400,7 @@ def test_dropped_candidates_are_discarded():
 
 def test_the_nursery_can_be_switched_off():
     """The first states are then used again and again."""
-    env = make(3, "none", nursery=0, rules=trial.TrialRules(timeout=0.16), start_steps=2)
+    env = make(3, "none", nursery=0, rules=ReorientRules(timeout=0.16), start_steps=2)
     first, _ = env._pool.take(torch.arange(3))
     for _ in range(6):
         step = env.step(hold(3))
@@ -417,7 +422,7 @@ def test_hopeless_starts_are_an_error_not_a_loop(monkeypatch):
 
 def test_physics_is_constant_in_an_episode_and_differs_between_worlds():
     """And it belongs to the state an episode starts from: no jump of the physics under a resting object."""
-    env = make(6, rules=trial.TrialRules(timeout=0.8))
+    env = make(6, rules=ReorientRules(timeout=0.8))
     fields = ("body_mass", "geom_friction", "dof_damping", "actuator_gainprm", "jnt_range", "geom_size")
 
     def physics() -> list[Tensor]:
@@ -443,8 +448,8 @@ def test_without_randomizations_the_policy_sees_the_truth():
     env = make(5, "none")
     for bins in play(5, 5):
         seen, exact = env.step(bins).observations.values()
-        for name in observation.POLICY_TERMS:
-            assert torch.equal(seen[:, offset_of(name, observation.POLICY_TERMS)], term(exact, name))
+        for name in TASK.policy_terms:
+            assert torch.equal(seen[:, offset_of(name, TASK.policy_terms)], term(exact, name))
 
 
 @pytest.mark.parametrize("choice", ["all", "-physics", "-observation_noise", "-unmodeled_effects"])
@@ -484,12 +489,12 @@ def test_hidden_markers_show_their_last_reading():
     effects = UnmodeledEffects(dropout_rate=0.0)
     env = make(24, start_steps=25, randomization=RandomizationConfig(None, PhysicsRandomization(), effects))
     shown = env.step(hold(24)).observations["policy"][:, :15].unflatten(1, (5, 3))
-    frozen = 0
+    occlusion, frozen = Occlusion(ROBOT, objects.load("block"), effects.occlusion_distance), 0
     for bins in play(24, 60):
         step = env.step(bins)
         fresh = step.terminated | step.truncated
         measurement = env._acting_part(env._frame.measure())
-        hidden = occluded(measurement, "block", env._factors.object_size[:24], effects.occlusion_distance)
+        hidden = occlusion.of(measurement, env._factors.object_size[:24])
         hidden &= ~fresh[:, None]
         now = term(step.observations["value"], "fingertip_positions").unflatten(1, (5, 3))
         shown = torch.where(hidden[..., None], shown, now)
@@ -502,7 +507,7 @@ def test_a_new_episode_shows_no_reading_of_the_last():
     """All markers are lost all the time: they freeze where the episode began, not where the last one ended."""
     effects = UnmodeledEffects(dropout_rate=12.5)
     config = RandomizationConfig(None, None, effects)
-    env = make(4, randomization=config, rules=trial.TrialRules(timeout=0.24), nursery=2.0)
+    env = make(4, randomization=config, rules=ReorientRules(timeout=0.24), nursery=2.0)
     for steps in range(1, 9):
         step = env.step(hold(4))
         seen, exact = step.observations["policy"][:, :15], term(step.observations["value"], "fingertip_positions")
@@ -553,7 +558,7 @@ def test_chosen_observations_and_rewards():
     assert env.observation_shapes == {"policy": (7,), "value": (24,)}
     step = env.step(hold(2))
     position = step.observations["policy"][:, 4:]
-    torch.testing.assert_close(step.reward, -10 * (position - env._rest).norm(dim=-1))
+    torch.testing.assert_close(step.reward, -10 * (position - REST).norm(dim=-1))
     assert make(1, "none", reset=False).observation_shapes == {"policy": (22,), "value": (85,)}
 
 

@@ -13,11 +13,11 @@ from gymnasium.vector import AutoresetMode
 
 import dactyl.environment.gym
 from dactyl.environment.config import EnvironmentConfig
-from dactyl.environment.gym import ReorientEnv, ReorientVectorEnv
+from dactyl.environment.gym import TaskEnv, TaskVectorEnv
 from dactyl.errors import DactylError
-from dactyl.tasks.reorient.trial import TrialRules
+from dactyl.tasks.reorient.rules import ReorientRules
 
-QUICK = EnvironmentConfig(start_steps=5, rules=TrialRules(timeout=0.4))
+QUICK = EnvironmentConfig(start_steps=5, rules=ReorientRules(timeout=0.4))
 """Episodes of five steps at most."""
 
 
@@ -34,7 +34,7 @@ def test_make_vec_gives_the_batched_environment() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         envs = gymnasium.make_vec(dactyl.environment.gym.ID, num_envs=3, config=QUICK)
-    assert isinstance(envs, ReorientVectorEnv)
+    assert isinstance(envs, TaskVectorEnv)
     assert envs.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP
     assert envs.single_observation_space.shape == (22,)
     assert envs.action_space.shape == (3, 20)
@@ -50,7 +50,7 @@ def test_make_vec_gives_the_batched_environment() -> None:
 
 
 def test_a_seed_gives_the_same_episodes_again() -> None:
-    envs = ReorientVectorEnv(3, config=QUICK, threads=1)
+    envs = TaskVectorEnv(3, config=QUICK, threads=1)
     actions = np.random.default_rng(0).integers(11, size=(12, 3, 20))
     runs = []
     for seed in (7, 7, 8):
@@ -64,9 +64,9 @@ def test_a_seed_gives_the_same_episodes_again() -> None:
 @pytest.mark.parametrize("asymmetric", [False, True])
 def test_where_an_episode_ends_its_last_observation_and_account_are_in_the_info(asymmetric: bool) -> None:
     config = EnvironmentConfig(
-        start_steps=5, rules=TrialRules(timeout=0.4), randomization=dactyl.environment.gym.select("none")
+        start_steps=5, rules=ReorientRules(timeout=0.4), randomization=dactyl.environment.gym.select("none")
     )
-    envs = ReorientVectorEnv(2, config=config, asymmetric=asymmetric)
+    envs = TaskVectorEnv(2, config=config, asymmetric=asymmetric)
     before, _ = envs.reset(seed=0)
     for _ in range(5):
         observations, _, terminated, truncated, info = envs.step(np.full((2, 20), 5))
@@ -86,7 +86,7 @@ def test_where_an_episode_ends_its_last_observation_and_account_are_in_the_info(
 
 
 def test_the_policys_last_observation_is_cut_out_of_the_value_networks() -> None:
-    envs = ReorientVectorEnv(
+    envs = TaskVectorEnv(
         1, config=EnvironmentConfig(randomization=dactyl.environment.gym.select("none"), start_steps=2)
     )
     envs.reset(seed=1)
@@ -95,7 +95,7 @@ def test_the_policys_last_observation_is_cut_out_of_the_value_networks() -> None
 
 
 def test_a_single_environment_goes_on_after_an_episode() -> None:
-    environment = ReorientEnv(config=QUICK)
+    environment = TaskEnv(config=QUICK)
     environment.reset(seed=0)
     for _ in range(3):
         for _ in range(6):
@@ -121,7 +121,7 @@ def test_a_single_environment_goes_on_after_an_episode() -> None:
 )
 def test_impossible_environments_are_refused(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(DactylError, match=message):
-        ReorientVectorEnv(**arguments)
+        TaskVectorEnv(**arguments)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_impossible_environments_are_refused(arguments: dict[str, object], messa
     ],
 )
 def test_actions_that_are_none_are_refused(actions: np.ndarray, message: str) -> None:
-    envs = ReorientVectorEnv(2, config=QUICK)
+    envs = TaskVectorEnv(2, config=QUICK)
     envs.reset(seed=0)
     with pytest.raises(DactylError, match=message):
         envs.step(actions)

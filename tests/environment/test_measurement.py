@@ -1,4 +1,4 @@
-"""Reading the simulator in the hand frame, and which markers something hides."""
+"""Reading the simulator in the robot frame, and which markers something hides."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ import torch
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-from dactyl.environment.measurement import HandFrame, Measurement, occluded
+from dactyl import objects
+from dactyl.environment.measurement import Measurement, Occlusion, RobotFrame
 from dactyl.environment.randomization.observation_noise import Sensed
 from dactyl.maths import quaternion
+from dactyl.robot import robot as robots
 from dactyl.robots.shadow.joints import FINGERS, JOINTS, ros_joint_name
 from dactyl.robots.shadow.layout import DISTAL_LENGTH, DISTAL_RADIUS, FINGERTIP_MARKERS
 from dactyl.simulation.backends.mujoco import BatchPhysics
 from dactyl.simulation.model_fields import nominal_factors
-from dactyl.simulation.objects import HALF_SIZE
 from dactyl.simulation.physics import PhysicsState
 from dactyl.simulation.scene import SceneConfig, build
 
-# ---------------------------------------------------------------------------------------------- the hand frame
+# --------------------------------------------------------------------------------------------- the robot frame
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def measured() -> tuple[Measurement, list[mujoco.MjData]]:
         *(torch.tensor(np.array([getattr(data, name) for data in datas])) for name in ("qpos", "qvel", "ctrl"))
     )
     physics.restore(torch.ones(3, dtype=torch.bool), state, nominal_factors(scene, 3, physics.device))
-    return HandFrame(physics).measure(), datas
+    return RobotFrame(physics).measure(), datas
 
 
 def scipys(q: Tensor | np.ndarray) -> Rotation:
@@ -111,10 +112,15 @@ def test_velocities_are_the_poses_derivatives(measured):
 # --------------------------------------------------------------------------------------------------- occlusion
 
 DISTANCE = 0.004
+HALF_SIZE = objects.load("block").half_size
+
+
+def occluded(measurement: Measurement, kind: str, size: Tensor) -> Tensor:
+    return Occlusion(robots.load("shadow"), objects.load(kind), DISTANCE).of(measurement, size)
 
 
 def spread(**changes: Any) -> Measurement:
-    """One world: five upright distal links 10 cm apart on the x axis, the object a metre away."""
+    """One environment: five upright distal links 10 cm apart on the x axis, the object a metre away."""
     markers = torch.tensor(FINGERTIP_MARKERS, dtype=torch.float32)
     bases = torch.tensor([[0.1 * i, 0.0, 0.0] for i in range(5)])
     parts = {
@@ -130,7 +136,7 @@ def spread(**changes: Any) -> Measurement:
 
 
 def hidden(measurement: Measurement, kind: str = "block", size: float = 1.0) -> list[str]:
-    flags = occluded(measurement, kind, torch.tensor([size]), DISTANCE)
+    flags = occluded(measurement, kind, torch.tensor([size]))
     assert flags.shape == (1, 5)
     return [finger for finger, flag in zip(FINGERS, flags[0], strict=True) if flag]
 
@@ -187,14 +193,14 @@ def test_another_finger_hides_markers(gap, names):
     assert hidden(with_finger_at(marker + beside + torch.tensor([0, DISTAL_LENGTH, 0]), pointing)) == names
 
 
-def test_worlds_do_not_hide_each_others_markers():
+def test_environments_do_not_hide_each_others_markers():
     a = spread()
     b = spread(object_position=a.sensed.fingertips[0, 4][None])
     both = Measurement(
         Sensed(*map(torch.cat, zip(a.sensed, b.sensed, strict=True))),
         *map(torch.cat, zip(a[1:], b[1:], strict=True)),
     )
-    assert occluded(both, "block", torch.ones(2), DISTANCE).nonzero().tolist() == [[1, 4]]
+    assert occluded(both, "block", torch.ones(2)).nonzero().tolist() == [[1, 4]]
 
 
 def test_distal_links_are_what_the_model_has():

@@ -13,29 +13,31 @@ from dactyl.environment.randomization import ObservationNoise
 from dactyl.environment.randomization.observation_noise import Sensed, Sensors
 from dactyl.environment.randomization.random import Random
 from dactyl.maths import quaternion
+from dactyl.robot import robot as robots
 
-WORLDS, READINGS = 1000, 100
+ENVS, READINGS = 1000, 100
 SILENT = dict.fromkeys((noise.name for noise in fields(ObservationNoise)), 0.0)
 
 
-def truth(worlds: int = WORLDS) -> tuple[Sensed, Tensor]:
+def truth(num_envs: int = ENVS) -> tuple[Sensed, Tensor]:
     """Some state and the rotations of the distal links."""
     random = Random(7, torch.device("cpu"))
-    links = quaternion.uniform(random.normal(worlds, 5, 4))
+    links = quaternion.uniform(random.normal(num_envs, 5, 4))
     rotations = torch.stack([quaternion.rotate(links, axis) for axis in torch.eye(3)], dim=-1)
-    orientation = quaternion.uniform(random.normal(worlds, 4))
-    return Sensed(0.1 * random.normal(worlds, 5, 3), 0.1 * random.normal(worlds, 3), orientation), rotations
+    orientation = quaternion.uniform(random.normal(num_envs, 4))
+    return Sensed(0.1 * random.normal(num_envs, 5, 3), 0.1 * random.normal(num_envs, 3), orientation), rotations
 
 
-def sensors(worlds: int = WORLDS, **on: float) -> Sensors:
-    """At the start of an episode in every world."""
-    made = Sensors(ObservationNoise(**{**SILENT, **on}), worlds, Random(0, torch.device("cpu")))
-    made.restart(torch.ones(worlds, dtype=torch.bool))
+def sensors(num_envs: int = ENVS, **on: float) -> Sensors:
+    """At the start of an episode in every environment."""
+    random = Random(0, torch.device("cpu"))
+    made = Sensors(ObservationNoise(**{**SILENT, **on}), num_envs, robots.load("shadow"), random)
+    made.restart(torch.ones(num_envs, dtype=torch.bool))
     return made
 
 
 def errors(made: Sensors) -> Sensed:
-    """(readings, worlds, …) of errors; the orientation's as rotation vectors in the hand frame."""
+    """(readings, environments, …) of errors; the orientation's as rotation vectors in the robot frame."""
     exact, rotations = truth()
     readings = [made.read(exact, rotations) for _ in range(READINGS)]
     turns = torch.stack(
@@ -91,7 +93,7 @@ def test_orientations_turn_about_random_axes(kind):
     assert same == (kind == "correlated")
 
 
-def test_correlated_turns_belong_to_the_hand_frame():
+def test_correlated_turns_belong_to_the_robot_frame():
     """As a camera that is mounted askew: the error is the same whichever way the object is turned."""
     made, (exact, rotations) = sensors(object_orientation_correlated=0.1), truth()
     for orientation in (exact.object_orientation, exact.object_orientation.flip(0)):
@@ -153,7 +155,7 @@ def test_only_new_episodes_are_redrawn():
         assert torch.equal(changed, mask), name
 
 
-def test_worlds_and_markers_have_their_own_offsets():
+def test_environments_and_markers_have_their_own_offsets():
     made = sensors(**{noise.name: noise.default for noise in fields(ObservationNoise)})
     columns = torch.cat([value.flatten(1) for name, value in made.state_dict().items() if "offset" in name], dim=1)
     correlations = torch.corrcoef(columns.T) - torch.eye(columns.shape[1])

@@ -15,7 +15,7 @@ from dactyl.simulation.backends.mujoco import BatchPhysics
 from dactyl.simulation.model_fields import PhysicsFactors
 from dactyl.simulation.scene import Scene, build
 
-WORLDS = 4000
+ENVS = 4000
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def scene() -> Scene:
 
 @pytest.fixture(scope="module")
 def factors(scene: Scene) -> PhysicsFactors:
-    return PhysicsRandomization().sample(scene, WORLDS, Random(0, torch.device("cpu")))
+    return PhysicsRandomization().sample(scene, ENVS, Random(0, torch.device("cpu")))
 
 
 TABLE_1 = {
@@ -43,20 +43,20 @@ TABLE_1 = {
 def test_drawn_as_table_1_says(factors, row):
     distribution, shape = TABLE_1[row]
     values = getattr(factors, row)
-    assert values.shape == (WORLDS, *shape)
-    for column in values.reshape(WORLDS, -1).T[::7]:
+    assert values.shape == (ENVS, *shape)
+    for column in values.reshape(ENVS, -1).T[::7]:
         assert stats.kstest(column.double().numpy(), distribution.cdf).pvalue > 0.001
 
 
 def test_every_link_joint_and_actuator_has_its_own(factors):
     """Independent columns; only the object's three dimensions, and all surfaces' friction, share one factor."""
-    columns = torch.cat([values.reshape(WORLDS, -1) for values in factors], dim=1)
+    columns = torch.cat([values.reshape(ENVS, -1) for values in factors], dim=1)
     correlations = np.corrcoef(columns.numpy().T) - np.eye(columns.shape[1])
     assert np.abs(correlations).max() < 0.09  # five standard deviations
 
 
 def test_all_rows_arrive_in_the_model(scene, factors):
-    """What C MuJoCo steps with is the nominal model times the factors, in every world its own."""
+    """What C MuJoCo steps with is the nominal model times the factors, in every environment its own."""
     physics = BatchPhysics(scene, 3, threads=1)
     three = PhysicsFactors(*(factor[:3] for factor in factors))
     physics.restore(torch.ones(3, dtype=torch.bool), physics.state, three)

@@ -33,7 +33,7 @@ def test_distributions(draw, distribution):
 
 
 def test_chances():
-    """A probability for all, or one for each world."""
+    """A probability for all, or one for each environment."""
     random = Random(0, CPU)
     assert random.chance(0.25, COUNT).float().mean().item() == pytest.approx(0.25, abs=0.012)
     each = random.chance(torch.tensor([0.0, 0.1, 1.0]), COUNT, 3).float().mean(0)
@@ -85,7 +85,7 @@ def test_impossible_amounts_are_refused(wrong):
         (ObservationNoise, "object_orientation_uncorrelated", math.inf),
         (UnmodeledEffects, "action_noise_correlated", -0.1),
         (UnmodeledEffects, "delay_probability", 1.5),
-        (UnmodeledEffects, "dropout_rate", 13.0),  # more than once per control step
+        (UnmodeledEffects, "dropout_rate", -0.1),
         (UnmodeledEffects, "timestep_rate", (0.0, 1.0)),
         (UnmodeledEffects, "force_probability", (0.1, 2.0)),
         (UnmodeledEffects, "force_probability", (0.1, 0.01)),

@@ -14,9 +14,11 @@ from dactyl.environment.randomization.effect import Effect
 from dactyl.environment.randomization.random import Random
 from dactyl.environment.randomization.unmodeled_effects import Actuation, Forces, Timing, Tracking
 from dactyl.robot import backlash
-from dactyl.robot.control import CONTROL_PERIOD, PHYSICS_TIMESTEP
+from dactyl.robot import robot as robots
 
 CPU = torch.device("cpu")
+ROBOT = robots.load("shadow")
+TIMING = ROBOT.timing
 QUIET = {
     "action_noise_uncorrelated": 0.0, "action_noise_correlated": 0.0, "action_noise_multiplicative": 0.0,
     "delay_probability": 0.0, "backlash_rate": 1e9, "backlash_rate_std": 0.0, "dropout_rate": 0.0,
@@ -24,10 +26,16 @@ QUIET = {
 """Slack is crossed by the smallest action, in the step that brings it."""
 
 
-def start(effect: Any, worlds: int, **on: Any) -> Any:
-    """The effect alone, at the start of an episode in every world."""
-    made = effect(UnmodeledEffects(**{**QUIET, **on}), worlds, Random(0, CPU))
-    made.restart(torch.ones(worlds, dtype=torch.bool))
+def make(effect: Any, config: UnmodeledEffects, num_envs: int) -> Any:
+    """The effect alone."""
+    robot = () if effect is Forces else (ROBOT,)
+    return effect(config, num_envs, *robot, Random(0, CPU))
+
+
+def start(effect: Any, num_envs: int, **on: Any) -> Any:
+    """The effect alone, at the start of an episode in every environment."""
+    made = make(effect, UnmodeledEffects(**{**QUIET, **on}), num_envs)
+    made.restart(torch.ones(num_envs, dtype=torch.bool))
     return made
 
 
@@ -52,7 +60,7 @@ def test_values_of_the_paper():
 
 
 def arriving(actuation: Actuation, action: float, steps: int = 50) -> Tensor:
-    """(steps, worlds, 20) of what becomes of one constant action, once the slack is taken up."""
+    """(steps, environments, 20) of what becomes of one constant action, once the slack is taken up."""
     constant = torch.full_like(actuation.slack, action)
     actuation.apply(constant)
     return torch.stack([actuation.apply(constant) for _ in range(steps)])
@@ -99,7 +107,7 @@ def test_half_of_the_actuators_lag_one_step():
     assert (late[2:] == torch.stack(sent)[1:-1, :1, 0]).all()
     share = actuation.delayed.float()
     assert share.mean().item() == pytest.approx(0.5, abs=0.02)
-    assert share.mean(1).std().item() == pytest.approx((0.25 / 20) ** 0.5, rel=0.1)  # not whole worlds at once
+    assert share.mean(1).std().item() == pytest.approx((0.25 / 20) ** 0.5, rel=0.1)  # not whole environments at once
 
 
 def test_backlash_rates():
@@ -127,7 +135,7 @@ def test_backlash_takes_actions_up():
 
 
 def track(tracking: Tracking, steps: int, occluded: Tensor | None = None) -> Tensor:
-    """Age in steps (steps, worlds, 5) of the readings of markers that show the time."""
+    """Age in steps (steps, environments, 5) of the readings of markers that show the time."""
     ages = []
     for t in range(steps):
         now = torch.full_like(tracking.last, float(t))
@@ -143,11 +151,11 @@ def test_markers_drop_out():
     steps = 2000
     ages = track(start(Tracking, 40, dropout_rate=0.2), steps)
     began = (ages[1:] == 1) & (ages[:-1] == 0)
-    seen = (ages[:-1] == 0).sum() * CONTROL_PERIOD  # s in which a marker could be lost
+    seen = (ages[:-1] == 0).sum() * TIMING.control  # s in which a marker could be lost
     assert (began.sum() / seen).item() == pytest.approx(0.2, rel=0.05)
     ended = (ages[1:] == 0) & (ages[:-1] > 0)
-    lasted = ages[:-1][ended] * CONTROL_PERIOD
-    assert lasted.min().item() == pytest.approx(1.0, abs=CONTROL_PERIOD / 2 + 1e-6)
+    lasted = ages[:-1][ended] * TIMING.control
+    assert lasted.min().item() == pytest.approx(1.0, abs=TIMING.control / 2 + 1e-6)
     assert (lasted == lasted.min()).float().mean() > 0.75  # the others were lost again meanwhile
 
 
@@ -158,7 +166,7 @@ def test_markers_drop_out_one_by_one():
 
 
 def test_occluded_markers_keep_their_last_reading():
-    """As long as it lasts, for that marker of that world alone; the moment it is seen again its reading is new."""
+    """As long as it lasts, for that marker of that environment alone; the moment it is seen again its reading is new."""
     occluded = torch.zeros(10, 3, 5, dtype=torch.bool)
     occluded[2:6, 1, 3] = True
     ages = track(start(Tracking, 3), 10, occluded)
@@ -192,11 +200,11 @@ def test_rates_of_the_timing():
 def test_physics_steps_take_longer(rate):
     """8 ms + Exp(lambda), drawn for each of the ten physics steps: 1 / lambda more on average."""
     timing = start(Timing, 1000, timestep_rate=(rate, rate))
-    steps = timing.timesteps()
+    steps = timing.timesteps(10)
     assert steps.shape == (10, 1000)
-    assert is_distributed(steps - PHYSICS_TIMESTEP, stats.expon(scale=1 / rate))
-    assert steps.mean().item() - PHYSICS_TIMESTEP == pytest.approx(1 / rate, rel=0.05)
-    assert (timing.timesteps() != steps).all()
+    assert is_distributed(steps - TIMING.physics, stats.expon(scale=1 / rate))
+    assert steps.mean().item() - TIMING.physics == pytest.approx(1 / rate, rel=0.05)
+    assert (timing.timesteps(10) != steps).all()
 
 
 # -------------------------------------------------------------------------------------------------------- forces
@@ -226,7 +234,7 @@ def test_pushes():
 @pytest.mark.parametrize("effect", [Actuation, Tracking, Timing, Forces])
 def test_only_new_episodes_are_redrawn(effect):
     """And all of an effect's state is: nothing of the last episode goes on."""
-    made = effect(UnmodeledEffects(force_probability=(0.5, 0.6), dropout_rate=6.0), 10, Random(0, CPU))
+    made = make(effect, UnmodeledEffects(force_probability=(0.5, 0.6), dropout_rate=6.0), 10)
     made.restart(torch.ones(10, dtype=torch.bool))
     run(made)
     before, mask = made.state_dict(), torch.arange(10) % 3 == 0
@@ -245,7 +253,7 @@ def run(effect: Effect) -> list[Tensor]:
     if isinstance(effect, Tracking):
         return [effect.apply(torch.full((10, 5, 3), float(i)), torch.zeros(10, 5, dtype=torch.bool)) for i in range(5)]
     if isinstance(effect, Timing):
-        return [effect.timesteps() for _ in range(5)]
+        return [effect.timesteps(10) for _ in range(5)]
     assert isinstance(effect, Forces)
     return [effect.accelerations() for _ in range(5)]
 
@@ -253,7 +261,7 @@ def run(effect: Effect) -> list[Tensor]:
 @pytest.mark.parametrize("effect", [Actuation, Tracking, Timing, Forces])
 def test_saved_and_loaded(effect):
     """Including what an attribute shares with somebody else: loading must not write into the action last sent."""
-    made, other = (effect(UnmodeledEffects(), 10, Random(0, CPU)) for _ in range(2))
+    made, other = (make(effect, UnmodeledEffects(), 10) for _ in range(2))
     made.restart(torch.ones(10, dtype=torch.bool))
     run(made)
     saved, generator = made.state_dict(), made._random.generator.get_state()

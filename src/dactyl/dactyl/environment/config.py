@@ -10,6 +10,7 @@ from typing import Any
 from dactyl import objects, registry
 from dactyl.environment import task as tasks
 from dactyl.environment.randomization import RandomizationConfig
+from dactyl.environment.randomization.random import check_amount
 from dactyl.environment.task import Task
 from dactyl.environment.trial import TrialRules
 from dactyl.errors import DactylError
@@ -93,6 +94,8 @@ class EnvironmentConfig:
                 f"goal_angle_limit {self.goal_angle_limit} rad must exceed the tolerance "
                 f"{self.rules.tolerances[-1]} rad"
             )
+        if effects := self.randomization.unmodeled_effects:
+            check_amount("dropout_rate", effects.dropout_rate, 1.0 / robot.timing.control)  # once per control step
         low, high = self.randomization.physics.object_dimensions if self.randomization.physics else (1.0, 1.0)
         scales = objects.load(self.scene.object).mesh_scales
         if scales and not scales[0] <= low <= high <= scales[-1]:

@@ -86,7 +86,6 @@ class Tracking(Effect):
 
     def __init__(self, config: UnmodeledEffects, num_worlds: int, robot: Robot, random: Random) -> None:
         period, fingertips = robot.timing.control, len(robot.fingertips)
-        check_amount("dropout_rate", config.dropout_rate, 1.0 / period)
         self._random = random
         self.occlusion_distance = config.occlusion_distance
         self._probability = config.dropout_rate * period

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from dactyl.environment import trial
 from dactyl.errors import DactylError
-from dactyl.tasks.reorient import trial
 
-TRAINING = trial.TrialRules(timeout=trial.TRAINING_TIMEOUT)
+PERIOD = 0.08  # s
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules(trial.TrialRules):
+    """A task's: an angle and a distance."""
+
+    timeout: float = 8.0
+    max_successes: int = 50
+    allowed: tuple[float, ...] = (0.4, 0.1)
+
+    @property
+    def tolerances(self) -> tuple[float, ...]:
+        return self.allowed
+
+
+ANGLE = Rules(allowed=(0.4,))
 
 
 @pytest.fixture(params=[np.asarray, torch.as_tensor], ids=["numpy", "torch"])
@@ -39,10 +56,11 @@ TABLE = [
 
 
 def test_accounts(array):
-    """Every case of the table at once, so that worlds are also shown not to touch each other."""
+    """Every case of the table at once, so that environments are also shown not to touch each other."""
     names, successes, steps, angles, dropped, successes_after, steps_after, flags = zip(*TABLE, strict=True)
     state = trial.TrialState(array(np.array(successes)), array(np.array(steps)))
-    state, events = trial.advance(TRAINING, state, array(np.array(angles)), array(np.array(dropped)))
+    errors = array(np.array(angles)[:, None])
+    state, events = trial.advance(ANGLE, state, errors, array(np.array(dropped)), PERIOD)
     happened = [
         "".join(letter if flag else "-" for letter, flag in zip("rdct", row, strict=True))
         for row in zip(*(np.asarray(field) for field in events), strict=True)
@@ -53,21 +71,38 @@ def test_accounts(array):
     np.testing.assert_array_equal(events.ended, [any(flag in "dct" for flag in row) for row in flags])
 
 
-@pytest.mark.parametrize(("rules", "steps"), [(TRAINING, 100), (trial.TrialRules(), 1000)], ids=["8 s", "80 s"])
+@pytest.mark.parametrize(("rules", "steps"), [(ANGLE, 100), (Rules(timeout=80.0), 1000)], ids=["8 s", "80 s"])
 def test_timeout_starts_again_with_each_goal(rules, steps):
     """8 s (training) or 80 s (evaluation) for each goal, not for the trial; nothing is a step early or late."""
     state, never = trial.start(torch.zeros(1)), torch.zeros(1, dtype=torch.bool)
     for reached_at in (30, None):
         for step in range(1, steps + 1):
-            angle = torch.tensor([0.1 if step == reached_at else 2.0])
-            state, events = trial.advance(rules, state, angle, never)
+            errors = torch.tensor([[0.05 if step == reached_at else 2.0] * len(rules.tolerances)])
+            state, events = trial.advance(rules, state, errors, never, PERIOD)
             if events.reached:
                 break
             assert bool(events.timeout) == (step == steps)
     assert int(state.successes) == 1
 
 
-def test_restart_touches_the_masked_worlds_only(array):
+def test_a_timeout_is_counted_in_the_robots_own_control_steps():
+    """8 s are 80 steps of a robot that decides every 0.1 s."""
+    never = torch.zeros(2, dtype=torch.bool)
+    state = trial.TrialState(torch.zeros(2, dtype=torch.int64), torch.tensor([78, 79]))
+    _, events = trial.advance(ANGLE, state, torch.full((2, 1), 2.0), never, 0.1)
+    assert events.timeout.tolist() == [False, True]
+
+
+def test_a_goal_is_reached_when_every_error_is_below_its_tolerance(array):
+    """Protects tasks with several errors: one that is small enough is not enough, and one that is unknown is not."""
+    errors = [[0.39, 0.09], [0.39, 0.11], [0.41, 0.09], [0.4, 0.09], [0.39, 0.1], [0.39, np.nan], [np.nan, 0.09]]
+    state = trial.start(array(np.zeros(len(errors))))
+    state, events = trial.advance(Rules(), state, array(np.array(errors)), array(np.zeros(len(errors), bool)), PERIOD)
+    assert np.asarray(events.reached).tolist() == [True] + [False] * 6
+    assert np.asarray(state.successes).tolist() == [1] + [0] * 6
+
+
+def test_restart_touches_the_masked_environments_only(array):
     state = trial.TrialState(array(np.array([3, 4, 5])), array(np.array([30, 40, 50])))
     state = trial.restart(state, array(np.array([False, True, False])))
     np.testing.assert_array_equal(state.successes, [3, 0, 5])
@@ -81,42 +116,9 @@ def test_start_counts_from_zero(array):
         np.testing.assert_array_equal(field, [0, 0, 0])
 
 
-def test_dropped(array):
-    """Below the palm, or away from it; what is not a number counts as dropped, never as held."""
-    rest, up = np.array([0.0, -0.03, 0.35]), np.array([0.0, -np.cos(0.1), np.sin(0.1)])
-    side = np.array([1.0, 0, 0])
-    cases = {
-        "at rest": (rest, False),
-        "thrown up, above the palm": (rest + 0.10 * up, False),
-        "as low as the wrist lowers it": (rest - 0.06 * up, False),
-        "sunk": (rest - 0.101 * up, True),
-        "at the fingertips": (rest + 0.13 * side, False),
-        "beside the hand": (rest + 0.161 * side, True),
-        "NaN": (rest * np.nan, True),
-        "one coordinate NaN": (np.array([0.0, np.nan, 0.35]), True),
-        "infinite": (np.array([np.inf, -0.03, 0.35]), True),
-        "infinitely high": (np.array([0.0, -np.inf, np.inf]), True),
-    }
-    with np.errstate(invalid="ignore"):
-        positions = np.array([position for position, _ in cases.values()])
-        dropped = trial.is_dropped(array(positions), array(rest), array(up))
-    assert dict(zip(cases, np.asarray(dropped).tolist(), strict=True)) == {name: d for name, (_, d) in cases.items()}
-
-
-def test_rules_of_the_paper():
-    assert (trial.TRAINING_TIMEOUT, trial.EVALUATION_TIMEOUT, trial.MAX_SUCCESSES) == (8.0, 80.0, 50)
-    assert trial.TrialRules() == trial.TrialRules(tolerance=0.4, timeout=80.0, max_successes=50)
-
-
 @pytest.mark.parametrize(
-    "wrong",
-    [
-        {"tolerance": 0.0}, {"tolerance": np.nan}, {"max_successes": 0},
-        {"timeout": 0.0}, {"timeout": 0.03}, {"timeout": np.nan}, {"timeout": np.inf},
-    ],
-    ids=str,
-)  # fmt: skip
+    "wrong", [{"max_successes": 0}, {"timeout": 0.0}, {"timeout": np.nan}, {"timeout": np.inf}], ids=str
+)
 def test_impossible_rules_are_refused(wrong):
-    """A timeout below a control step would end trials in the very step that reaches a goal."""
     with pytest.raises(DactylError, match=f"{next(iter(wrong))} "):
-        trial.TrialRules(**wrong)
+        Rules(**wrong)

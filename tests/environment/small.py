@@ -34,7 +34,7 @@ def make(
 
 
 def play(num_envs: int, steps: int, seed: int = 0) -> Tensor:
-    """Random bins (steps, N, 20)."""
+    """Random bins (steps, N, 20) of the Shadow hand."""
     return torch.randint(11, (steps, num_envs, 20), generator=torch.Generator().manual_seed(seed))
 
 
