@@ -31,7 +31,6 @@ from dactyl.tasks.reorient import goals
 from dactyl.tasks.reorient.rules import ReorientRules
 from tests.environment.small import hold, make, play
 
-
 TASK, ROBOT = tasks.load("reorient"), robots.load("shadow")
 REST = torch.tensor(ROBOT.workspace.rest).float()
 

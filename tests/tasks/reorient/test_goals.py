@@ -70,7 +70,7 @@ def test_the_error_is_the_angle():
     goal, orientation = drawn()[:500], drawn()[500:1000]
     errors = goals.errors(goal, {"object_orientation": orientation})
     assert errors.shape == (500, 1)
-    expected = (Rotation.from_quat(np.roll(goal, -1, 1)) * Rotation.from_quat(np.roll(orientation, -1, 1)).inv())
+    expected = Rotation.from_quat(np.roll(goal, -1, 1)) * Rotation.from_quat(np.roll(orientation, -1, 1)).inv()
     np.testing.assert_allclose(errors[:, 0], expected.magnitude(), atol=1e-7)
 
 

@@ -1,0 +1,111 @@
+"""What an episode hides from the policy and may show to a value network."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dactyl.environment.hidden import effects_size, hidden_effects, hidden_physics, physics_size
+from dactyl.environment.randomization import PhysicsRandomization, UnmodeledEffects
+from dactyl.environment.randomization.random import Random
+from dactyl.environment.randomization.unmodeled_effects import Actuation, Forces, Timing
+from dactyl.robot import robot as robots
+from dactyl.simulation.model_fields import nominal_factors
+from dactyl.simulation.scene import Scene, build
+from tests.environment.small import hold, make
+
+CPU = torch.device("cpu")
+BOTH = ("physics_factors", "effects")
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    return build()
+
+
+def test_sizes_follow_from_the_robot() -> None:
+    shadow = robots.load("shadow")
+    assert (physics_size(shadow), effects_size(shadow)) == (98, 82)
+
+
+def test_hidden_physics_is_every_factor_that_matters(scene: Scene) -> None:
+    """Size, mass and friction of the object, gravity, damping, gains, limits; the log-uniform ones as logarithms."""
+    factors = PhysicsRandomization().sample(scene, 5, Random(0, CPU))
+    numbers = hidden_physics(scene, factors, 3)
+    assert numbers.shape == (3, physics_size(scene.robot))
+    assert numbers.dtype == torch.float32
+    size, mass, friction, gravity, damping, gains, limits = numbers.split([1, 1, 1, 3, 24, 20, 48], dim=1)
+    assert torch.equal(size[:, 0], factors.object_size[:3])
+    assert torch.equal(mass[:, 0], factors.masses[:3, scene.object_body])
+    assert torch.equal(friction[:, 0], factors.friction[:3])
+    assert torch.equal(gravity, factors.gravity[:3])
+    torch.testing.assert_close(damping.exp(), factors.damping[:3])
+    torch.testing.assert_close(gains.exp(), factors.gains[:3])
+    assert torch.equal(limits.reshape(3, 24, 2), factors.joint_limits[:3])
+
+
+def test_nominal_physics_is_ones_and_zeros(scene: Scene) -> None:
+    numbers = hidden_physics(scene, nominal_factors(scene, 2, CPU), 2)
+    assert torch.equal(numbers, torch.tensor([[1.0] * 3 + [0.0] * 95] * 2))
+
+
+def test_hidden_effects_are_every_effect_that_lasts_an_episode(scene: Scene) -> None:
+    robot, random = scene.robot, Random(0, CPU)
+    actuation, timing = (effect(UnmodeledEffects(), 5, robot, random) for effect in (Actuation, Timing))
+    forces = Forces(UnmodeledEffects(), 5, random)
+    for effect in (actuation, timing, forces):
+        effect.restart(torch.ones(5, dtype=torch.bool))
+    numbers = hidden_effects(robot, actuation, timing, forces, 3, CPU)
+    assert numbers.shape == (3, effects_size(robot))
+    assert numbers.dtype == torch.float32
+    delayed, bias, slack, pushes, longer = numbers.split([20, 20, 40, 1, 1], dim=1)
+    assert torch.equal(delayed, actuation.delayed[:3].float())
+    assert 0.0 < delayed.mean() < 1.0
+    assert torch.equal(bias, actuation.bias[:3])
+    assert torch.equal(slack.reshape(3, 20, 2), actuation.delta[:3])
+    assert torch.equal(pushes[:, 0], forces.probability[:3])
+    torch.testing.assert_close(longer[:, 0], 1.0 / timing.rate[:3])
+
+
+def test_effects_that_are_off_are_zeros(scene: Scene) -> None:
+    numbers = hidden_effects(scene.robot, None, None, None, 2, CPU)
+    assert torch.equal(numbers, torch.zeros(2, effects_size(scene.robot)))
+
+
+@pytest.mark.parametrize("randomizations", ["all", "none", "-physics", "-unmodeled_effects"])
+def test_a_value_network_sees_its_own_environments(randomizations: str) -> None:
+    """In the order of the terms, as long as the environment says, those of the episode in force, and no others'."""
+    env = make(4, randomizations, value_terms=("object_position", *BOTH))
+    robot = env.robot
+    assert env.observation_shapes["value"] == (3 + physics_size(robot) + effects_size(robot),)
+    env.physics.state.qpos[2, env.scene.object_position.start] += 0.5  # the episode ends: another one has other physics
+    before = env._factors.gravity[2].clone()
+    step = env.step(hold(4))
+    assert step.info["dropped"].tolist() == [False, False, True, False]
+    seen = step.observations["value"]
+    assert seen.shape == (4, *env.observation_shapes["value"])
+    _, physics, effects = seen.split([3, physics_size(robot), effects_size(robot)], dim=1)
+    assert torch.equal(physics, hidden_physics(env.scene, env._factors, 4))
+    parts = (env._actuation, env._timing, env._forces)
+    assert torch.equal(effects, hidden_effects(robot, *parts, 4, env.device))
+    if randomizations in ("all", "-unmodeled_effects"):
+        assert len(torch.unique(physics, dim=0)) >= 3  # the new one began as one of the others did
+        assert not torch.equal(env._factors.gravity[2], before)
+    else:
+        assert torch.equal(physics, hidden_physics(env.scene, nominal_factors(env.scene, 4, CPU), 4))
+    if randomizations in ("all", "-physics"):
+        assert len(torch.unique(effects, dim=0)) >= 3
+    else:
+        assert not effects.any()
+
+
+def test_what_nobody_asked_for_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the speed of the paper's training, which sees neither."""
+    env = make(2, "all")
+
+    def fail(*arguments: object) -> None:
+        raise AssertionError("computed")
+
+    monkeypatch.setattr("dactyl.environment.environment.hidden_physics", fail)
+    monkeypatch.setattr("dactyl.environment.environment.hidden_effects", fail)
+    env.step(hold(2))

@@ -1,0 +1,118 @@
+"""Robots and tasks by name: dactyl's own folders, and what other packages register."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
+from types import ModuleType
+
+import pytest
+
+from dactyl import registry
+from dactyl.environment import task as tasks
+from dactyl.errors import DactylError
+from dactyl.robot import robot as robots
+
+Register = Callable[..., None]
+
+
+@pytest.fixture
+def register(monkeypatch: pytest.MonkeyPatch) -> Iterator[Register]:
+    """Stands in for installed packages: `register("dactyl.robots", tray="package:ROBOT", …)`, one call for each."""
+    points: dict[str, list[EntryPoint]] = {}
+
+    def add(group: str, **places: str) -> None:
+        points.setdefault(group, []).extend(EntryPoint(name, place, group) for name, place in places.items())
+
+    monkeypatch.setattr(registry, "entry_points", lambda group: points.get(group, []))
+    caches = (registry._places, registry.registered)
+    for cached in caches:
+        cached.cache_clear()
+    yield add
+    for cached in caches:
+        cached.cache_clear()
+
+
+def test_dactyls_own_are_found_in_their_folders(register: Register) -> None:
+    assert registry.names("robots") == robots.names() == ("shadow",)
+    assert registry.names("tasks") == tasks.names() == ("reorient",)
+    assert registry.load("robots", "shadow").name == registry.DEFAULTS["robots"]
+    assert registry.load("tasks", "reorient").name == registry.DEFAULTS["tasks"]
+
+
+def test_another_packages_are_found_beside_them(register: Register) -> None:
+    register("dactyl.robots", my_hand="dactyl.robots.shadow:ROBOT")
+    assert robots.names() == ("my_hand", "shadow")
+    assert tasks.names() == ("reorient",)
+    assert robots.load("my_hand") is robots.load("shadow")
+
+
+def test_names_import_nothing() -> None:
+    """Protects the speed of `--help`, and that a broken package does not take the others' names away."""
+    script = (
+        "import sys; from dactyl import registry; print(registry.names('robots'), registry.names('tasks'));"
+        "print([m for m in sys.modules if m.startswith(('dactyl.robots.', 'dactyl.tasks.'))])"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    names, imported = run.stdout.strip().splitlines()
+    assert "shadow" in names
+    assert "reorient" in names
+    assert imported == "[]"
+
+
+def test_a_package_that_cannot_be_imported_is_named_and_hurts_only_itself(register: Register) -> None:
+    register("dactyl.robots", broken="no_such_package.hand:ROBOT")
+    assert robots.names() == ("broken", "shadow")
+    assert robots.load("shadow").name == "shadow"
+    with pytest.raises(DactylError, match="cannot import no_such_package.hand:ROBOT: No module named"):
+        robots.load("broken")
+
+
+@pytest.mark.parametrize(("wing", "one"), [("robots", "robot"), ("tasks", "task")])
+def test_unknown_names_are_refused_with_those_there_are(register: Register, wing: str, one: str) -> None:
+    with pytest.raises(DactylError, match=rf"there is no {one} 'hook'; there are: {registry.DEFAULTS[wing]}$"):
+        registry.load(wing, "hook")
+
+
+def test_two_packages_cannot_have_one_name(register: Register) -> None:
+    """Protects from measuring another robot than was meant, by the order of installation."""
+    register("dactyl.robots", my_hand="first.hand:ROBOT")
+    register("dactyl.robots", my_hand="second.hand:ROBOT")
+    with pytest.raises(DactylError, match="two packages register 'my_hand': first.hand:ROBOT and second.hand:ROBOT"):
+        robots.names()
+
+
+def test_one_package_that_is_found_twice_is_one(register: Register) -> None:
+    """Protects checkouts that are installed too: the same entry point is then listed twice."""
+    for _ in range(2):
+        register("dactyl.robots", my_hand="dactyl.robots.shadow:ROBOT")
+    assert robots.names() == ("my_hand", "shadow")
+
+
+@pytest.mark.parametrize(("group", "name"), [("dactyl.robots", "shadow"), ("dactyl.tasks", "reorient")])
+def test_dactyls_own_names_are_taken(register: Register, group: str, name: str) -> None:
+    register(group, **{name: "their.module:THEIRS"})
+    wing = group.removeprefix("dactyl.")
+    with pytest.raises(DactylError, match=f"their.module:THEIRS is registered as '{name}', .* dactyl's own {wing}"):
+        registry.names(wing)
+
+
+def test_what_is_neither_robot_nor_task_is_refused(register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "their_package", ModuleType("their_package"))
+    monkeypatch.setattr("their_package.THING", {"joints": 3}, raising=False)
+    register("dactyl.robots", thing="their_package:THING", gone="their_package:GONE")
+    register("dactyl.tasks", thing="their_package:THING")
+    with pytest.raises(DactylError, match="robot 'thing' is a dict, not a Robot"):
+        robots.load("thing")
+    with pytest.raises(DactylError, match="task 'thing' is a dict, not a Task"):
+        tasks.load("thing")
+    with pytest.raises(DactylError, match="there is no GONE in their_package"):
+        robots.load("gone")
+
+
+def test_text_means_what_it_names() -> None:
+    assert registry.resolve("math:pi") == pytest.approx(3.14159, abs=1e-5)
+    with pytest.raises(DactylError, match="there is no tau2 in math"):
+        registry.resolve("math:tau2")
