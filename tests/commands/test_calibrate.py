@@ -1,85 +1,47 @@
-"""The commands of the group `calibrate`."""
+"""The commands of the group `calibrate` that are no robot's own."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from dactyl import cli
-from dactyl.robots.shadow.calibration import synthetic
-from dactyl.robots.shadow.calibration.hall import load, save
-from dactyl.robots.shadow.calibration.joints import angles_of
-from dactyl.robots.shadow.calibration.synthetic import Noise
-from dactyl.robots.shadow.joints import JOINTS
-from dactyl.robots.shadow.layout import BASE_MARKERS
-from dactyl.simulation.scene import Scene, build
-from tests import bags
-
-CONFIG = Path(__file__).resolve().parents[2] / "config" / "real.yaml"
+from dactyl.calibration.boards import Board
+from dactyl.calibration.cameras import read_pose
+from tests.calibration.test_cameras import DISTORTION, MATRIX, around
 
 
-@pytest.fixture(scope="module")
-def scene() -> Scene:
-    return build()
-
-
-def test_a_synthetic_calibration_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Protects the command from end to end: calibration, plot and JSON."""
-    out, plot, report = tmp_path / "a.yaml", tmp_path / "a.png", tmp_path / "a.json"
-    arguments = ["calibrate", "joints", "--synthetic", "--moments", "150", "--out", str(out), "--plot", str(plot)]
-    assert cli.main([*arguments, "--json", str(report)]) == 0
-    assert "against the truth: joints" in capsys.readouterr().out
-    found = json.loads(report.read_text())
-    assert found["command"] == "calibrate joints"
-    assert found["results"]["truth"]["after"]["fingertip_mm"] < found["results"]["truth"]["before"]["fingertip_mm"]
-    assert load(out)
-    assert plot.exists()
-
-
-def test_a_bag_is_calibrated_from(tmp_path: Path, scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
-    """Protects the whole way of a lab: Shadow's file and a bag in, Shadow's file out, nearer to the truth."""
-    hand = synthetic.record(scene, seed=3, frames=150, noise=Noise(reading=1e-4, offset=0.0))
-    store = bags.typestore()
-    state = store.types["sensor_msgs/msg/JointState"]
-    names, empty = [f"rh_{joint}" for joint in JOINTS], np.zeros(0)
-    messages = []
-    for i, (raw, tips) in enumerate(zip(*hand.recording, strict=True)):
-        now = 10**9 + i * 250_000_000  # so far apart that the tracker believes each posture
-        for time in (now - 5_000_000, now + 5_000_000):
-            header = bags.header(store, time)
-            messages.append(("/joint_sensors", time, state(header, names, raw, empty, empty)))
-        points = [(*point, 1.0) for point in [*tips.tolist(), *BASE_MARKERS.tolist()]]
-        markers = [(marker, *point) for marker, point in zip([*range(5), *range(10, 14)], points, strict=True)]
-        messages.append(("/dactyl/mocap/markers", now, bags.markers(store, now, markers)))
-    messages.sort(key=lambda message: message[1])
-    kinds = {"/joint_sensors": "sensor_msgs/msg/JointState", "/dactyl/mocap/markers": "dactyl_msgs/msg/MocapMarkers"}
-    bag = bags.write(tmp_path / "bag", kinds, messages, store)
-    factory, out = tmp_path / "factory.yaml", tmp_path / "out.yaml"
-    save(factory, hand.factory, "factory")
-    arguments = [str(bag), "--factory", str(factory), "--out", str(out), "--config", str(CONFIG)]
-    assert cli.main(["calibrate", "joints", *arguments]) == 0
-    assert "130 moments fitted, 20 held out" in capsys.readouterr().out
-    before, after = (
-        np.std(angles_of(curves, hand.recording.raw) - hand.angles) for curves in (load(factory), load(out))
-    )
-    assert after < 0.6 * before
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([], "name either a BAG and its --factory calibration, or --synthetic"),
-        (["bag"], "name either"),
-        (["--synthetic", "--out", "none/a.yaml"], "there is no folder"),
-        (["bag", "--factory", "none.yaml"], "cannot read the calibration none.yaml"),
-    ],
-)
-def test_mistakes_get_one_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Protects a user from a stack trace."""
-    assert cli.main(["calibrate", "joints", *arguments]) == 1
-    error = capsys.readouterr().err
-    assert message in error
-    assert error.count("\n") == 1
+def test_cameras_are_calibrated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects the command from the printed board to ROS's files."""
+    assert cli.main(["calibrate", "cameras", "--print-board", str(tmp_path / "board.png")]) == 0
+    assert cv2.imread(str(tmp_path / "board.png")).shape == (1200, 1680, 3)
+    assert "210 x 150 mm" in capsys.readouterr().out
+    random = np.random.default_rng(0)
+    views = [around(np.array([0.0, 0.0, 0.42]), random) for _ in range(6)]
+    for camera in ("camera_0", "camera_1", "camera_2"):
+        folder = tmp_path / "pictures" / camera
+        folder.mkdir(parents=True)
+        for i, view in enumerate(views):
+            picture = Board().render(MATRIX, DISTORTION, view.rotation, view.position, 640, 480)
+            cv2.imwrite(str(folder / f"{i}.png"), picture)
+    arguments = [
+        str(tmp_path / "pictures"),
+        "--placed",
+        "0",
+        "--position",
+        "0",
+        "0",
+        "0.3",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert cli.main(["calibrate", "cameras", *arguments, "--json", str(tmp_path / "report.json")]) == 0
+    assert json.loads((tmp_path / "report.json").read_text())["results"]["cameras"]["camera_2"]["views"] == 6
+    expected = views[0].inverse().position + np.array([0.0, 0.0, 0.3])
+    assert np.linalg.norm(read_pose(tmp_path / "out" / "camera_1.yaml").position - expected) < 0.005
+    assert cli.main(["calibrate", "cameras", str(tmp_path / "pictures"), "--placed", "0"]) == 1
+    assert "need both --placed and --position" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The commands of the group `vision`, and `calibrate cameras`."""
+"""The commands of the group `vision`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ import json
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 import torch
 
 from dactyl import cli
-from dactyl.calibration.boards import Board
-from dactyl.calibration.cameras import read_pose
 from dactyl.vision.estimator import Contract, Estimator
-from tests.calibration.test_cameras import DISTORTION, MATRIX, around
 from tests.vision.conftest import TINY, states_folder
 
 __all__ = ["states_folder"]
@@ -71,35 +67,3 @@ def test_mistakes_are_told_in_one_line(
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
-
-
-def test_cameras_are_calibrated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Protects the command from the printed board to ROS's files."""
-    assert cli.main(["calibrate", "cameras", "--print-board", str(tmp_path / "board.png")]) == 0
-    assert cv2.imread(str(tmp_path / "board.png")).shape == (1200, 1680, 3)
-    assert "210 x 150 mm" in capsys.readouterr().out
-    random = np.random.default_rng(0)
-    views = [around(np.array([0.0, 0.0, 0.42]), random) for _ in range(6)]
-    for camera in ("camera_0", "camera_1", "camera_2"):
-        folder = tmp_path / "pictures" / camera
-        folder.mkdir(parents=True)
-        for i, view in enumerate(views):
-            picture = Board().render(MATRIX, DISTORTION, view.rotation, view.position, 640, 480)
-            cv2.imwrite(str(folder / f"{i}.png"), picture)
-    arguments = [
-        str(tmp_path / "pictures"),
-        "--placed",
-        "0",
-        "--position",
-        "0",
-        "0",
-        "0.3",
-        "--out",
-        str(tmp_path / "out"),
-    ]
-    assert cli.main(["calibrate", "cameras", *arguments, "--json", str(tmp_path / "report.json")]) == 0
-    assert json.loads((tmp_path / "report.json").read_text())["results"]["cameras"]["camera_2"]["views"] == 6
-    expected = views[0].inverse().position + np.array([0.0, 0.0, 0.3])
-    assert np.linalg.norm(read_pose(tmp_path / "out" / "camera_1.yaml").position - expected) < 0.005
-    assert cli.main(["calibrate", "cameras", str(tmp_path / "pictures"), "--placed", "0"]) == 1
-    assert "need both --placed and --position" in capsys.readouterr().err

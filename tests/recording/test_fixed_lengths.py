@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dactyl.recording import from_bag, latency
+from dactyl.recording import latency
 from dactyl.recording.analysis import analyse
 from dactyl.recording.decisions import read
 from dactyl.recording.reading import Bag
+from dactyl.recording.test_sets import from_bag
 
 OLD_BAG = Path(__file__).parent / "data" / "fixed_lengths"
 

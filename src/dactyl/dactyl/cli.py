@@ -11,6 +11,7 @@ import math
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,7 +19,7 @@ import tyro
 from tyro.extras import SubcommandApp
 
 from dactyl.bringup.options import RealOptions, SimOptions
-from dactyl.commands import calibrate, dataset, extras, hand, latency, recording, vision
+from dactyl.commands import calibrate, dataset, extras, hand, latency, of_robots, recording, vision
 from dactyl.errors import DactylError
 
 app = SubcommandApp()
@@ -411,11 +412,22 @@ app.command(recording.bag, name="bag", help="Look into recorded bags, and recove
 app.command(name="latency", help="Show from a bag how old what each action used was.")(latency.latency)
 
 
+_OPEN = {"calibrate": calibrate.app}
+"""Groups that robots add commands to."""
+
+
+@cache
+def _add_commands_of_robots() -> None:
+    of_robots.add(_OPEN)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code: 0, 1 (a user's mistake, a failed run), 2 (a wrong argument), 130 (ctrl-C)."""
     if sys.platform == "linux":
         os.environ.setdefault("MUJOCO_GL", "egl")  # as the front door: pictures without a display
     try:
+        if next(iter(sys.argv[1:] if arguments is None else arguments), "") in _OPEN:
+            _add_commands_of_robots()  # not before they are needed: a robot's data takes numpy
         code = app.cli(prog="dactyl", args=arguments)
     except ModuleNotFoundError as error:
         if not (remedy := extras.remedy(error)):

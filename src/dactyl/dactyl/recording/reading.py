@@ -21,7 +21,7 @@ from mcap.stream_reader import CRCValidationError, StreamReader, breakup_chunk
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
-from dactyl import registry
+from dactyl import registry, topics
 from dactyl.environment import task as tasks
 from dactyl.environment.task import Task
 from dactyl.errors import DactylError
@@ -85,21 +85,18 @@ class Bag:
 
     @property
     def robot(self) -> Robot:
-        """The robot that was recorded.
+        """The robot that was recorded, as its first action says.
 
         Raises:
             DactylError: it is not installed.
         """
-        return robots.load(self.recorded().get("robot", registry.DEFAULTS["robots"]))
+        _, action = next(self.decoded({topics.absolute(topics.ACTION)}), (None, None))
+        return robots.load(getattr(action, "robot", registry.DEFAULTS["robots"]))
 
     @property
     def task(self) -> Task:
-        """The task that was worked on.
-
-        Raises:
-            DactylError: it is not installed.
-        """
-        return tasks.load(self.recorded().get("task", registry.DEFAULTS["tasks"]))
+        """The task that was worked on; messages do not say it, so it is the one there was first."""
+        return tasks.load(registry.DEFAULTS["tasks"])
 
     def recorded(self) -> dict[str, Any]:
         """What the project's recorder wrote down about the bag; empty of another's bag."""

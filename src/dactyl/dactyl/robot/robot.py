@@ -102,7 +102,7 @@ class Robot:
     driver: str = ""
     """`module:function` that makes its `ros.driver.Driver`; empty: the plain one."""
     commands: str = ""
-    """`module:app` of commands that this robot adds to the command line; empty: none."""
+    """`module:function` that adds its commands to groups of the command line, given by name; empty: it has none."""
     targets: Mapping[str, str] = field(default_factory=dict)
     """Topics that joint targets go to the robot on, each with its message type. Where several are sent at a time only
     one is named, whose flow tells of all."""

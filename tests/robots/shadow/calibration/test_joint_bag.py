@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dactyl import objects
 from dactyl.errors import DactylError
 from dactyl.robot.markers import MarkerLayout
 from dactyl.robots.shadow.calibration.hall import SENSORS, joint_readings
 from dactyl.robots.shadow.calibration.joint_bag import read
 from dactyl.robots.shadow.layout import BASE_MARKERS
-from dactyl.simulation.objects import OBJECT_MARKERS
 from tests import bags
 
 MS = 1_000_000
-LAYOUT = MarkerLayout(range(5), range(10, 14), BASE_MARKERS, range(20, 26), OBJECT_MARKERS)
+LAYOUT = MarkerLayout(range(5), range(10, 14), BASE_MARKERS, range(20, 26), objects.load("block").markers)
 TIPS = np.array([[0.02 * i, -0.05, 0.43] for i in range(5)])
 TOPICS = ("/joint_sensors", "/markers")
 

@@ -32,6 +32,7 @@ ROBOT = Robot(
     action=Positions(bins=11, smoothing=0.3),  # section 4.2; appendix C.1, footnote 15
     model="dactyl.robots.shadow.model:build",
     driver="dactyl.robots.shadow.ros:driver",
+    commands="dactyl.robots.shadow.commands:add",
     targets=TARGETS,
     joint_prefix="rh_",
     locked={"WRJ1": LOCKED_WRIST},

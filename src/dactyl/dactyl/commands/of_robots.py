@@ -1,0 +1,22 @@
+"""What robots add to the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tyro.extras import SubcommandApp
+
+from dactyl import registry
+
+
+def add(groups: Mapping[str, SubcommandApp]) -> None:
+    """Let every robot add its commands to the groups.
+
+    Raises:
+        DactylError: a robot's package cannot be imported.
+    """
+    from dactyl.robot import robot as robots  # takes numpy
+
+    for name in robots.names():
+        if place := robots.load(name).commands:
+            registry.resolve(place)(groups)

@@ -1,0 +1,113 @@
+"""What Shadow's hand adds to the command line: calibrate joints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+from tyro.extras import SubcommandApp
+
+from dactyl import topics
+from dactyl.errors import DactylError
+
+if TYPE_CHECKING:
+    from dactyl.robot.markers import MarkerLayout
+
+Json = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help="also write the results to this file, as JSON")]
+
+
+def add(groups: Mapping[str, SubcommandApp]) -> None:
+    """Add the commands to the groups of the command line, by their names."""
+    groups["calibrate"].command(name="joints")(joints)
+
+
+def joints(
+    bag: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="BAG")] = None,
+    /,
+    factory: Path | None = None,
+    out: Path = Path("calibration.yaml"),
+    plot: Path | None = None,
+    sensors: str = "/joint_sensors",
+    markers: str = topics.absolute(topics.MARKERS),
+    config: Path | None = None,
+    moments: int = 1000,
+    synthetic: bool = False,
+    seed: int = 0,
+    json: Json = None,
+) -> None:
+    """Refine the calibration of the joint sensors against motion capture of the fingertips, from a recorded bag.
+
+    Reads and writes Shadow's own calibration file: 3 to 5 truth points [raw, degrees] a joint. Appendix B.5.
+
+    For example:
+      ./dactyl calibrate joints my_bag --factory calibration.yaml --out refined.yaml --plot refined.png
+      ./dactyl calibrate joints my_bag --factory calibration.yaml --sensors /rh/debug_etherCAT_data
+      ./dactyl calibrate joints --synthetic --seed 1 --json joints.json
+
+    Args:
+        bag: with raw sensors and markers; docs/calibration.md says how to record it
+        factory: calibration to begin with (sr_calibrations)
+        out: calibration to write
+        plot: also draw the curves and errors, as PNG
+        sensors: topic of the raw readings: JointState by sensor's name, or Shadow's EthercatDebug
+        markers: topic of the markers
+        config: parameter file with the marker table; config/real.yaml by default
+        moments: at most so many, evenly spread over the bag
+        synthetic: in place of a bag, a simulated hand of known truth with the paper's noise
+        seed: of the synthetic hand
+    """
+    from dactyl import results
+    from dactyl.robots.shadow.calibration import joint_bag, joint_report
+    from dactyl.robots.shadow.calibration import synthetic as hands
+    from dactyl.robots.shadow.calibration.hall import load, save
+    from dactyl.robots.shadow.calibration.joints import Kinematics, calibrate
+    from dactyl.simulation.scene import build
+
+    if (bag is None) == (not synthetic) or (bag is None) != (factory is None):
+        raise DactylError("name either a BAG and its --factory calibration, or --synthetic")
+    for path in filter(None, (out, plot, json)):
+        results.check_writable(path)
+    scene, known = build(), None
+    if bag and factory:
+        curves = load(factory)
+        recording = joint_bag.read(bag, _marker_layout(config), sensors, markers, moments)
+    else:
+        known = hands.record(scene, seed, moments)
+        curves, recording = known.factory, known.recording
+    fit = calibrate(scene, curves, recording)
+    found = joint_report.results(fit)
+    if known:
+        found["truth"] = joint_report.against_truth(Kinematics(scene), fit, known)
+    print(joint_report.as_text(found))
+    save(out, fit.calibrated.curves, "refined against motion capture by dactyl calibrate joints; degrees")
+    print(out)
+    if plot:
+        joint_report.plot(plot, fit, known.truth if known else None)
+        print(plot)
+    if json:
+        results.write(json, "calibrate joints", seed if synthetic else None, found)
+
+
+def _marker_layout(config: Path | None) -> MarkerLayout:
+    """The marker table of a parameter file."""
+    import numpy as np
+    import yaml
+
+    from dactyl.robot.markers import MarkerLayout
+    from dactyl.storage.shared import shared
+
+    path = config or shared("config", "real.yaml")
+    try:
+        table: dict[str, Any] = yaml.safe_load(path.read_text())[topics.NAMESPACE]["fingertip_tracker"][
+            "ros__parameters"
+        ]
+        base, on_object = (np.reshape(table[f"{name}_positions"], (-1, 3)) for name in ("base", "object"))
+        ids = (table[f"{name}_ids"] for name in ("fingertip", "base", "object"))
+    except OSError as error:
+        raise DactylError(f"cannot read the parameters {path}: {error.strerror}") from error
+    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        raise DactylError(f"{path} has no marker table of the fingertip tracker: {error}") from error
+    fingertips, base_ids, object_ids = ids
+    return MarkerLayout(fingertips, base_ids, base, object_ids, on_object)
