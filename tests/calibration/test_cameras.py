@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import yaml
 from scipy.spatial.transform import Rotation
 
 from dactyl.calibration import cameras
@@ -89,7 +90,7 @@ def test_cameras_are_where_they_saw_the_placed_board_from(
 
 
 def test_ros_reads_what_is_written(fits: dict[str, cameras.CameraFit], tmp_path: Path) -> None:
-    """Protects the exchange with ROS: camera nodes read intrinsics, training reads the camera's place."""
+    """Protects the exchange with ROS: camera nodes read intrinsics, people the camera's place."""
     paths = cameras.write(tmp_path / "calibration", fits)
     assert [path.name for path in paths] == ["camera_0.yaml", "camera_1.yaml"]
     read, fit = camera_info.read(paths[1]), fits["camera_1"]
@@ -97,7 +98,8 @@ def test_ros_reads_what_is_written(fits: dict[str, cameras.CameraFit], tmp_path:
     np.testing.assert_allclose(read.k, fit.matrix.ravel())
     np.testing.assert_allclose(read.d, fit.distortion)
     assert fit.pose is not None
-    np.testing.assert_allclose(cameras.read_pose(paths[1]).rotation, fit.pose.rotation, atol=1e-9)
+    place = yaml.safe_load(paths[1].read_text())["pose_in_hand"]
+    np.testing.assert_allclose(cameras.Pose.of(**place).rotation, fit.pose.rotation, atol=1e-9)
 
 
 def test_pictures_without_the_board_are_reported(tmp_path: Path) -> None:

@@ -208,21 +208,6 @@ def write(folder: Path, fits: Mapping[str, CameraFit]) -> list[Path]:
     return paths
 
 
-def read_pose(path: Path) -> Pose:
-    """Where the camera of a file that `write` wrote is, in the hand frame.
-
-    Raises:
-        DactylError: the file does not say.
-    """
-    try:
-        content = yaml.safe_load(path.read_text())["pose_in_hand"]
-        return Pose.of(content["position"], content["quaternion"])
-    except OSError as error:
-        raise DactylError(f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        raise DactylError(f"{path} does not say where the camera is") from error
-
-
 def results(fits: Mapping[str, CameraFit]) -> dict[str, Any]:
     """The figures of a `--json` file."""
     cameras = {

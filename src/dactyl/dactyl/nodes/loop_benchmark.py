@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 from geometry_msgs.msg import PoseStamped
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
-from trajectory_msgs.msg import JointTrajectory
 
 from dactyl import results, topics
 from dactyl.errors import DactylError
 from dactyl.maths.summary import summary
+from dactyl.registry import DEFAULTS
+from dactyl.robot import robot as robots
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, run
 from dactyl.ros.parameters import parameter
@@ -30,7 +31,7 @@ from dactyl_msgs.msg import FingertipPositions, HandAction
 
 WARM_UP = 2.0  # s after the first action that are not counted
 PATIENCE = 60.0  # s to wait for the first action
-TARGETS = "/rh_trajectory_controller/command"
+TARGETS, _TARGETS_TYPE = next(iter(robots.load(DEFAULTS["robots"]).targets.items()))
 _PAUSE_NS = 150_000_000  # joint targets pause while the simulated operator has the hand
 _EVERY = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -78,7 +79,8 @@ class LoopBenchmark(DactylNode):
         # rclpy passes the message's information to callbacks with two arguments; its type hints do not say so
         self.create_subscription(FingertipPositions, topics.FINGERTIPS, self.on_fingertips, messages.SENSOR)  # type: ignore[arg-type]
         self.create_subscription(HandAction, topics.ACTION, self.on_action, messages.RELIABLE)  # type: ignore[arg-type]
-        self.create_subscription(JointTrajectory, TARGETS, self.on_targets, _EVERY, raw=True)  # type: ignore[arg-type]
+        kind = messages.message_class(_TARGETS_TYPE)
+        self.create_subscription(kind, TARGETS, self.on_targets, _EVERY, raw=True)  # type: ignore[arg-type]
         if self.settings.vision:
             self.create_subscription(PoseStamped, topics.VISION_POSE, self.on_pose, messages.SENSOR)  # type: ignore[arg-type]
         if self.settings.cameras or self.settings.vision:

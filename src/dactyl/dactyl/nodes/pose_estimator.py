@@ -14,6 +14,7 @@ from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import Image
 
 from dactyl import topics
+from dactyl.maths.summary import summary
 from dactyl.ros.messages import SENSOR, nanoseconds, set_point, set_quaternion, set_stamp
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
@@ -146,10 +147,8 @@ def _pixels(message: Image) -> np.ndarray:
 
 
 def _milliseconds(name: str, seconds: deque[float]) -> dict[str, float]:
-    if not seconds:
-        return {}
-    p50, p99 = 1000.0 * np.percentile(list(seconds), [50, 99])
-    return {f"{name} p50 (ms)": round(float(p50), 2), f"{name} p99 (ms)": round(float(p99), 2)}
+    found = summary([1000.0 * each for each in seconds])
+    return {f"{name} {quantile} (ms)": value for quantile, value in found.items() if quantile != "max"}
 
 
 def main() -> int:

@@ -14,17 +14,18 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from trajectory_msgs.msg import JointTrajectory
 
 from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.monitoring.timing import Stage, Thresholds
+from dactyl.registry import DEFAULTS
+from dactyl.robot import robot as robots
 from dactyl.ros import messages
 from dactyl.ros.messages import message_class
 from dactyl.ros.node import DactylNode, Diagnosis, run, status, warning
 from dactyl.ros.parameters import parameter
 
-TARGETS = "/rh_trajectory_controller/command"
+TARGETS, _TARGETS_TYPE = next(iter(robots.load(DEFAULTS["robots"]).targets.items()))
 TYPES = {
     topic: message_class(topics.TYPES[topic])
     for topic in (
@@ -37,7 +38,7 @@ TYPES = {
         topics.JOINT_STATES,
         *map(topics.camera_info, topics.CAMERAS),  # sent with each image, and small
     )
-} | {TARGETS: JointTrajectory}
+} | {TARGETS: message_class(_TARGETS_TYPE)}
 _EVERY = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 

@@ -48,7 +48,7 @@ class VisionConfig:
     """A whole training run. The defaults are the paper's (Tables 9, 11, 12)."""
 
     states: str = "runs/states-block"
-    """Folder of `vision collect`, from the workspace."""
+    """Folder of `vision collect`, from the current folder or the workspace."""
     architecture: PoseArchitecture = field(default_factory=PoseArchitecture)
     crop: float = 0.7
     symmetry: str = "none"

@@ -26,7 +26,7 @@ from dactyl.vision.config import VisionConfig, read_preset
 from dactyl.vision.estimator import Contract, Estimator
 from dactyl.vision.moments import VALIDATION, Moments, split
 from dactyl.vision.render_queue import RenderQueue
-from dactyl.vision.states import States, load, object_poses
+from dactyl.vision.states import INDEX, States, load, object_poses
 
 TRAINING = "training.pt"
 LOG_EVERY = 100  # batches
@@ -93,7 +93,8 @@ class VisionTrainer:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DactylError(f"cannot write to {out}: {error.strerror}") from error
-        states_folder = shared(config.states)
+        here = Path(config.states)
+        states_folder = here if (here / INDEX).exists() else shared(config.states)
         states = load(states_folder)
         torch.manual_seed(config.seed)
         mean, scale = _position_statistics(config, states)
