@@ -66,5 +66,6 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_the_measure_sees_sentences() -> None:
     """Protects the limits from a measure that overlooks prose, or takes code and tables for it."""
-    page = "# No\n\nOne two three.\nFour [five](x.md) `six seven`. `Eight` nine.\n\n    code is none\n\n| no |\n\n- ten\n  eleven\n"
+    prose = "One two three.\nFour [five](x.md) `six seven`. `Eight` nine.\n"
+    page = f"# No\n\n{prose}\n    code is none\n\n| no |\n\n- ten\n  eleven\n"
     assert sentences(page) == ["One two three.", "Four five CODE.", "CODE nine.", "ten eleven"]
