@@ -32,7 +32,7 @@ def main() -> None:
     )
 
     # the environment that this policy expects: its object, observations, smoothing and kind of actions
-    config = environment_config(policy.contract, select(arguments.randomizations))
+    config = environment_config(contract, select(arguments.randomizations))
     environment = Environment(config, num_envs=8, seed=0)
     generator = torch.Generator().manual_seed(0)
     observations, memory = environment.reset(), policy.initial_state(8)

@@ -38,6 +38,7 @@ def test_random_actions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys:
     assert (tmp_path / "random.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_a_policy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """And the shipped policy reaches goals in it."""
     run(monkeypatch, tmp_path, "02_evaluate_a_policy", "--seconds", "15")

@@ -64,6 +64,18 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in anchors, f"{page.name}: {target}"
 
 
+def test_quoted_code_is_the_codes() -> None:
+    """Protects whoever copies from a page: what says where it is from is there, word for word."""
+    quoted = [
+        (page.name, ROOT / source, code)
+        for page in PAGES
+        for source, code in re.findall(r"^```\w+\n# from (\S+)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    ]
+    assert len(quoted) > 5
+    for name, source, code in quoted:
+        assert code in source.read_text(), f"{name}: {source} has no longer\n{code}"
+
+
 def test_the_measure_sees_sentences() -> None:
     """Protects the limits from a measure that overlooks prose, or takes code and tables for it."""
     prose = "One two three.\nFour [five](x.md) `six seven`. `Eight` nine.\n"
