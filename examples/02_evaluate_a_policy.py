@@ -27,9 +27,8 @@ def main() -> None:
     arguments = parser.parse_args()
 
     policy = Policy.load(checkpoint.find_policy(arguments.policy))
-    print(
-        f"it turns the {policy.contract.object} and sees:", ", ".join(name for name, _ in policy.contract.observation)
-    )
+    contract = policy.contract
+    print(f"it turns the {contract.object} and sees:", ", ".join(name for name, _ in contract.observation))
 
     # the environment that this policy expects: its object, observations, smoothing and kind of actions
     config = environment_config(contract, select(arguments.randomizations))
@@ -45,9 +44,7 @@ def main() -> None:
         goals += int(step.info["reached"].sum())
         drops += int(step.info["dropped"].sum())
     minutes = 8 * arguments.seconds / 60
-    print(
-        f"{goals} goals and {drops} drops in {minutes:g} minutes of simulated time: {goals / minutes:.1f} goals a minute"
-    )
+    print(f"{goals} goals and {drops} drops in {minutes:g} simulated minutes: {goals / minutes:.1f} goals a minute")
 
 
 if __name__ == "__main__":
