@@ -63,13 +63,3 @@ def test_a_path_that_cannot_be_written_is_named_before_the_run(tmp_path: Path, n
     """Protects hours of work from a mistyped --json."""
     with pytest.raises(DactylError, match=reason):
         results.check_writable(tmp_path / name)
-
-
-def test_a_link_is_written_through(tmp_path: Path) -> None:
-    """Protects /dev/stdout, a link, from being replaced by a file."""
-    (tmp_path / "target.json").touch()
-    link = tmp_path / "link.json"
-    link.symlink_to("target.json")
-    results.write(link, "sim", None, {})
-    assert link.is_symlink()
-    assert json.loads((tmp_path / "target.json").read_text())["command"] == "sim"

@@ -95,9 +95,9 @@ class Writer:
         self.write(f"{name}/camera_info", "sensor_msgs/msg/CameraInfo", stamp_ns, header, HEIGHT, WIDTH, "plumb_bob",
                    np.zeros(5), k, np.eye(3).ravel(), np.zeros(12), 0, 0, region)  # fmt: skip
 
-    def action(self, topic: str, stamp_ns: int, at_ns: int, sequence: int) -> None:
+    def action(self, topic: str, stamp_ns: int, at_ns: int, sequence: int, robot: str = "shadow") -> None:
         stamp = self.header(stamp_ns).stamp
-        self.write(topic, "dactyl_msgs/msg/HandAction", at_ns, self.header(stamp_ns, ""), "shadow", sequence,
+        self.write(topic, "dactyl_msgs/msg/HandAction", at_ns, self.header(stamp_ns, ""), robot, sequence,
                    np.zeros(20, np.float32), np.full(20, 5, np.uint8), stamp, stamp, stamp)  # fmt: skip
 
     def status(self, tick: int, state: int, trial: int, successes: int, angle: float, reason: str) -> None:

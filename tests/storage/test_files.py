@@ -34,3 +34,23 @@ def test_a_failure_leaves_the_old_file_and_no_other(
         write_atomically(path, b"new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_is_written_through(tmp_path: Path) -> None:
+    """Protects /dev/stdout, a link, from being replaced by a file."""
+    (tmp_path / "target").touch()
+    link = tmp_path / "link"
+    link.symlink_to("target")
+    write_atomically(link, "text")
+    assert link.is_symlink()
+    assert (tmp_path / "target").read_text() == "text"
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    """Protects `--json >(jq .)`."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_atomically(pipe, "text")
+    assert os.read(reader, 10) == b"text"
+    os.close(reader)

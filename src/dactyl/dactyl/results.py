@@ -41,9 +41,6 @@ def write(path: Path, command: str, seed: int | None, results: Mapping[str, Any]
     }
     text = json.dumps(_plain(document), indent=2, allow_nan=False) + "\n"
     try:
-        if path.is_symlink() or (path.exists() and not path.is_file()):  # /dev/stdout, a pipe: nothing to replace
-            path.write_text(text)
-            return
         write_atomically(path, text)
     except OSError as error:
         raise DactylError(f"cannot write results to {path}: {error.strerror}") from error

@@ -19,6 +19,7 @@ from scipy.spatial.transform import Rotation
 
 from dactyl.calibration.boards import Board, Corners
 from dactyl.errors import DactylError
+from dactyl.storage.files import write_atomically
 
 MIN_VIEWS = 5
 """Pictures with the board that a camera's intrinsics need at least."""
@@ -201,7 +202,7 @@ def write(folder: Path, fits: Mapping[str, CameraFit]) -> list[Path]:
         path = folder / f"{camera}.yaml"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(yaml.safe_dump(content, sort_keys=False, default_flow_style=None))
+            write_atomically(path, yaml.safe_dump(content, sort_keys=False, default_flow_style=None))
         except OSError as error:
             raise DactylError(f"cannot write {path}: {error.strerror}") from error
         paths.append(path)

@@ -8,10 +8,17 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, data: bytes | str) -> None:
-    """Replace the file by `data`: after a crash or on a full disk the old content is still there, whole."""
+    """Replace the file by `data`: after a crash or on a full disk the old content is still there, whole.
+
+    Links, pipes and devices such as /dev/stdout are written through: there is nothing to replace.
+    """
+    data = data.encode() if isinstance(data, str) else data
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        path.write_bytes(data)
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+        temporary.write_bytes(data)
         sync(temporary)
         os.replace(temporary, path)
     except BaseException:

@@ -14,6 +14,7 @@ import torch
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.maths.summary import summary
+from dactyl.recording.test_sets.dataset import Dataset
 from dactyl.simulation.appearance import Appearance
 from dactyl.simulation.appearance.studio_scene import make_studio
 from dactyl.simulation.appearance.visibility import visible_shares
@@ -88,8 +89,8 @@ def rendered_samples(
     return Samples(moments.pictures, moments.position, moments.orientation, seen)
 
 
-def recorded_samples(estimator: Estimator, dataset: Any) -> Samples:
-    """A recorded test set (`recording.test_sets.dataset.Dataset`)."""
+def recorded_samples(estimator: Estimator, dataset: Dataset) -> Samples:
+    """A recorded test set."""
     if dataset.object != estimator.contract.object:
         raise DactylError(f"the test set shows the object {dataset.object}, not {estimator.contract.object}")
     names = tuple(camera.name for camera in dataset.cameras)

@@ -230,7 +230,7 @@ class VisionTrainer:
         finally:
             self.queue.stop()
             progress.close()
-        if ended == "done":
+        if self.batch >= self.config.batches:
             self.queue.clear()
         return {"ended": ended, "batches": self.batch, "estimator": str(self.out / ESTIMATOR), **row}
 

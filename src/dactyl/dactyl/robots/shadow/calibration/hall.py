@@ -15,6 +15,7 @@ import yaml
 
 from dactyl.errors import DactylError
 from dactyl.robots.shadow.joints import JOINTS
+from dactyl.storage.files import write_atomically
 
 SENSORS: tuple[str, ...] = (
     *(f"{finger}J{number}" for finger in ("FF", "MF", "RF") for number in (1, 2, 3, 4)),
@@ -118,7 +119,7 @@ def save(path: Path, curves: Mapping[str, Curve], comment: str) -> None:
         )
         lines.append(f'["{joint}", [{points}]],')
     try:
-        path.write_text("\n".join([*lines, "]", ""]))
+        write_atomically(path, "\n".join([*lines, "]", ""]))
     except OSError as error:
         raise DactylError(f"cannot write {path}: {error.strerror}") from error
 
