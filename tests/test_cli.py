@@ -37,6 +37,28 @@ def test_wrong_arguments_exit_with_2(arguments: list[str], capsys: pytest.Captur
     assert exit_.value.code == 2
 
 
+def test_no_help_waits_for_the_big_libraries() -> None:
+    """Protects the speed of every command's --help, robots' own commands included."""
+    code = """
+import contextlib, io, sys
+from tyro.extras import SubcommandApp
+from dactyl import cli
+
+def show(app, words):
+    for name, spec in list(app._subcommands.items()):
+        with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.suppress(SystemExit):
+            cli.main([*words, name, "--help"])
+        assert "usage: dactyl " + " ".join([*words, name]) in printed.getvalue()
+        if isinstance(spec.target, SubcommandApp):
+            show(spec.target, [*words, name])
+
+show(cli.app, [])
+print(*({"torch", "mujoco", "rclpy", "cv2", "warp"} & set(sys.modules)))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
+
+
 def test_starting_the_command_line_imports_nothing_heavy() -> None:
     """Protects the speed of --help: the big libraries are imported inside the commands that need them."""
     code = "import sys, dactyl.cli; print(*({'torch', 'mujoco', 'rclpy', 'numpy', 'cv2', 'warp'} & set(sys.modules)))"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from dactyl.bringup import graph_evaluation
 from dactyl.bringup.options import SimOptions
 from dactyl.bringup.run import sim_graph
 from dactyl.errors import DactylError
+from dactyl.learning.options import EvaluationOptions
 from dactyl.learning.policy import Contract, Policy
 
 
@@ -21,7 +23,7 @@ def untrained(tmp_path: Path) -> Path:
 
 def test_trials_through_the_graph_give_the_figures_of_the_evaluation(ros_domain: int, untrained: Path) -> None:
     """Protects that the policy node, the filter and the driver are judged by the protocol that the network is."""
-    outcome = graph_evaluation.evaluate(untrained, None, "none", 1, "sampled", 3, "state")
+    outcome = graph_evaluation.evaluate(EvaluationOptions(untrained, "none", seed=3, trials=1))
     assert len(outcome["trials"]) == 1
     assert {"mean", "std", "median", "mean_interval_95", "goals_reached", "goals_presented", "reasons"} <= set(outcome)
     assert set(outcome["reasons"]) <= {"dropped", "timeout", "complete"}
@@ -44,6 +46,6 @@ def test_the_most_likely_actions_are_asked_of_the_policy_node() -> None:
 )
 def test_what_the_graph_cannot_do_is_refused(changes: dict[str, object], said: str, untrained: Path) -> None:
     """Protects users from figures that mean something else than what they asked for."""
-    asked = {"randomizations": "none", "trials": 1, "actions": "sampled", **changes}
+    asked = replace(EvaluationOptions(untrained, "none", trials=1), **changes)
     with pytest.raises(DactylError, match=said):
-        graph_evaluation.evaluate(untrained, None, seed=0, pose="state", **asked)  # type: ignore[arg-type]
+        graph_evaluation.evaluate(asked)

@@ -9,14 +9,13 @@ import tyro
 from tyro.extras import SubcommandApp
 
 from dactyl import topics
+from dactyl.commands.arguments import Json
 from dactyl.errors import DactylError
 
 app = SubcommandApp()
 
-Json = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help="also write the results to this file, as JSON")]
 
-
-@app.command(name="cameras")
+@app.command
 def cameras(
     pictures: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="PICTURES")] = None,
     /,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 from tyro.extras import SubcommandApp
 
-Json = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help="also write the results to this file, as JSON")]
+from dactyl.commands.arguments import BagPath, Json
+from dactyl.environment.choices import ObjectName
+
 Folder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DATASET", help="folder of a test set")]
 
 app = SubcommandApp()
@@ -16,10 +18,10 @@ app = SubcommandApp()
 
 @app.command(name="from-bag")
 def from_bag(
-    bag: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="BAG")],
+    bag: BagPath,
     out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")],
     /,
-    object: Literal["block", "octagonal_prism", "sphere"] = "block",
+    object: ObjectName = "block",
     cameras_within: float = 0.02,
     poses_within: float = 0.04,
     every: float = 0.4,
@@ -36,7 +38,6 @@ def from_bag(
       ./dactyl dataset from-bag bags/my_bag datasets/lab --every 1 --limit 992
 
     Args:
-        bag: folder of a bag, or an .mcap file
         out: folder to make
         object: that was in the hand
         cameras_within: s that the stamps of a triple's pictures may differ

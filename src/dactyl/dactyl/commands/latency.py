@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dactyl.commands.recording import BagPath, Json
+from dactyl.commands.arguments import BagPath, Json
 
 
 def latency(bag: BagPath, /, each: bool = False, json: Json = None) -> None:

@@ -9,13 +9,11 @@ import tyro
 from tyro.extras import SubcommandApp
 
 from dactyl.bringup.options import RecordOptions, ReplayOptions
-
-Json = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help="also write the results to this file, as JSON")]
-BagPath = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="BAG", help="folder of a bag, or an .mcap file")]
+from dactyl.commands.arguments import FLAT, BagPath, Json
 
 
 def record(
-    options: Annotated[RecordOptions, tyro.conf.arg(name="")],
+    options: Annotated[RecordOptions, FLAT],
     own: bool = False,
 ) -> int:
     """Record the running graph as a rosbag2 bag, until ctrl-C or for so many seconds.
@@ -41,7 +39,7 @@ def record(
     return 0 if code == 130 else code  # ctrl-C is how a recording ends
 
 
-def replay(options: Annotated[ReplayOptions, tyro.conf.arg(name="")]) -> int:
+def replay(options: Annotated[ReplayOptions, FLAT]) -> int:
     """Play a bag to the policy or to the pose estimator, and compare the answers with the recording.
 
     The policy is given the recorded readings: with the same weights and seed it must decide the same. The pose

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-import tyro
 from tyro.extras import SubcommandApp
 
+from dactyl.commands.arguments import Json, Preset
 from dactyl.errors import DactylError
-
-Json = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help="also write the results to this file, as JSON")]
+from dactyl.learning.options import Device
 
 app = SubcommandApp()
 
@@ -101,12 +100,12 @@ def show(
 
 @app.command
 def train(
-    preset: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PRESET")],
+    preset: Preset,
     /,
     out: Path | None = None,
     resume: Path | None = None,
     minutes: float = math.inf,
-    device: Literal["cpu", "cuda"] | None = None,
+    device: Device | None = None,
     threads: int = 1,
     renderers: int = 1,
     json: Json = None,
@@ -121,7 +120,6 @@ def train(
       ./dactyl vision train cpu-small --resume runs/vision-cpu-small --minutes 30
 
     Args:
-        preset: a file of config/vision by its name, or a path ending in .yaml
         out: folder for checkpoints and logs; runs/vision-PRESET by default
         resume: a training's folder to go on with exactly
         minutes: stop after so long
@@ -149,7 +147,7 @@ def evaluate(
     samples: int = 512,
     out: Path = Path("runs/vision-evaluation"),
     seed: int = 0,
-    device: Literal["cpu", "cuda"] = "cpu",
+    device: Device = "cpu",
     json: Json = None,
 ) -> None:
     """Measure the pose estimator's errors on both renderers and on recorded test sets: the paper's Table 6.

@@ -109,6 +109,8 @@ class Task:
     """Transition -> (N,)."""
     reward: Mapping[str, float]
     """Default weights of `rewards`."""
+    showcase: str = ""
+    """`module:function` that draws what is varied, for `env show`; empty: none."""
 
     def term(self, name: str) -> Term:
         """An observation term by its name; DactylError if there is none."""

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dactyl.learning.options import TrainOptions
+from dactyl.learning.options import Device, TrainOptions
 from dactyl.learning.protocol import Environment, Step
 from dactyl.learning.train import check_device, configure, default_device, make_trainer
 
@@ -37,7 +37,7 @@ class Stopwatch:
         return step
 
 
-def bench_train(preset: str, iterations: int = 5, device: str | None = None, threads: int = 0) -> dict[str, Any]:
+def bench_train(preset: str, iterations: int = 5, device: Device | None = None, threads: int = 0) -> dict[str, Any]:
     """Train for a few iterations and take the time.
 
     Args:

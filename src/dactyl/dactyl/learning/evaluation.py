@@ -82,7 +82,7 @@ def evaluate(options: EvaluationOptions = DEFAULTS, make_sensor: SensorFactory |
     if trials < 1:
         raise DactylError(f"{trials} trials: at least 1 is needed")
     file = checkpoint.find_policy(options.policy)
-    policy = Policy.load(file, options.object)
+    policy = Policy.load(file, options.object, robot=options.robot, task=options.task)
     config = environment_config(policy.contract, select(options.randomizations))
     if options.threads:
         torch.set_num_threads(options.threads)

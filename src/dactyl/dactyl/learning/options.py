@@ -1,10 +1,15 @@
-"""What a person chooses when training or judging a policy. Light: the command line reads it for its --help."""
+"""What a person chooses when training, judging or filming a policy. Light: the command line reads it for its --help."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+from dactyl.environment.choices import ObjectName, RobotName, TaskName
+
+Device = Literal["cpu", "cuda"]
 
 
 @dataclass(frozen=True)
@@ -12,38 +17,66 @@ class TrainOptions:
     """How a preset is trained."""
 
     out: Path | None = None
-    """folder for checkpoints and logs; runs/PRESET by default"""
+    """Folder for checkpoints and logs; runs/PRESET by default."""
     resume: Path | None = None
-    """checkpoint, or a training's folder, to go on with exactly"""
+    """Checkpoint, or a training's folder, to go on with exactly."""
     initial: Path | None = None
-    """checkpoint, or a folder with a policy, whose networks to begin with"""
+    """Checkpoint, or a folder with a policy, whose networks to begin with."""
     minutes: float = math.inf
-    """stop after so long"""
-    device: str | None = None
-    """cpu or cuda; the GPU where there is one by default"""
+    """Stop after so long."""
+    device: Device | None = None
+    """The GPU where there is one by default."""
     threads: int = 0
-    """CPU threads of each worker, 0 for all cores"""
+    """CPU threads of each worker, 0 for all cores."""
     workers: int = 1
-    """processes that share the work; one for each core is fastest on a CPU"""
+    """Processes that share the work; one for each core is fastest on a CPU."""
     seed: int | None = None
-    """in place of the preset's"""
+    """In place of the preset's."""
 
 
 @dataclass(frozen=True)
-class EvaluationOptions:
-    """How a policy is judged."""
+class PolicyOptions:
+    """Which policy, under which randomizations."""
 
     policy: Path | None = None
-    """a policy file, a folder with one, or a training's folder; models/block by default"""
-    object: str | None = None
-    """that the policy must be for"""
+    """A policy file, a folder with one, or a training's folder; models/block by default."""
     randomizations: str = "all"
-    """all, none, or -GROUP[,-GROUP]: all but these of observation_noise, physics, unmodeled_effects"""
-    trials: int = 100
-    """how many"""
-    actions: str = "sampled"
-    """drawn from the policy's probabilities, or the most likely ones"""
+    """Those that are on: all, none, or -GROUP[,-GROUP] for all but these of observation_noise, physics,
+    unmodeled_effects."""
     seed: int = 0
-    """of everything random"""
+    """Of everything random."""
+
+
+@dataclass(frozen=True)
+class EvaluationOptions(PolicyOptions):
+    """How a policy is judged."""
+
+    robot: RobotName | None = None
+    """That the policy must be for."""
+    task: TaskName | None = None
+    """That the policy must be for."""
+    object: ObjectName | None = None
+    """That the policy must be for."""
+    trials: int = 100
+    """How many."""
+    actions: Literal["sampled", "most-likely", "both"] = "sampled"
+    """Drawn from the policy's probabilities, or the most likely ones."""
     threads: int = 0
-    """CPU threads, 0 for all cores"""
+    """CPU threads, 0 for all cores."""
+
+
+@dataclass(frozen=True)
+class FilmOptions(PolicyOptions):
+    """What is filmed, and how."""
+
+    randomizations: str = "none"
+    """Those that are on: all, none, or -GROUP[,-GROUP] for all but these of observation_noise, physics,
+    unmodeled_effects."""
+    seconds: float = 60.0
+    """The longest the film may be; it ends with the trial."""
+    actions: Literal["sampled", "most-likely"] = "sampled"
+    """Drawn from the policy's probabilities, or the most likely ones."""
+    width: int = 320
+    """Pixels; the height is three quarters of that."""
+    every: int = 2
+    """Control steps between two frames of a GIF."""

@@ -149,6 +149,7 @@ class Policy:
         object: str | None = None,
         device: str | torch.device = "cpu",
         robot: str | None = None,
+        task: str | None = None,
     ) -> Policy:
         """Read a policy file.
 
@@ -157,11 +158,12 @@ class Policy:
             object: the object it will turn; None accepts any.
             device: to compute on.
             robot: the robot it will move; None accepts any that is known here.
+            task: what it will do; None accepts any that is known here.
 
         Raises:
             DactylError: the file is not a policy that fits this robot and object; says why.
         """
-        expected = {"object": object, "robot": robot}
+        expected = {"object": object, "robot": robot, "task": task}
         return weights.load(path, "policy", Contract.from_json, cls, expected, device)
 
     def save(self, path: str | Path, dtype: torch.dtype = torch.float32) -> None:

@@ -18,7 +18,7 @@ from dactyl.environment.config import EnvironmentConfig
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint, process_group
 from dactyl.learning.config import TrainingConfig
-from dactyl.learning.options import TrainOptions
+from dactyl.learning.options import Device, TrainOptions
 from dactyl.learning.policy import Contract, sizes
 from dactyl.learning.presets import read_preset
 from dactyl.learning.process_group import ALONE, ProcessGroup
@@ -88,7 +88,7 @@ def make_trainer(
     return Trainer(config, make_environment, contract(config, preset), options.out, options.resume, processes)
 
 
-def default_device() -> str:
+def default_device() -> Device:
     """The GPU where there is one."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 

@@ -10,12 +10,11 @@ import tyro
 from tyro.extras import SubcommandApp
 
 from dactyl import topics
+from dactyl.commands.arguments import Json
 from dactyl.errors import DactylError
 
 if TYPE_CHECKING:
     from dactyl.robot.markers import MarkerLayout
-
-Json = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help="also write the results to this file, as JSON")]
 
 
 def add(groups: Mapping[str, SubcommandApp]) -> None:

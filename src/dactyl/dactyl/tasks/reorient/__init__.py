@@ -24,4 +24,5 @@ TASK = Task(
     value_terms=VALUE_TERMS,
     rewards=TERMS,
     reward=PAPER_REWARD,
+    showcase="dactyl.tasks.reorient.showcase:show",
 )

@@ -21,6 +21,7 @@ from dactyl.maths import pinhole, quaternion
 from dactyl.simulation.model_fields import ModelFields, PhysicsFactors
 from dactyl.simulation.rendering import SceneRenderer
 from dactyl.simulation.scene import Scene, SceneConfig
+from dactyl.simulation.video import write_video
 
 CAMERA = "camera_1"
 SHEET = (4, 4)  # rows, columns
@@ -146,7 +147,7 @@ def show(out: Path, object: str, randomizations: str, seconds: float, seed: int)
         showcase.close()
     showcase = Showcase(object, randomizations, VIDEO[0] * VIDEO[1], seed + 1, fine=False)
     try:
-        video = write_video(_frames(showcase, round(seconds * RATE)), out / "worlds.mp4")
+        video = write_video(_frames(showcase, round(seconds * RATE)), out / "worlds.mp4", RATE)
     finally:
         showcase.close()
     return sheet, video
@@ -162,25 +163,6 @@ def _frames(showcase: Showcase, count: int) -> Iterator[np.ndarray]:
                 cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, (60, 60, 60), 1, cv2.LINE_AA)
         rows, columns = VIDEO
         yield np.vstack([np.hstack(pictures[row * columns : (row + 1) * columns]) for row in range(rows)])
-
-
-def write_video(frames: Iterator[np.ndarray], path: Path) -> Path:
-    """RGB frames as MP4.
-
-    Raises:
-        DactylError: OpenCV cannot write one here.
-    """
-    writer: cv2.VideoWriter | None = None
-    for frame in frames:
-        if writer is None:
-            height, width = frame.shape[:2]
-            writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), RATE, (width, height))
-            if not writer.isOpened():
-                raise DactylError(f"cannot write the video {path}: OpenCV has no MP4 encoder here, or no permission")
-        writer.write(frame[..., ::-1])
-    if writer is not None:
-        writer.release()
-    return path
 
 
 def captions(sampled: dict[str, Tensor], world: int) -> list[str]:

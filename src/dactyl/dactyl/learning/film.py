@@ -1,4 +1,4 @@
-"""A policy's trial as a moving picture: what the hand does, and beside it the goal."""
+"""A policy's trial as a moving picture: what the robot does, and beside it the goal."""
 
 from __future__ import annotations
 
@@ -15,55 +15,41 @@ from dactyl.environment.randomization import select
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
 from dactyl.learning.evaluation import environment_config, reason
+from dactyl.learning.options import FilmOptions
 from dactyl.learning.policy import Policy
 from dactyl.maths import quaternion
-from dactyl.robot.control import CONTROL_PERIOD
 from dactyl.simulation.rendering import SceneRenderer
-from dactyl.tasks.reorient.showcase import CAMERA, write_video
+from dactyl.simulation.video import write_video
 
+DEFAULTS = FilmOptions()
 FORMATS = (".gif", ".mp4")
 COLOURS = 64  # of a GIF
 _INK, _PAPER = (30, 30, 30), (235, 235, 235)
 
 
-def film(
-    path: Path | None,
-    out: Path,
-    randomizations: str = "none",
-    seconds: float = 60.0,
-    actions: str = "sampled",
-    seed: int = 0,
-    width: int = 320,
-    every: int = 2,
-) -> str:
+def film(out: Path, options: FilmOptions = DEFAULTS) -> str:
     """Play one trial of the evaluation and write it as a video, in real time; says how it went.
 
     Args:
-        path: of a policy, as in `evaluation.evaluate`.
         out: a file ending in .gif or .mp4.
-        randomizations: see `dactyl.environment.randomization.select`.
-        seconds: the longest it may be, simulated; it ends with the trial.
-        actions: sampled or most-likely.
-        seed: which trial, and its drawn actions.
-        width: of the picture, pixels; three quarters of that high.
-        every: frames of a GIF are so many control steps apart.
+        options: see there.
 
     Raises:
         DactylError: no such policy or format, or the file cannot be written.
     """
+    seconds, width, every = options.seconds, options.width, options.every
     if out.suffix not in FORMATS:
         raise DactylError(f"cannot film to {out}: its name must end in {' or '.join(FORMATS)}")
     if not (0 < seconds <= 600 and 64 <= width <= 1920 and every >= 1):
         raise DactylError(f"a film of {seconds} s, {width} pixels wide, every {every} steps: choose others")
-    policy = Policy.load(checkpoint.find_policy(path))
-    take = _Take(policy, randomizations, actions == "most-likely", seed)
+    take = _Take(options)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        frames = take.frames(round(seconds / CONTROL_PERIOD), width)
+        frames = take.frames(round(seconds / take.period), width)
         if out.suffix == ".gif":
-            _write_gif(frames, out, every)
+            _write_gif(frames, out, every, take.period)
         else:
-            write_video(frames, out)
+            write_video(frames, out, 1.0 / take.period)
     except OSError as error:
         raise DactylError(f"cannot write the film {out}: {error.strerror or error}") from error
     return f"{out}: {take.successes} goals in {take.seconds:.1f} s, then {take.ending}"
@@ -72,12 +58,13 @@ def film(
 class _Take:
     """One trial, and how it went so far."""
 
-    def __init__(self, policy: Policy, randomizations: str, deterministic: bool, seed: int) -> None:
-        self._policy, self._deterministic = policy, deterministic
-        self._environment = Environment(
-            environment_config(policy.contract, select(randomizations)), seed=seed, threads=1
-        )
-        self._generator = torch.Generator().manual_seed(seed)
+    def __init__(self, options: FilmOptions) -> None:
+        self._policy = policy = Policy.load(checkpoint.find_policy(options.policy))
+        self._deterministic = options.actions == "most-likely"
+        config = environment_config(policy.contract, select(options.randomizations))
+        self._environment = Environment(config, seed=options.seed, threads=1)
+        self._generator = torch.Generator().manual_seed(options.seed)
+        self.period = self._environment.control_period
         self.successes = 0
         self.seconds = 0.0
         self.ending = "the film's end"
@@ -85,18 +72,21 @@ class _Take:
     def frames(self, steps: int, width: int) -> Iterator[np.ndarray]:
         """(height, width, 3) RGB after each control step, until the trial ends."""
         environment, policy = self._environment, self._policy
-        observed, state = environment.reset()["policy"], policy.initial_state(1)
-        hand = environment.scene.hand_quaternion
-        with SceneRenderer(environment.scene, width, 3 * width // 4, fine=True) as renderer:
+        observed, state = environment.reset(), policy.initial_state(1)
+        scene, task = environment.scene, environment.task
+        places = tuple(environment.robot.cameras.places)
+        camera = places[len(places) // 2]
+        with SceneRenderer(scene, width, 3 * width // 4, fine=True) as renderer:
             for step in range(steps):
                 goal = environment.state_dict()["goal"][0].double().numpy()
+                _, orientation = task.goal_pose(goal, environment.robot)
                 qpos = environment.physics.state.qpos[0].numpy()
-                picture = renderer.render(qpos, CAMERA, quaternion.multiply(hand, goal))
+                picture = renderer.render(qpos, camera, quaternion.multiply(scene.hand_quaternion, orientation))
                 yield self._caption(np.ascontiguousarray(picture))
-                bins, state = policy.step(observed, state, self._deterministic, self._generator)
-                outcome = environment.step(bins)
-                observed = outcome.observations["policy"]
-                self.successes, self.seconds = int(outcome.info["successes"][0]), (step + 1) * CONTROL_PERIOD
+                actions, state = policy.step(observed, state, self._deterministic, self._generator)
+                outcome = environment.step(actions)
+                observed = outcome.observations
+                self.successes, self.seconds = int(outcome.info["successes"][0]), (step + 1) * self.period
                 if bool(outcome.terminated[0] | outcome.truncated[0]):
                     self.ending = reason(outcome, 0)
                     return
@@ -111,12 +101,10 @@ class _Take:
         return picture
 
 
-def _write_gif(frames: Iterator[np.ndarray], out: Path, every: int) -> None:
+def _write_gif(frames: Iterator[np.ndarray], out: Path, every: int, period: float) -> None:
     """All frames with the same few colours, so that what stands still costs nothing."""
     kept = [Image.fromarray(frame) for step, frame in enumerate(frames) if step % every == 0]
     samples = kept[:: 1 + len(kept) // 16]
     palette = Image.fromarray(np.vstack([np.asarray(frame) for frame in samples])).quantize(COLOURS)
     reduced = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in kept]
-    reduced[0].save(
-        out, save_all=True, append_images=reduced[1:], duration=round(1000 * CONTROL_PERIOD * every), loop=0
-    )
+    reduced[0].save(out, save_all=True, append_images=reduced[1:], duration=round(1000 * period * every), loop=0)

@@ -1,0 +1,118 @@
+"""bench …: how fast the parts are."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from tyro.extras import SubcommandApp
+
+from dactyl.bringup.options import SimOptions
+from dactyl.commands.arguments import Json, Preset
+from dactyl.environment.choices import ObjectName
+from dactyl.learning.options import Device
+
+app = SubcommandApp()
+
+
+@app.command
+def loop(
+    seconds: float = 30.0,
+    cameras: bool = False,
+    pose: Literal["state", "vision"] = "state",
+    estimator: str = "",
+    json: Json = None,
+) -> int:
+    """Period and latency of the control loop, real-time factor, memory: the whole graph in real time.
+
+    For example:
+      ./dactyl bench loop
+      ./dactyl bench loop --seconds 120 --cameras --json loop.json
+      ./dactyl bench loop --pose vision
+
+    Args:
+        seconds: how long to measure
+        cameras: with all three cameras subscribed
+        pose: where the object's pose comes from; vision: also how long that takes
+        estimator: with vision: a pose estimator's file or a folder with one; the shipped one by default
+    """
+    from dactyl import results
+    from dactyl.bringup import processes
+    from dactyl.bringup.run import sim_graph, with_loop_benchmark
+
+    if json:
+        results.check_writable(json)
+    options = SimOptions(headless=True, pose=pose, estimator=estimator)
+    return processes.run(with_loop_benchmark(sim_graph(options), seconds, cameras, json))
+
+
+@app.command(name="env")
+def environment(
+    versus: Literal["gymnasium-robotics"] | None = None,
+    randomizations: tuple[str, ...] = ("none", "all"),
+    worlds: tuple[int, ...] = (),
+    threads: tuple[int, ...] = (1, 2),
+    seconds: float = 20.0,
+    device: str = "cpu",
+    object: ObjectName = "block",
+    profile: bool = False,
+    json: Json = None,
+) -> None:
+    """Measure environment steps per second: 80 ms of simulated time with actions, observations, rewards, resets.
+
+    For example:
+      ./dactyl bench env --versus gymnasium-robotics
+      ./dactyl bench env --device cuda --worlds 1024 8192 32768 --profile --json env.json
+
+    Args:
+        versus: also measure this, in turns, one process for each thread
+        randomizations: each of all, none, -GROUP[,-GROUP]
+        worlds: batch sizes; 64, or 1024 to 32768 on a GPU
+        threads: numbers of CPU threads
+        seconds: for each combination
+        device: cpu, cuda, cuda:N or warp-cpu
+        object: in the hand
+        profile: name the kernels that take the most time
+    """
+    from dactyl import results
+    from dactyl.environment import benchmark as environment
+
+    if json:
+        results.check_writable(json)
+    outcome = environment.bench_env(
+        randomizations=randomizations, worlds=worlds or None, threads=threads, seconds=seconds, device=device,
+        object=object, versus=versus, profile=profile,
+    )  # fmt: skip
+    print(environment.as_text(outcome))
+    if json:
+        results.write(json, "bench env", None, outcome)
+
+
+@app.command
+def train(
+    preset: Preset = "cpu-small",
+    /,
+    iterations: int = 5,
+    device: Device | None = None,
+    threads: int = 0,
+    json: Json = None,
+) -> None:
+    """Measure training: environment steps per second, and the shares of physics, inference and optimization.
+
+    For example:
+      ./dactyl bench train
+      ./dactyl bench train single-gpu --json bench.json
+
+    Args:
+        iterations: that are timed
+        device: the GPU where there is one by default
+        threads: CPU threads, 0 for all cores
+    """
+    from dactyl import results
+    from dactyl.learning import benchmark
+
+    if json:
+        results.check_writable(json)
+    outcome = benchmark.bench_train(preset, iterations, device, threads)
+    print(benchmark.as_text(outcome))
+    if json:
+        results.write(json, "bench train", None, outcome)

@@ -1,0 +1,70 @@
+"""train, curves, export: from a preset to a policy, and what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from dactyl.commands.arguments import FLAT, Json, Preset
+from dactyl.learning.options import TrainOptions
+
+
+def train(preset: Preset, /, options: Annotated[TrainOptions, FLAT], json: Json = None) -> None:
+    """Train a policy by PPO in simulation.
+
+    For example:
+      ./dactyl train single-gpu
+      ./dactyl train cpu-small --workers 2 --minutes 60
+      ./dactyl train cpu-small --resume runs/cpu-small
+      ./dactyl train my.yaml --initial models/block --out runs/mine
+    """
+    from dactyl import results
+    from dactyl.learning import train as training
+
+    if json:
+        results.check_writable(json)
+    outcome = training.train(preset, options)
+    print(training.as_text(outcome))
+    if json:
+        results.write(json, "train", options.seed, outcome)
+
+
+def curves(runs: Annotated[tuple[Path, ...], tyro.conf.Positional], /, out: Path = Path("curves.png")) -> None:
+    """Draw learning curves: goals and drops against simulated years and hours.
+
+    For example:
+      ./dactyl curves runs/cpu-small
+      ./dactyl curves runs/cpu-small runs/cpu-student --out compared.png
+
+    Args:
+        runs: training folders, or progress.csv files kept elsewhere
+        out: picture
+    """
+    from dactyl.learning import curves as pictures
+
+    print(pictures.draw(runs, out))
+
+
+def export_policy(
+    out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")],
+    /,
+    policy: Path | None = None,
+) -> None:
+    """Write a policy as ONNX or TorchScript, with its contract, for other programs and robots.
+
+    For example:
+      ./dactyl export block.onnx
+      ./dactyl export block.pt --policy runs/cpu-small
+
+    Args:
+        out: file to write, ending in .onnx or .pt (TorchScript)
+        policy: a policy file, a folder with one, or a training's folder; models/block by default
+    """
+    from dactyl.learning import checkpoint
+    from dactyl.learning.export import export
+    from dactyl.learning.policy import Policy
+
+    export(Policy.load(checkpoint.find_policy(policy)), out)
+    print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
