@@ -66,7 +66,7 @@ def test_a_package_that_cannot_be_imported_is_named_and_hurts_only_itself(regist
     register("dactyl.robots", broken="no_such_package.hand:ROBOT")
     assert robots.names() == ("broken", "shadow")
     assert robots.load("shadow").name == "shadow"
-    with pytest.raises(DactylError, match="cannot import no_such_package.hand:ROBOT: No module named"):
+    with pytest.raises(DactylError, match=r"cannot import no_such_package.hand:ROBOT: No module named"):
         robots.load("broken")
 
 
@@ -80,7 +80,7 @@ def test_two_packages_cannot_have_one_name(register: Register) -> None:
     """Protects from measuring another robot than was meant, by the order of installation."""
     register("dactyl.robots", my_hand="first.hand:ROBOT")
     register("dactyl.robots", my_hand="second.hand:ROBOT")
-    with pytest.raises(DactylError, match="two packages register 'my_hand': first.hand:ROBOT and second.hand:ROBOT"):
+    with pytest.raises(DactylError, match=r"two packages register 'my_hand': first.hand:ROBOT and second.hand:ROBOT"):
         robots.names()
 
 

@@ -166,7 +166,7 @@ def test_markers_drop_out_one_by_one():
 
 
 def test_occluded_markers_keep_their_last_reading():
-    """As long as it lasts, for that marker of that environment alone; the moment it is seen again its reading is new."""
+    """As long as it lasts, for that marker there alone; the moment it is seen again its reading is new."""
     occluded = torch.zeros(10, 3, 5, dtype=torch.bool)
     occluded[2:6, 1, 3] = True
     ages = track(start(Tracking, 3), 10, occluded)
