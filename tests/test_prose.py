@@ -8,9 +8,15 @@ from statistics import median
 
 import pytest
 
+from dactyl.learning.presets import read_preset
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*.md")])
 LONGEST, MEDIAN = 35, 16
+NOT_THERE = {
+    "config/randomization.yaml", "hand/", "task/",  # what was not done, and what was
+    "src/dactyl/dactyl/robots/tray/", "src/dactyl/dactyl/tasks/slide/",  # what a reader would make
+}  # fmt: skip
 TABLES = {"experiments.md", "results.md"}
 """Pages of figures: a sentence between two tables may be longer than elsewhere, but no longer than the longest."""
 
@@ -62,6 +68,23 @@ def test_links_lead_somewhere(page: Path) -> None:
             headings = re.findall(r"^#+ (.*)$", other.read_text(), re.MULTILINE)
             anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
             assert anchor in anchors, f"{page.name}: {target}"
+
+
+def test_named_files_are_there() -> None:
+    """Protects readers from files that were renamed: what stands as `folder/file.ext` in a page, or as `folder/`."""
+    package = ROOT / "src" / "dactyl" / "dactyl"
+    for page in (page for page in PAGES if page.name != "CHANGELOG.md"):
+        for name in re.findall(r"`(?:dactyl/)?([\w.-]+(?:/[\w.-]+)*/(?:[\w.-]+\.\w+)?)`", page.read_text()):
+            folders = (ROOT, package, ROOT / "src" / "dactyl", page.parent)
+            assert name in NOT_THERE or any((folder / name).exists() for folder in folders), f"{page.name}: {name}"
+
+
+def test_the_guides_preset_is_one(tmp_path: Path) -> None:
+    """Protects whoever copies it out of docs/training.md."""
+    block = (ROOT / "docs" / "training.md").read_text().partition("    # my.yaml")[2].partition("    ./dactyl")[0]
+    preset = tmp_path / "my.yaml"
+    preset.write_text("#" + block.replace("\n    ", "\n"))
+    assert len(read_preset(str(preset)).stages) == 1
 
 
 def test_quoted_code_is_the_codes() -> None:
