@@ -16,6 +16,7 @@ from dactyl.environment.config import EnvironmentConfig
 from dactyl.environment.environment import Environment
 from dactyl.environment.randomization import select
 from dactyl.robot import control
+from dactyl.robots.shadow import ROBOT
 from dactyl.robots.shadow.joints import ACTUATORS, JOINTS
 from dactyl.tasks.reorient import TASK
 from dactyl.tasks.reorient.rules import ReorientRules
@@ -37,7 +38,7 @@ from dactyl_msgs.msg import HandAction, TrialStatus  # noqa: E402
 
 SEED, STEPS, MAX_SETTLING = 3, 60, 100
 PERIOD_NS = 80_000_000
-SCRIPT = np.random.default_rng(0).integers(control.NUM_BINS, size=(STEPS, len(ACTUATORS)))
+SCRIPT = np.random.default_rng(0).integers(ROBOT.action.bins, size=(STEPS, len(ACTUATORS)))
 
 
 class ScriptedPolicy:
@@ -75,7 +76,7 @@ class ScriptedPolicy:
                 return
             self.action.header.stamp = self.status.header.stamp
             self.action.sequence = self.played
-            self.action.action = control.action_from_bins(SCRIPT[self.played], control.NUM_BINS).tolist()
+            self.action.action = control.action_from_bins(SCRIPT[self.played], ROBOT.action.bins).tolist()
             self.played += 1
         self.actions.publish(self.action)
 
@@ -128,7 +129,7 @@ def start_state(environment: Environment, angles: np.ndarray) -> torch.Tensor:
             state = np.empty(mujoco.mj_stateSize(lab.model, mujoco.mjtState.mjSTATE_INTEGRATION))
             mujoco.mj_getState(lab.model, lab.data, state, mujoco.mjtState.mjSTATE_INTEGRATION)
             return torch.from_numpy(state)[None]
-        lab.step(control.SUBSTEPS)
+        lab.step(ROBOT.timing.substeps)
     raise AssertionError("the graph's simulation never was in a state that the same laboratory goes through")
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from dactyl.errors import DactylError
 from dactyl.robot import robot as robots
@@ -25,12 +26,18 @@ def test_every_robot_is_whole(name: str) -> None:
 
 
 def test_actuator_positions_add_up_coupled_joints() -> None:
+    """Appendix C.1: desired and actual positions of coupled joints are the sum of the two angles."""
     robot = robots.load("shadow")
-    angles = np.linspace(0.0, 1.0, len(robot.joints))
-    positions = robot.actuator_positions(np.stack([angles, 2.0 * angles]))
-    coupled = robot.actuators.index("FFJ0")
-    expected = angles[robot.joints.index("FFJ1")] + angles[robot.joints.index("FFJ2")]
-    np.testing.assert_allclose(positions[:, coupled], [expected, 2.0 * expected])
+    angles = np.random.default_rng(0).normal(size=(3, 24))
+    positions = robot.actuator_positions(angles)
+    by_joint = dict(zip(robot.joints, angles.T, strict=True))
+    by_actuator = dict(zip(robot.actuators, positions.T, strict=True))
+    np.testing.assert_array_equal(by_actuator["MFJ0"], by_joint["MFJ1"] + by_joint["MFJ2"])
+    np.testing.assert_array_equal(by_actuator["WRJ1"], by_joint["WRJ1"])
+    np.testing.assert_array_equal(by_actuator["THJ5"], by_joint["THJ5"])
+    np.testing.assert_array_equal(positions, robot.actuator_positions(torch.as_tensor(angles)).numpy())
+    assert robot.joints_of("MFJ0") == ("MFJ2", "MFJ1")
+    assert robot.joints_of("THJ5") == ("THJ5",)
 
 
 def test_an_unknown_robot_is_refused_with_those_there_are() -> None:
@@ -42,6 +49,14 @@ def test_data_that_does_not_fit_is_refused() -> None:
     shadow = robots.load("shadow")
     with pytest.raises(DactylError, match=r"joint_limits has shape \(24,\)"):
         replace(shadow, joint_limits=shadow.joint_limits[:, 0])
+    with pytest.raises(DactylError, match=r"actuation has shape \(20, 23\), not \(20, 24\)"):
+        replace(shadow, actuation=shadow.actuation[:, 1:])
+    with pytest.raises(DactylError, match=r"workspace.rest has shape \(2,\)"):
+        replace(shadow, workspace=replace(shadow.workspace, rest=np.zeros(2)))
+    with pytest.raises(DactylError, match=r"markers.fingertips has shape \(4, 3\), not \(5, 3\)"):
+        replace(shadow, markers=replace(shadow.markers, fingertips=np.zeros((4, 3))))
+    with pytest.raises(DactylError, match="10 bins: an odd number has a bin for 0"):
+        replace(shadow, action=replace(shadow.action, bins=10))
     with pytest.raises(DactylError, match="XXJ9 cannot be locked"):
         replace(shadow, locked={"XXJ9": 0.0})
 
