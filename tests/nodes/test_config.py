@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import yaml
 
-from dactyl.bringup.graph import NAMESPACE
 from dactyl.bringup.options import RealOptions, SimOptions
 from dactyl.bringup.run import real_graph, sim_graph
 from dactyl.nodes import fingertip_tracker, sim, trial
@@ -20,6 +19,7 @@ from dactyl.objects.shapes import BLOCK
 from dactyl.robots.shadow.layout import BASE_MARKERS
 from dactyl.ros.parameters import check_parameter
 from dactyl.simulation.scene import build
+from dactyl.topics import NAMESPACE
 
 ROOT = Path(__file__).resolve().parents[2]
 GRAPHS = {

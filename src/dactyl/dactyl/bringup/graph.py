@@ -14,8 +14,6 @@ from pathlib import Path
 from dactyl.errors import WRONG_PARAMETER
 from dactyl.storage.shared import shared
 
-NAMESPACE = "/dactyl"
-
 Value = bool | int | float | str | list[float]
 
 

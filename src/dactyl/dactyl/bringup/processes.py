@@ -17,8 +17,9 @@ from importlib.util import find_spec
 from queue import Empty, Queue
 from types import FrameType
 
-from dactyl.bringup.graph import NAMESPACE, Graph, Node, Value, exit_reason
+from dactyl.bringup.graph import Graph, Node, Value, exit_reason
 from dactyl.errors import DactylError
+from dactyl.topics import NAMESPACE
 
 KILL_AFTER = 2.0
 """s that nodes have to end after SIGTERM before SIGKILL comes; everything is over within 3 s."""

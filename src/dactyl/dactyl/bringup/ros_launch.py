@@ -7,8 +7,9 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from dactyl.bringup.graph import NAMESPACE, Graph, Node, exit_reason
+from dactyl.bringup.graph import Graph, Node, exit_reason
 from dactyl.bringup.options import option_descriptions, parse_option
+from dactyl.topics import NAMESPACE
 
 
 def to_launch(graph: Graph) -> list[Any]:

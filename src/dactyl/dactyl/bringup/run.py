@@ -9,7 +9,8 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dactyl.bringup.graph import NAMESPACE, Graph, Node, Value, with_parameters
+from dactyl import topics
+from dactyl.bringup.graph import Graph, Node, Value, with_parameters
 from dactyl.bringup.options import POSE_TOPICS, Options, RealOptions, SimOptions
 from dactyl.errors import DactylError
 from dactyl.results import check_writable
@@ -17,7 +18,7 @@ from dactyl.storage.contract import read_contract
 from dactyl.storage.models import estimator_for, policies_for, policy_for
 from dactyl.storage.shared import shared
 
-EMULATION = f"{NAMESPACE}/emulation"
+EMULATION = f"{topics.NAMESPACE}/emulation"
 """Namespace of what takes the hardware's place."""
 EMULATED_PICTURES = 8
 """That each emulated camera plays in turns."""
@@ -67,7 +68,7 @@ def _emulated(nodes: list[Node], options: RealOptions) -> list[Node]:
     render_pictures(pictures, options.object, EMULATED_PICTURES, options.seed)
     changes: dict[str, dict[str, Value]] = {
         "camera": {"emulate_from": str(pictures)},
-        "mocap": {"source": "topic", "topic": f"{EMULATION}/mocap/markers"},
+        "mocap": {"source": "topic", "topic": topics.absolute(topics.MARKERS, EMULATION)},
         "hand_driver": {
             "transport": "ros2", "interface": "trajectory", "joint_states_clock": "sender",
             "enable_at_start": True,  # nobody's fingers are near
@@ -77,8 +78,8 @@ def _emulated(nodes: list[Node], options: RealOptions) -> list[Node]:
     }  # fmt: skip
     parameters: dict[str, Value] = {"object": options.object, "seed": options.seed, "machine_clock": True}
     parameters |= _hand_of(nodes)
-    elsewhere = ["mocap/markers", "/clock"]  # what the drivers publish, or nobody wants
-    elsewhere += [f"camera_{i}/{topic}" for i in range(3) for topic in ("image_raw", "camera_info")]
+    elsewhere = [topics.MARKERS, topics.CLOCK]  # what the drivers publish, or nobody wants
+    elsewhere += [of(camera) for camera in topics.CAMERAS for of in (topics.image, topics.camera_info)]
     remappings = tuple((topic, f"{EMULATION}/{topic.lstrip('/')}") for topic in elsewhere)
     sim = Node("sim", parameters, remappings, required=True)
     return [sim, *with_parameters(nodes, changes)]

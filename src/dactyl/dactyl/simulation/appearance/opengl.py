@@ -49,7 +49,7 @@ class OpenGLRenderer:
         """Pictures.
 
         Args:
-            qpos: (n, 31) states, see `Scene`.
+            qpos: (n, nq) states, see `Scene`.
             looks: n of them.
 
         Returns:

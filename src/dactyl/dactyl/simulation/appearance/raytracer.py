@@ -51,7 +51,7 @@ class RayTracer:
             self._picture = wp.empty((self._worlds, fine, fine), dtype=wp.vec3)
 
     def render(self, qpos: np.ndarray, looks: Sequence[Look]) -> np.ndarray:
-        """States (n, 31) and n looks -> (n, 3, size, size, 3) uint8 RGB."""
+        """States (n, nq) and n looks -> (n, 3, size, size, 3) uint8 RGB."""
         parts = [
             self._render(qpos[start : start + self._worlds], looks[start : start + self._worlds])
             for start in range(0, len(qpos), self._worlds)

@@ -14,7 +14,7 @@ _SIZE = 96  # pixels of a side; an object covers some hundred of them
 
 
 def visible_shares(studio: Studio, qpos: np.ndarray) -> np.ndarray:
-    """For states (n, 31) the share (n, 3) of the object's outline that each camera sees; 0 where it is out of view."""
+    """For states (n, nq) the share (n, 3) of the object's outline that each camera sees; 0 where it is out of view."""
     model = copy.copy(studio.scene.model)
     data = mujoco.MjData(model)
     model.vis.global_.offwidth = model.vis.global_.offheight = _SIZE
