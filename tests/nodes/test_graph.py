@@ -22,6 +22,7 @@ from trajectory_msgs.msg import JointTrajectory
 from dactyl.bringup.options import RealOptions, SimOptions
 from dactyl.bringup.run import real_graph, sim_graph
 from dactyl.robot import backlash, control
+from dactyl.robots.shadow import ROBOT
 from dactyl.robots.shadow.joints import ACTUATOR_LIMITS, ACTUATORS, JOINTS, ros_joint_name
 from dactyl.robots.shadow.ros import decode
 from dactyl.ros import messages
@@ -130,14 +131,14 @@ def test_an_action_goes_round(run_graph: Any) -> None:
             tick = stamp_ns(action)
             if action.sequence != sequence:
                 break  # the next trial
-            np.testing.assert_allclose(action.action, control.action_from_bins(action.bins))
-            smoothed = control.smooth(smoothed, action.action)
+            np.testing.assert_allclose(action.action, control.action_from_bins(action.bins, ROBOT.action.bins))
+            smoothed = control.smooth(smoothed, action.action, ROBOT.action.smoothing)
             slack, expected = backlash.apply(slack, smoothed, deltas)
             if not all(tick in heard for heard in (outputs, angles, commands[FINGERS], commands[WRIST])):
                 continue
             assert outputs[tick].sequence == sequence
             np.testing.assert_allclose(outputs[tick].action, expected, atol=1e-6)
-            positions = control.actuator_positions(angles[tick])
+            positions = ROBOT.actuator_positions(angles[tick])
             targets = control.target(positions, expected.astype(float), ACTUATOR_LIMITS, origin)
             sent = np.where(np.isnan(commands[WRIST][tick]), commands[FINGERS][tick], commands[WRIST][tick])
             np.testing.assert_allclose(sent, targets, atol=1e-6)

@@ -1,7 +1,7 @@
 """From the policy's bins to absolute actuator targets (section 4.2, appendices B.4 and C.1).
 
-Pure functions over leading batch dimensions, for numpy in the nodes and torch in training. Actions are (..., 20) in
-[-1, 1]; positions and targets are actuator positions in rad, coupled pairs as their sum.
+Pure functions over leading batch dimensions, for numpy in the nodes and torch in training. Actions are (..., A) in
+[-1, 1]; positions and targets are actuator positions in rad, those of coupled joints as their sum.
 """
 
 from __future__ import annotations
@@ -11,23 +11,15 @@ from dataclasses import dataclass
 from array_api_compat import array_namespace
 
 from dactyl.errors import DactylError
-from dactyl.maths.arrays import Constant
 from dactyl.maths.quaternion import Array
-from dactyl.robots.shadow.joints import ACTUATION
 
-NUM_BINS = 11  # section 4.2
 CONTROL_PERIOD = 0.08  # s, appendix C.1
 PHYSICS_TIMESTEP = 0.008  # s, appendix C.1
 SUBSTEPS = 10  # physics steps in a control step, appendix C.1
 ORIGINS = ("current", "middle")
 """What actions are counted from: the joint angles when the action is specified (section 4.2), or the middle of each
 actuator's range, so that an action is a posture (as most of the paper's successors have it)."""
-LOCKED_WRIST = -0.5
-"""rad; where WRJ1 is locked. Section 6.1 does not say where: it is about where models/block keeps its free wrist."""
 SMOOTHING = 0.3  # weight of the new action per control step, appendix C.1 footnote 15
-
-
-_ACTUATION_T = Constant(ACTUATION.T)
 
 
 def action_from_bins(bins: Array, count: int, dtype: object = None) -> Array:
@@ -40,11 +32,6 @@ def action_from_bins(bins: Array, count: int, dtype: object = None) -> Array:
 def smooth(previous: Array, action: Array, coefficient: float = SMOOTHING) -> Array:
     """Exponential moving average of actions, one call per control step; `previous` starts at zero."""
     return coefficient * action + (1.0 - coefficient) * previous
-
-
-def actuator_positions(joint_angles: Array) -> Array:
-    """Actuator positions (..., 20) from joint angles (..., 24): coupled joints are added up."""
-    return joint_angles @ _ACTUATION_T.like(joint_angles)
 
 
 def check_origin(origin: str) -> None:
@@ -72,14 +59,14 @@ def target(positions: Array, action: Array, limits: Array, origin: str = "curren
     """Targets that actions mean, inside the limits.
 
     Args:
-        positions: actuator positions when the action was specified (s_t of appendix C.1), (..., 20).
-        action: (..., 20) in [-1, 1].
-        limits: (20, 2) lower and upper actuator limits.
+        positions: actuator positions when the action was specified (s_t of appendix C.1), (..., A).
+        action: (..., A) in [-1, 1].
+        limits: (A, 2) lower and upper actuator limits.
         origin: what action 0 means, see `ORIGINS`.
         scale: how far action 1 reaches, in units of half the actuator's range.
 
     Returns:
-        Targets (..., 20). A NaN in positions or action gives NaN: callers refuse those before.
+        Targets (..., A). A NaN in positions or action gives NaN: callers refuse those before.
     """
     xp = array_namespace(positions, action, limits)
     lower, upper = limits[..., 0], limits[..., 1]
