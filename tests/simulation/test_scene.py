@@ -14,6 +14,7 @@ from dactyl.errors import DactylError
 from dactyl.robot import robot as robots
 from dactyl.simulation import scene as scene_module
 from dactyl.simulation.scene import Scene, SceneConfig, build
+from dactyl.storage.presets import parse
 
 
 @pytest.fixture(scope="module", params=robots.names())
@@ -71,6 +72,13 @@ def test_the_tilt_is_the_robots_unless_chosen(scene: Scene) -> None:
     np.testing.assert_array_equal(same.hand_quaternion, scene.hand_quaternion)
     other = build(SceneConfig(robot=robot, tilt=scene.robot.tilt + 0.1))
     assert np.abs(other.hand_quaternion - scene.hand_quaternion).max() > 0.01
+
+
+def test_old_presets_say_fingers_raised() -> None:
+    """Protects users' presets from before there were other robots."""
+    assert parse(SceneConfig, {"fingers_raised": 0.2, "object": "sphere"}) == SceneConfig("sphere", tilt=0.2)
+    with pytest.raises(DactylError, match=r"unknown key scene.fingers: choose from object"):
+        parse(SceneConfig, {"fingers": 0.2}, "scene")
 
 
 @pytest.mark.parametrize("kind", objects.names())

@@ -5,10 +5,11 @@ World frame: z up, metres. Robot frame: the robot's own, where its mount is; pos
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import pi
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -20,6 +21,7 @@ from dactyl.robot import robot as robots
 from dactyl.robot.robot import Robot
 from dactyl.simulation.objects import add_object, mesh_name
 from dactyl.simulation.surroundings import add_surroundings
+from dactyl.storage.presets import parse_fields
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,14 @@ class SceneConfig:
     """Factor on all proportional gains."""
     robot: str = registry.DEFAULTS["robots"]
     """One of `robot.names()`."""
+
+    @classmethod
+    def from_config(cls, value: Any, where: str, default: Any) -> SceneConfig:
+        """From a preset, whose `fingers_raised` is what `tilt` was called before there were other robots."""
+        if isinstance(value, Mapping) and "fingers_raised" in value:
+            value = {"tilt" if key == "fingers_raised" else key: item for key, item in value.items()}
+        parsed: SceneConfig = parse_fields(cls, value, where, default)
+        return parsed
 
 
 @dataclass(frozen=True)
