@@ -18,7 +18,7 @@ def test_tensors_and_plain_values_come_back(tmp_path: Path) -> None:
     assert (state["steps"], state["names"]) == (7, ["a"])
 
 
-@pytest.mark.parametrize("content", [b"", b"text", pickle.dumps({"path": Path("/")})])
+@pytest.mark.parametrize("content", [b"", b"text", pickle.dumps({"path": Path("/")}, protocol=2)])
 def test_what_is_no_state_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
     """Protects from pickles, which run what they are told to."""
     path = tmp_path / "state.pt"
