@@ -12,6 +12,7 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
 import dactyl.environment.gym
+from dactyl.environment import task as tasks
 from dactyl.environment.config import EnvironmentConfig
 from dactyl.environment.gym import TaskEnv, TaskVectorEnv
 from dactyl.errors import DactylError
@@ -28,6 +29,12 @@ def test_gymnasiums_checker_finds_nothing(asymmetric: bool) -> None:
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", message=".*infinity. This is probably too (low|high)")  # no bounds are true
         check_env(environment.unwrapped)
+
+
+def test_every_task_is_registered() -> None:
+    """Protects the name that learners' scripts use, and that a new task needs none of its own."""
+    assert dactyl.environment.gym.ID == "dactyl/Reorient-v0"
+    assert all(dactyl.environment.gym.gym_id(task) in gymnasium.registry for task in tasks.names())
 
 
 def test_make_vec_gives_the_batched_environment() -> None:
@@ -113,6 +120,9 @@ def test_a_single_environment_goes_on_after_an_episode() -> None:
     ("arguments", "message"),
     [
         ({"object": "cone"}, "unknown object 'cone'"),
+        ({"task": "juggle"}, "there is no task 'juggle'"),
+        ({"robot": "shadwo"}, "there is no robot 'shadwo'"),
+        ({"config": QUICK, "task": "slide"}, "dactyl/Slide-v0: the config is of the task reorient"),
         ({"randomizations": "some"}, "randomizations 'some': choose all, none"),
         ({"num_envs": 0}, "at least 1 is needed"),
         ({"config": QUICK, "object": "sphere"}, "either a config or object"),
