@@ -103,12 +103,12 @@ def test_another_seed_gives_other_episodes():
 
 @pytest.mark.parametrize("choice", ["all", "none", "-physics"])
 def test_saved_and_loaded_environments_go_on_exactly(choice):
-    """Bit by bit, in a fresh environment and in one that has played on; across ends of episodes and the nursery's."""
+    """Bit by bit, in a fresh environment and in one that has played on; across ends of episodes and the reset pool's."""
     options = {"rules": ReorientRules(timeout=0.4), "start_steps": 4}
     env, actions = make(5, choice, **options), play(5, 40)
     for bins in actions[:12]:
         env.step(bins)
-    throw_away(env, 5)  # the nursery's world: its object was lost once, and must stay discarded
+    throw_away(env, 5)  # the reset pool's: its object was lost once, and must stay discarded
     env.step(actions[12])
     env.physics.state.qpos[5, 24] -= 0.5
     saved = env.state_dict()
@@ -121,7 +121,7 @@ def test_saved_and_loaded_environments_go_on_exactly(choice):
 
 
 def test_worlds_set_back_go_on_as_they_did_and_the_others_are_left_alone():
-    env = make(3, "all", nursery=0.0)
+    env = make(3, "all", reset_pool=0.0)
     actions = list(play(3, 12))
     for bins in actions[:4]:
         env.step(bins)
@@ -357,7 +357,7 @@ def test_all_goals_reached_end_the_episode():
 
 def test_goals_are_everywhere_or_within_a_limit():
     """Uniform in SO(3), or (for a curriculum) between the tolerance and the limit from where the object is."""
-    angles = make(300, "none", nursery=0)._errors
+    angles = make(300, "none", reset_pool=0)._errors
     assert 0.3 < (angles > 2.31).float().mean() < 0.7  # the median of uniform rotations
     near = make(100, "none", goal_angle_limit=0.9)
     assert ((near._errors[:, 0] > 0.4) & (near._errors[:, 0] < 0.9)).all()
@@ -385,7 +385,7 @@ def test_episodes_start_with_the_object_in_the_hand():
 
 def test_dropped_candidates_are_discarded():
     """C.1: "we discard the trial if the object is dropped in the meantime"."""
-    env = make(2, "none", nursery=2.0, start_steps=5)  # four worlds prepare
+    env = make(2, "none", reset_pool=2.0, start_steps=5)  # four worlds prepare
     written = int(env._pool._written)
     throw_away(env, 3)
     for _ in range(5):
@@ -398,9 +398,9 @@ def test_dropped_candidates_are_discarded():
     assert (state.qpos[:, 24].abs() < 0.16).all()
 
 
-def test_the_nursery_can_be_switched_off():
+def test_the_reset_pool_can_be_switched_off():
     """The first states are then used again and again."""
-    env = make(3, "none", nursery=0, rules=ReorientRules(timeout=0.16), start_steps=2)
+    env = make(3, "none", reset_pool=0, rules=ReorientRules(timeout=0.16), start_steps=2)
     first, _ = env._pool.take(torch.arange(3))
     for _ in range(6):
         step = env.step(hold(3))
@@ -507,7 +507,7 @@ def test_a_new_episode_shows_no_reading_of_the_last():
     """All markers are lost all the time: they freeze where the episode began, not where the last one ended."""
     effects = UnmodeledEffects(dropout_rate=12.5)
     config = RandomizationConfig(None, None, effects)
-    env = make(4, randomization=config, rules=ReorientRules(timeout=0.24), nursery=2.0)
+    env = make(4, randomization=config, rules=ReorientRules(timeout=0.24), reset_pool=2.0)
     for steps in range(1, 9):
         step = env.step(hold(4))
         seen, exact = step.observations["policy"][:, :15], term(step.observations["value"], "fingertip_positions")

@@ -155,7 +155,7 @@ def test_a_trial_starts_with_what_the_actions_mean_to_the_policy(
     """
     environment = Environment(
         EnvironmentConfig(
-            randomization=select("none"), rules=ReorientRules(timeout=80.0), start_steps=1, nursery=0.0,
+            randomization=select("none"), rules=ReorientRules(timeout=80.0), start_steps=1, reset_pool=0.0,
             action_origin=meaning.origin, action_scale=meaning.scale, smoothing=meaning.smoothing,
         ),
         threads=1,

@@ -76,6 +76,7 @@ def test_options_of_the_collection_are_found_where_older_files_have_them() -> No
     old = {
         "horizon": 20,
         "ppo": {"sequence": 5, "hold": 2, "gamma": 0.5},
+        "environment": {"nursery": 0.3},
         "teacher": "models/block-teacher",
         "stages": [{"ppo": {"imitation": 1.0}, "until_steps": 1}, {"ppo": {"rehearsal": 0.4, "bf16": True}}],
     }
@@ -84,6 +85,7 @@ def test_options_of_the_collection_are_found_where_older_files_have_them() -> No
     assert (first.imitation, last.imitation) == (1.0, 0.0)
     assert (first.collection.near_failures, last.collection.near_failures) == (0.0, 0.4)
     assert last.collection.bf16
+    assert last.environment.reset_pool == 0.3
     assert last.ppo.gamma == 0.5
 
 
@@ -109,7 +111,7 @@ def test_an_older_file_changes_what_a_newer_one_says_that_it_extends(tmp_path: P
         ({"ppo": {"minibatch": 25}}, "minibatch 25 is no multiple of collection.sequence 10"),
         ({"imitation": 0.5}, "imitation needs a teacher"),
         ({"imitation": 1.5, "teacher": "models/block-teacher"}, "imitation must be between 0 and 1"),
-        ({"horizon": 20, "collection": {"horizon": 10}}, "collection.horizon is there twice"),
+        ({"horizon": 20, "collection": {"horizon": 10}}, "collection.horizon is there twice, once by its old name horizon"),
         ({"policy": {"dense": 64}}, r"policy\.dense"),
         ({"policy": []}, "policy: expected a mapping"),
         ({"environment": {"randomization": "some"}}, "randomizations 'some'"),

@@ -23,7 +23,7 @@ total_steps: 48
 policy: {dense: [8], lstm: 4}
 value: {dense: [8], lstm: 4}
 ppo: {sequence: 4, minibatch: 8, minibatches: 2}
-environment: {start_steps: 2, nursery: 0.4, action_origin: middle, action_scale: 0.5, scene: {object: sphere}}
+environment: {start_steps: 2, reset_pool: 0.4, action_origin: middle, action_scale: 0.5, scene: {object: sphere}}
 """
 
 

@@ -140,7 +140,7 @@ def test_the_same_actions_move_the_hand_alike_in_the_environment_and_in_the_grap
             rules=ReorientRules(),
             action_origin=str(graph_without_policy().node("hand_driver").parameters["action_origin"]),
             start_steps=1,
-            nursery=0.0,
+            reset_pool=0.0,
         )
     )
     environment.reset()

@@ -45,7 +45,7 @@ class EnvironmentConfig:
     """Physics steps in a control step. Fewer are coarser and faster: for training alone, the evaluation has all."""
     start_steps: int | None = None
     """Random actions before an episode; None: as many as the object's `start_steps` says."""
-    nursery: float = 0.1
+    reset_pool: float = 0.1
     """Environments that prepare initial states, as a share of the others. 0: the first states are used again."""
     goal_angle_limit: float | None = None
     """rad; goals at most this far from the current orientation. None: the task's own, for the paper uniform."""
@@ -79,14 +79,14 @@ class EnvironmentConfig:
         in_range = (
             self.start_steps is None or self.start_steps >= 1,
             self.substeps >= 1,
-            0 <= self.nursery < inf,
+            0 <= self.reset_pool < inf,
             0 < self.smoothing <= 1,
             0 < self.action_scale < inf,
         )
         if not all(in_range):
             raise DactylError(
                 f"environment: start_steps {self.start_steps} and substeps {self.substeps} must be >= 1, "
-                f"nursery {self.nursery} >= 0, smoothing {self.smoothing} in (0, 1], "
+                f"reset_pool {self.reset_pool} >= 0, smoothing {self.smoothing} in (0, 1], "
                 f"action_scale {self.action_scale} > 0"
             )
         if self.goal_angle_limit is not None and not self.goal_angle_limit > self.rules.tolerances[-1]:

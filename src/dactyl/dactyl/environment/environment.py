@@ -79,8 +79,8 @@ class Environment:
         if num_envs < 1:
             raise DactylError(f"{num_envs} environments: at least 1 is needed")
         self.num_envs = num_envs
-        self._nursery = 0 if config.nursery == 0 else max(1, round(config.nursery * num_envs))
-        worlds = num_envs + self._nursery
+        self._preparing = 0 if config.reset_pool == 0 else max(1, round(config.reset_pool * num_envs))
+        worlds = num_envs + self._preparing
         self.scene = build(config.scene)
         self.physics = make_physics(self.scene, worlds, device, threads)
         self.device = self.physics.device
@@ -104,7 +104,7 @@ class Environment:
         self._pool = StartPool(worlds, self.physics.state, self._factors)
         self._alive = torch.ones(worlds, dtype=torch.bool, device=self.device)
         self._start_steps = config.start_steps or self.object.start_steps
-        self._nursery_steps = 0
+        self._preparing_steps = 0
         self._smoothed = torch.zeros(worlds, self.num_actuators, device=self.device)
         present = self._signals(self._acting_part(self._frame.measure()), with_goal=False)
         self._goal: Tensor = self.task.draw_goal(self.random, num_envs, present, None)
@@ -154,7 +154,7 @@ class Environment:
             )
         self._restore(everywhere, *self._pool.take(torch.arange(len(everywhere), device=self.device)))
         self._place(~self._acting)
-        self._nursery_steps = 0
+        self._preparing_steps = 0
         measurement = self._acting_part(self._frame.measure())
         started = self._acting[: self.num_envs]
         self._start_episodes(started, measurement)
@@ -168,7 +168,7 @@ class Environment:
         """
         n = self.num_envs
         previous = self._smoothed[:n]
-        measurement, lost = self._advance(torch.cat([bins, self._random_bins(self._nursery)]))
+        measurement, lost = self._advance(torch.cat([bins, self._random_bins(self._preparing)]))
         measurement = self._acting_part(measurement)
         signals = self._signals(measurement)
         errors = self.task.errors(self._goal, signals)
@@ -189,7 +189,7 @@ class Environment:
         successes, ended = self._trials.successes, events.ended
         self._goal = where(events.reached, self._draw_goals(signals), self._goal)
         final = torch.nan_to_num(self._value_observation(self._signals(measurement)), nan=0.0, posinf=0.0, neginf=0.0)
-        self._tend_nursery()
+        self._tend_pool()
         measurement = self._restart(ended, measurement)
         return Step(
             observations=self._observe(measurement),
@@ -214,7 +214,7 @@ class Environment:
         if self._looks_first and not ended.any():
             self._errors = self.task.errors(self._goal, self._signals(measurement))
             return measurement
-        mask = torch.cat([ended, torch.zeros(self._nursery, dtype=torch.bool, device=self.device)])
+        mask = torch.cat([ended, torch.zeros(self._preparing, dtype=torch.bool, device=self.device)])
         self._restore(mask, *self._pool.draw(len(mask), self.random))
         measurement = self._acting_part(self._frame.measure())
         self._start_episodes(ended, measurement)
@@ -267,14 +267,14 @@ class Environment:
     def _snapshot(self) -> PhysicsState:
         return PhysicsState(*(values.clone() for values in self.physics.state))
 
-    def _tend_nursery(self) -> None:
+    def _tend_pool(self) -> None:
         """Every `start_steps` control steps, put what survived into the pool and begin again."""
-        self._nursery_steps += 1
-        if self._nursery == 0 or self._nursery_steps < self._start_steps:
+        self._preparing_steps += 1
+        if self._preparing == 0 or self._preparing_steps < self._start_steps:
             return
         self._pool.add(self._alive & ~self._acting, self._snapshot(), self._factors)
         self._place(~self._acting)
-        self._nursery_steps = 0
+        self._preparing_steps = 0
 
     def _random_bins(self, count: int) -> Tensor:
         return self.random.integers(self.num_bins, count, self.num_actuators)
@@ -367,7 +367,7 @@ class Environment:
         """All that later steps depend on but for the configuration, `rules` and `goal_angle_limit`."""
         tensors = {name: getattr(self, f"_{name}").clone() for name in self._SAVED}
         tensors["random"] = self.random.generator.get_state()
-        tensors["nursery_steps"] = torch.tensor(self._nursery_steps)
+        tensors["preparing_steps"] = torch.tensor(self._preparing_steps)
         for part, fields in (("trials", self._trials), ("factors", self._factors)):
             tensors |= {f"{part}.{name}": value.clone() for name, value in fields._asdict().items()}
         for part, holder in (("physics", self.physics), *self._parts().items()):
@@ -376,7 +376,7 @@ class Environment:
 
     def world_state(self) -> dict[str, Tensor]:
         """What the future of each acting world depends on but for the random generator, (N, …) each."""
-        shared = ("pool.", "random", "nursery_steps")
+        shared = ("pool.", "random", "preparing_steps")
         state = self.state_dict().items()
         return {name: values[: self.num_envs] for name, values in state if not name.startswith(shared)}
 
@@ -402,7 +402,7 @@ class Environment:
         for name in self._SAVED:
             setattr(self, f"_{name}", tensors[name].to(self.device, copy=True))
         self.random.generator.set_state(tensors["random"].cpu())
-        self._nursery_steps = int(tensors["nursery_steps"])
+        self._preparing_steps = int(tensors["preparing_steps"])
 
         def part(prefix: str) -> dict[str, Tensor]:
             start = prefix + "."

@@ -17,8 +17,16 @@ WHOLE = ("reward",)
 """Keys that are replaced as a whole: which terms a reward has is a choice."""
 
 _MAPPINGS = ("environment", "collection", "ppo")
-_MOVED = {"rehearsal": "near_failures", **{name: name for name in ("sequence", "hold", "near_failures", "bf16")}}
-"""Keys once of `ppo`, and what they are called in `collection`."""
+_MOVED = {
+    "horizon": "collection.horizon",
+    "ppo.sequence": "collection.sequence",
+    "ppo.hold": "collection.hold",
+    "ppo.rehearsal": "collection.near_failures",
+    "ppo.bf16": "collection.bf16",
+    "ppo.imitation": "imitation",
+    "environment.nursery": "environment.reset_pool",
+}
+"""Keys of older files, and where they are now."""
 
 
 @dataclass(frozen=True)
@@ -102,21 +110,24 @@ def renew(values: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         DactylError: a key is there by its old and by its new name.
     """
-    values = dict(values)
-    moved: dict[str, Any] = {}
-    if "horizon" in values:
-        moved["horizon"] = values.pop("horizon")
-    if isinstance(values.get("ppo"), Mapping):
-        ppo = dict(values["ppo"])
-        moved |= {_MOVED[key]: ppo.pop(key) for key in list(ppo) if key in _MOVED}
-        if "imitation" in ppo:
-            values["imitation"] = ppo.pop("imitation")
-        values["ppo"] = ppo
-    if moved:
-        collection = values.get("collection") or {}
-        if isinstance(collection, Mapping) and (twice := sorted(moved.keys() & collection.keys())):
-            raise DactylError(f"collection.{twice[0]} is there twice, once by its old name")
-        values["collection"] = {**moved, **collection}
+    values = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+    for old, new in _MOVED.items():
+        place = values
+        *sections, key = old.split(".")
+        for section in sections:
+            place = place.get(section, {})
+        if not isinstance(place, dict) or key not in place:
+            continue
+        *sections, name = new.split(".")
+        target = values
+        for section in sections:
+            target[section] = target.get(section) or {}
+            target = target[section]
+        if not isinstance(target, dict):
+            continue
+        if name in target:
+            raise DactylError(f"{new} is there twice, once by its old name {old}")
+        target[name] = place.pop(key)
     if isinstance(values.get("stages"), list):
         values["stages"] = [renew(stage) if isinstance(stage, Mapping) else stage for stage in values["stages"]]
     return values

@@ -63,7 +63,7 @@ def environment_config(contract: Contract, randomization: RandomizationConfig) -
         action_origin=contract.action_origin,
         action_scale=contract.action_scale,
         smoothing=contract.smoothing,
-        nursery=0.0,
+        reset_pool=0.0,
     )
 
 
