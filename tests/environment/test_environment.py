@@ -103,7 +103,7 @@ def test_another_seed_gives_other_episodes():
 
 @pytest.mark.parametrize("choice", ["all", "none", "-physics"])
 def test_saved_and_loaded_environments_go_on_exactly(choice):
-    """Bit by bit, in a fresh environment and in one that has played on; across ends of episodes and the reset pool's."""
+    """Bit by bit, in a fresh environment and in one that has played on; across ends of episodes and the pool's."""
     options = {"rules": ReorientRules(timeout=0.4), "start_steps": 4}
     env, actions = make(5, choice, **options), play(5, 40)
     for bins in actions[:12]:

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from dactyl.environment import task as tasks
+from dactyl.environment.environment import Environment
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint, presets, train
 from dactyl.learning.config import parse_training
@@ -111,7 +113,10 @@ def test_an_older_file_changes_what_a_newer_one_says_that_it_extends(tmp_path: P
         ({"ppo": {"minibatch": 25}}, "minibatch 25 is no multiple of collection.sequence 10"),
         ({"imitation": 0.5}, "imitation needs a teacher"),
         ({"imitation": 1.5, "teacher": "models/block-teacher"}, "imitation must be between 0 and 1"),
-        ({"horizon": 20, "collection": {"horizon": 10}}, "collection.horizon is there twice, once by its old name horizon"),
+        (
+            {"horizon": 20, "collection": {"horizon": 10}},
+            "collection.horizon is there twice, once by its old name horizon",
+        ),
         ({"policy": {"dense": 64}}, r"policy\.dense"),
         ({"policy": []}, "policy: expected a mapping"),
         ({"environment": {"randomization": "some"}}, "randomizations 'some'"),
@@ -170,3 +175,16 @@ def test_shipped_presets_are_valid_and_consistent(preset: str) -> None:
         seen = tuple(name for name, _ in teacher.observation)
         assert all(stage.environment.value_terms == seen for stage in config.stages)
         assert (contract.action_origin, contract.smoothing) == (teacher.action_origin, teacher.smoothing)
+
+
+def test_a_value_network_may_see_the_hidden_physics_and_the_papers_does_not() -> None:
+    """Protects the asymmetric critic's terms: a preset names them, their shapes are the robot's, `paper` has none."""
+    hidden = {"physics_factors", "effects"}
+    paper = presets.read_preset("paper").stages[0].environment
+    assert not hidden & {*paper.policy_terms, *paper.value_terms}
+    terms = [*paper.value_terms, *sorted(hidden)]
+    config = parse_training({"num_envs": 2, "environment": {"value_terms": terms, "start_steps": 2}})
+    environment = Environment(config.stages[0].environment, 2)
+    seen = environment.reset()["value"]
+    assert seen.shape == (2, 85 + environment.task.size(sorted(hidden), environment.robot))
+    assert not torch.equal(seen[0, 85:], seen[1, 85:])

@@ -112,22 +112,22 @@ def renew(values: Mapping[str, Any]) -> dict[str, Any]:
     """
     values = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
     for old, new in _MOVED.items():
-        place = values
-        *sections, key = old.split(".")
-        for section in sections:
-            place = place.get(section, {})
-        if not isinstance(place, dict) or key not in place:
+        source, key = _section(values, old)
+        if key not in source:
             continue
-        *sections, name = new.split(".")
-        target = values
-        for section in sections:
-            target[section] = target.get(section) or {}
-            target = target[section]
-        if not isinstance(target, dict):
-            continue
+        target, name = _section(values, new)
         if name in target:
             raise DactylError(f"{new} is there twice, once by its old name {old}")
-        target[name] = place.pop(key)
+        target[name] = source.pop(key)
     if isinstance(values.get("stages"), list):
         values["stages"] = [renew(stage) if isinstance(stage, Mapping) else stage for stage in values["stages"]]
     return values
+
+
+def _section(values: dict[str, Any], key: str) -> tuple[dict[str, Any], str]:
+    """The mapping that a key such as ppo.gamma belongs to, made where it is missing, and its name there."""
+    section, _, name = key.rpartition(".")
+    if section and values.get(section) is None:
+        values[section] = {}
+    found = values[section] if section else values
+    return (found, name) if isinstance(found, dict) else ({}, name)
