@@ -3,8 +3,8 @@
     pip install stable-baselines3
     python examples/03_another_learner.py --steps 1000000
 
-Stable-Baselines3 has a vector interface of its own, older than Gymnasium's; the class below translates. It is no
-match for dactyl's recurrent policy with its asymmetric critic, but learns within minutes not to drop the block.
+The class below translates to Stable-Baselines3's own vector interface. This is no match for dactyl's recurrent policy,
+but learns within minutes not to drop the block.
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ class FromGymnasium(VecEnv):
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         return [getattr(self._envs, attr_name, None)] * self.num_envs
 
-    set_attr = env_method = env_is_wrapped = None  # of no use here
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        return [False] * self.num_envs
+
+    set_attr = env_method = None  # of no use here
 
 
 if __name__ == "__main__":
