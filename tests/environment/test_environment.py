@@ -606,7 +606,7 @@ def test_fewer_physics_steps_are_longer_ones(choice, monkeypatch):
     seen: list[Tensor] = []
     monkeypatch.setattr(env.physics, "step", seen.append)
     env.step(hold(2))
-    assert seen[0].shape == (5, env.physics.num_worlds)
+    assert seen[0].shape == (5, env.physics.num_envs)
     spread = 0.0 if choice == "none" else 0.02
     torch.testing.assert_close(seen[0].sum(0), torch.full_like(seen[0][0], 0.08), atol=spread + 1e-6, rtol=0)
 

@@ -25,8 +25,8 @@ def scene() -> Scene:
 
 def _play(physics: BatchPhysics, factors: PhysicsFactors, steps: int) -> torch.Tensor:
     """State after random play."""
-    physics.restore(everywhere(physics), home(physics.scene, physics.num_worlds), factors)
-    play = RandomPlay(physics.num_worlds)
+    physics.restore(everywhere(physics), home(physics.scene, physics.num_envs), factors)
+    play = RandomPlay(physics.num_envs)
     for _ in range(steps):
         physics.state.targets[:] = play.targets(physics.state.qpos[:, :24])
         physics.step(timesteps(physics))
@@ -150,7 +150,7 @@ def test_a_simulation_that_goes_wrong_is_counted_and_can_be_reset(scene: Scene) 
 
 
 @pytest.mark.parametrize(
-    ("num_worlds", "device", "threads", "message"),
+    ("num_envs", "device", "threads", "message"),
     [
         (0, "cpu", 0, "0 worlds: at least 1 is needed"),
         (1, "cpu", -1, "-1 threads"),
@@ -159,11 +159,9 @@ def test_a_simulation_that_goes_wrong_is_counted_and_can_be_reset(scene: Scene) 
         (1, "cudafish", 0, "unknown device 'cudafish'"),
     ],
 )
-def test_impossible_requests_are_refused(
-    scene: Scene, num_worlds: int, device: str, threads: int, message: str
-) -> None:
+def test_impossible_requests_are_refused(scene: Scene, num_envs: int, device: str, threads: int, message: str) -> None:
     with pytest.raises(DactylError, match=message):
-        make_physics(scene, num_worlds, device, threads)
+        make_physics(scene, num_envs, device, threads)
 
 
 def test_a_gpu_that_is_not_there_is_named(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,7 @@ def single(state: PhysicsState) -> PhysicsState:
 def settled(scene: Scene, factors: PhysicsFactors) -> BatchPhysics:
     """C MuJoCo's worlds after the object has come to rest."""
     batch = BatchPhysics(scene, len(factors.friction), threads=1)
-    batch.restore(everywhere(batch), home(scene, batch.num_worlds), factors)
+    batch.restore(everywhere(batch), home(scene, batch.num_envs), factors)
     for _ in range(10):
         batch.step(timesteps(batch))
     return batch
@@ -64,7 +64,7 @@ def disagreement(batch: BatchPhysics, warp: WarpPhysics, factors: PhysicsFactors
     state = PhysicsState(*(values.clone() for values in batch.state))
     batch.restore(everywhere(batch), state, factors)
     warp.restore(everywhere(warp), single(state), factors)
-    play = RandomPlay(batch.num_worlds)
+    play = RandomPlay(batch.num_envs)
     for _ in range(5):
         targets = play.targets(batch.state.qpos[:, :24])
         for each in (batch, warp):

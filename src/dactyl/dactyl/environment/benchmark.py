@@ -258,7 +258,7 @@ class _Ours:
         step, _ = self._time(self._step, seconds)
         physics, timing = self._environment.physics, self._environment.robot.timing
         timesteps = torch.full(
-            (timing.substeps, physics.num_worlds),
+            (timing.substeps, physics.num_envs),
             timing.physics,
             device=self._environment.device,
             dtype=physics.state.qpos.dtype,

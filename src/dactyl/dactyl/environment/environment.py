@@ -37,7 +37,7 @@ Observations = dict[str, Tensor]
 
 
 class Step(NamedTuple):
-    """Outcome of one control step of N worlds."""
+    """Outcome of one control step of N environments."""
 
     observations: Observations
     """"policy" and "value", (N, size); of the new episode where one ended."""
@@ -80,9 +80,9 @@ class Environment:
             raise DactylError(f"{num_envs} environments: at least 1 is needed")
         self.num_envs = num_envs
         self._preparing = 0 if config.reset_pool == 0 else max(1, round(config.reset_pool * num_envs))
-        worlds = num_envs + self._preparing
+        total = num_envs + self._preparing
         self.scene = build(config.scene)
-        self.physics = make_physics(self.scene, worlds, device, threads)
+        self.physics = make_physics(self.scene, total, device, threads)
         self.device = self.physics.device
         self._looks_first = device == "cpu"  # on a GPU, looking whether an episode ended costs more than acting as if
         self.random = Random(seed, self.device)
@@ -93,28 +93,28 @@ class Environment:
         self.control_period = self.robot.timing.control
         """s"""
         self._frame = RobotFrame(self.physics)
-        self._acting = torch.arange(worlds, device=self.device) < num_envs
+        self._acting = torch.arange(total, device=self.device) < num_envs
         dtype = self.physics.state.qpos.dtype
         self._limits = torch.as_tensor(self.robot.actuator_limits, device=self.device, dtype=dtype)
         self._up = torch.as_tensor(self.scene.up, device=self.device, dtype=torch.float32)
         self._object_mass = float(self.scene.model.body_mass[self.scene.object_body])
-        self._home = self._home_state(worlds)
+        self._home = self._home_state(total)
 
-        self._factors = nominal_factors(self.scene, worlds, self.device)
-        self._pool = StartPool(worlds, self.physics.state, self._factors)
-        self._alive = torch.ones(worlds, dtype=torch.bool, device=self.device)
+        self._factors = nominal_factors(self.scene, total, self.device)
+        self._pool = StartPool(total, self.physics.state, self._factors)
+        self._alive = torch.ones(total, dtype=torch.bool, device=self.device)
         self._start_steps = config.start_steps or self.object.start_steps
         self._preparing_steps = 0
-        self._smoothed = torch.zeros(worlds, self.num_actuators, device=self.device)
+        self._smoothed = torch.zeros(total, self.num_actuators, device=self.device)
         present = self._signals(self._acting_part(self._frame.measure()), with_goal=False)
         self._goal: Tensor = self.task.draw_goal(self.random, num_envs, present, None)
         self._errors = torch.zeros(num_envs, len(self.task.error_names), device=self.device)
         self._trials = trial.start(self._errors[:, 0])
         noise, effects = config.randomization.observation_noise, config.randomization.unmodeled_effects
         self._sensors = Sensors(noise, num_envs, self.robot, self.random) if noise else None
-        self._actuation = Actuation(effects, worlds, self.robot, self.random) if effects else None
-        self._timing = Timing(effects, worlds, self.robot, self.random) if effects else None
-        self._forces = Forces(effects, worlds, self.random) if effects else None
+        self._actuation = Actuation(effects, total, self.robot, self.random) if effects else None
+        self._timing = Timing(effects, total, self.robot, self.random) if effects else None
+        self._forces = Forces(effects, total, self.random) if effects else None
         self._tracking = Tracking(effects, num_envs, self.robot, self.random) if effects else None
         self._occlusion = Occlusion(self.robot, self.object, effects.occlusion_distance) if effects else None
         self._needs = self.task.needs((*config.policy_terms, *config.value_terms))
@@ -133,7 +133,7 @@ class Environment:
     # ------------------------------------------------------------------------------------------------ episodes
 
     def reset(self) -> Observations:
-        """Prepare initial states and start an episode in every world.
+        """Prepare initial states and start an episode in every environment.
 
         Raises:
             DactylError: random actions drop the object so often that no initial states can be made.
@@ -210,7 +210,7 @@ class Environment:
         return torch.nan_to_num(total, nan=0.0, posinf=0.0, neginf=0.0)
 
     def _restart(self, ended: Tensor, measurement: Measurement) -> Measurement:
-        """Start new episodes where they ended; the measurement with those worlds' new state."""
+        """Start new episodes where they ended; the measurement with those environments' new state."""
         if self._looks_first and not ended.any():
             self._errors = self.task.errors(self._goal, self._signals(measurement))
             return measurement
@@ -221,7 +221,7 @@ class Environment:
         return measurement
 
     def _start_episodes(self, mask: Tensor, measurement: Measurement) -> None:
-        """Redraw everything an episode keeps, but for the physics, in worlds of mask (N,)."""
+        """Redraw everything an episode keeps, but for the physics, in environments of mask (N,)."""
         self._trials = trial.restart(self._trials, mask)
         self._goal = where(mask, self._draw_goals(self._signals(measurement)), self._goal)
         self._errors = self.task.errors(self._goal, self._signals(measurement))
@@ -237,10 +237,10 @@ class Environment:
 
     # -------------------------------------------------------------------------------------------- initial states
 
-    def _home_state(self, worlds: int) -> PhysicsState:
+    def _home_state(self, total: int) -> PhysicsState:
         """The robot as it is built, the object at rest."""
         qpos = torch.as_tensor(self.scene.model.qpos0, device=self.device, dtype=self.physics.state.qpos.dtype)
-        qpos = qpos.repeat(worlds, 1)
+        qpos = qpos.repeat(total, 1)
         targets = self.robot.actuator_positions(qpos[:, self.scene.joints])
         return PhysicsState(qpos, torch.zeros_like(self.physics.state.qvel), targets)
 
@@ -375,13 +375,13 @@ class Environment:
         return tensors
 
     def world_state(self) -> dict[str, Tensor]:
-        """What the future of each acting world depends on but for the random generator, (N, …) each."""
+        """What the future of each acting environment depends on but for the random generator, (N, …) each."""
         shared = ("pool.", "random", "preparing_steps")
         state = self.state_dict().items()
         return {name: values[: self.num_envs] for name, values in state if not name.startswith(shared)}
 
     def set_worlds(self, worlds: Tensor, rows: Mapping[str, Tensor]) -> Observations:
-        """Put rows (k, …) of `world_state` into worlds (k,). Returns what all worlds see then, read anew."""
+        """Put rows (k, …) of `world_state` into environments (k,). Returns what all of them see then, read anew."""
         state = self.state_dict()
         for name, values in rows.items():
             state[name][worlds] = values
@@ -392,7 +392,7 @@ class Environment:
         """Go on exactly (on the CPU, bit by bit) where `state_dict` was taken.
 
         Raises:
-            DactylError: the state is of an environment with another configuration or number of worlds.
+            DactylError: the state is of an environment with another configuration or number of environments.
         """
         expected = {name: value.shape for name, value in self.state_dict().items()}
         found = {name: value.shape for name, value in tensors.items()}

@@ -118,7 +118,7 @@ def _numpy(tensor: torch.Tensor) -> np.ndarray:
 
 
 class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
-    """N worlds; one that ends starts again in the same step, its last observation is in info["final_obs"]."""
+    """N environments; one that ends starts again in the same step, its last observation is in info["final_obs"]."""
 
     metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
 
@@ -160,7 +160,7 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         return self._convert.observations(self._environment.reset()), {}
 
     def step(self, actions: np.ndarray) -> tuple[Observation, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """One control step of every world.
+        """One control step of every environment.
 
         Args:
             actions: (N, A) int, one bin for each actuator.
@@ -188,7 +188,7 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
 
 
 class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
-    """One world, for what cannot use the vector environment (which is many times faster a step)."""
+    """One environment, for what cannot use the vector environment (which is many times faster a step)."""
 
     metadata = {"render_modes": []}  # noqa: RUF012
 

@@ -1,4 +1,4 @@
-"""The exact state of N worlds in the hand frame, and which of their markers are hidden."""
+"""The exact state of N environments in the hand frame, and which of their markers are hidden."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class RobotFrame:
         self._to_hand = basis  # rows are the hand's axes in the world: matrix from world to hand
 
     def measure(self) -> Measurement:
-        """The current state of every world."""
+        """The current state of every environment."""
         qpos, qvel, _ = self._physics.state
         to_hand, scene = self._to_hand, self._scene
         orientation = quaternion.multiply(quaternion.conjugate(self._orientation), qpos[:, scene.object_orientation])

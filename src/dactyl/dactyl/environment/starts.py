@@ -19,7 +19,7 @@ class StartPool:
 
     def __init__(self, capacity: int, state: PhysicsState, factors: PhysicsFactors) -> None:
         self.capacity = capacity
-        # one row more: rows of worlds that dropped the object are written there, where nobody reads
+        # one row more: rows of environments that dropped the object are written there, where nobody reads
         self._rows = [field.new_zeros(capacity + 1, *field.shape[1:]) for field in (*state, *factors)]
         self._split = len(state)
         self._written = torch.zeros((), dtype=torch.int64, device=state.qpos.device)

@@ -1,4 +1,4 @@
-"""Per-world physics: how the factors of Table 1 turn into fields of the MuJoCo model, for every backend alike."""
+"""Per-environment physics: how the factors of Table 1 turn into fields of the MuJoCo model, for every backend alike."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MINIMAL_JOINT_RANGE = 0.02  # rad between limits that noise has moved towards ea
 
 
 class PhysicsFactors(NamedTuple):
-    """Deviations from the scene's nominal physics; leading dimension worlds (N,)."""
+    """Deviations from the scene's nominal physics; leading dimension environments (N,)."""
 
     object_size: Tensor
     """(N,) factor on the object's dimensions."""
@@ -32,28 +32,28 @@ class PhysicsFactors(NamedTuple):
     """(N, 3) m/s² added to gravity, world frame."""
 
 
-def nominal_factors(scene: Scene, num_worlds: int, device: torch.device) -> PhysicsFactors:
+def nominal_factors(scene: Scene, num_envs: int, device: torch.device) -> PhysicsFactors:
     """Factors that change nothing."""
     joints, bodies, actuators = len(scene.robot.joints), scene.model.nbody, scene.model.nu
-    one = torch.ones(num_worlds, device=device)
+    one = torch.ones(num_envs, device=device)
     return PhysicsFactors(
         object_size=one,
         masses=one[:, None].repeat(1, bodies),
         friction=one.clone(),
         damping=one[:, None].repeat(1, joints),
         gains=one[:, None].repeat(1, actuators),
-        joint_limits=torch.zeros(num_worlds, joints, 2, device=device),
-        gravity=torch.zeros(num_worlds, 3, device=device),
+        joint_limits=torch.zeros(num_envs, joints, 2, device=device),
+        gravity=torch.zeros(num_envs, 3, device=device),
     )
 
 
 class ModelField(NamedTuple):
-    """A part of a model field with its per-world values."""
+    """A part of a model field with its per-environment values."""
 
     name: str
     """Field of MjModel; 'opt.gravity' for gravity."""
     part: tuple[int | slice, ...]
-    """Which part of the field, after the leading world dimension."""
+    """Which part of the field, after the leading environment dimension."""
     values: Tensor
     """(N, …) in the shape of that part."""
 
@@ -65,7 +65,7 @@ class ModelFields:
         "geom_size", "geom_rbound", "geom_aabb", "geom_friction", "geom_dataid", "body_mass", "body_inertia",
         "dof_damping", "actuator_gainprm", "actuator_biasprm", "jnt_range", "opt.gravity",
     )  # fmt: skip
-    """Every field that can vary between worlds."""
+    """Every field that can vary between environments."""
 
     def __init__(self, scene: Scene, device: torch.device, dtype: torch.dtype) -> None:
         model = scene.model
@@ -89,7 +89,7 @@ class ModelFields:
         self._gravity = nominal(model.opt.gravity)
 
     def of(self, factors: PhysicsFactors) -> list[ModelField]:
-        """The fields of worlds with these factors."""
+        """The fields of environments with these factors."""
         dtype = self._mass.dtype
         size, masses, friction, damping, gains, limits, gravity = (factor.to(dtype) for factor in factors)
         everything, joints = (slice(None),), self._joints

@@ -12,7 +12,7 @@ from dactyl.simulation.scene import Scene
 
 
 class PhysicsState(NamedTuple):
-    """What a world starts from. The precision is the backend's."""
+    """What an environment starts from. The precision is the backend's."""
 
     qpos: Tensor
     """(N, nq) joint angles, rad; object position, m, world frame; object quaternion. See `Scene`."""
@@ -23,10 +23,10 @@ class PhysicsState(NamedTuple):
 
 
 class Physics(Protocol):
-    """N worlds of one scene. Tensors live on `device`; those named here are live: they change with every step."""
+    """N environments of one scene. Tensors live on `device`; those named here are live: they change with every step."""
 
     scene: Scene
-    num_worlds: int
+    num_envs: int
     device: torch.device
     state: PhysicsState
     """Live. Write `targets` (and only those) to act."""
@@ -38,10 +38,10 @@ class Physics(Protocol):
     """(N, 3) force on the object's centre, world frame, N; live: write to apply from the next step on."""
 
     def step(self, timesteps: Tensor) -> None:
-        """Advance every world by len(timesteps) physics steps of timesteps (substeps, N) seconds each."""
+        """Advance every environment by len(timesteps) physics steps of timesteps (substeps, N) seconds each."""
 
     def restore(self, mask: Tensor, state: PhysicsState, factors: PhysicsFactors) -> None:
-        """Where mask (N,) is true, put worlds into the state and give them the physics (rows for all N worlds)."""
+        """Where mask (N,) is true, put environments into the state and give them the physics (rows for all N)."""
 
     def state_dict(self) -> dict[str, Tensor]:
         """All that a later step depends on, but for the factors."""

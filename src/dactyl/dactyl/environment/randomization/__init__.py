@@ -1,4 +1,4 @@
-"""Everything that varies between simulated worlds (section 3.2, appendix C.2), in the groups of Table 4.
+"""Everything that varies between simulated environments (section 3.2, appendix C.2), in the groups of Table 4.
 
 Each group is a dataclass of standard deviations and ranges with the paper's values as defaults; None switches it off.
 Appearance, the fourth group, belongs to rendering.

@@ -1,4 +1,4 @@
-"""What all per-world effects have in common: tensors with one row per world, redrawn when an episode starts."""
+"""What all effects have in common: tensors with one row per environment, redrawn when an episode starts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dactyl.environment.randomization.random import where
 
 
 class Effect:
-    """Keeps its per-world state in tensor attributes, so that it can be redrawn by mask, saved and loaded."""
+    """Keeps its per-environment state in tensor attributes, so that it can be redrawn by mask, saved and loaded."""
 
     def redraw(self, mask: Tensor, **fresh: Tensor) -> None:
         """Take rows of the fresh values (by attribute name) where mask (N,) is true."""

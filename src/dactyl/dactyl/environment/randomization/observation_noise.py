@@ -44,25 +44,25 @@ class Sensed(NamedTuple):
 
 
 class Sensors(Effect):
-    """Noisy readings of N worlds."""
+    """Noisy readings of N environments."""
 
-    def __init__(self, config: ObservationNoise, num_worlds: int, robot: Robot, random: Random) -> None:
-        self._config, self._random, self._num_worlds = config, random, num_worlds
-        self._fingertips = (num_worlds, len(robot.fingertips), 3)
+    def __init__(self, config: ObservationNoise, num_envs: int, robot: Robot, random: Random) -> None:
+        self._config, self._random, self._num_envs = config, random, num_envs
+        self._fingertips = (num_envs, len(robot.fingertips), 3)
         self.fingertip_offset = torch.zeros(self._fingertips, device=random.device)
         self.marker_offset = torch.zeros(self._fingertips, device=random.device)
-        self.base_offset = torch.zeros(num_worlds, 3, device=random.device)
-        self.object_offset = torch.zeros(num_worlds, 3, device=random.device)
+        self.base_offset = torch.zeros(num_envs, 3, device=random.device)
+        self.object_offset = torch.zeros(num_envs, 3, device=random.device)
         self.object_rotation = self._rotation(0.0)
 
     def _rotation(self, std: float) -> Tensor:
         """Rotations about random axes by normally distributed angles of that standard deviation."""
-        axis = torch.nn.functional.normalize(self._random.normal(self._num_worlds, 3), dim=-1)
-        return quaternion.from_rotation_vector(axis * std * self._random.normal(self._num_worlds, 1))
+        axis = torch.nn.functional.normalize(self._random.normal(self._num_envs, 3), dim=-1)
+        return quaternion.from_rotation_vector(axis * std * self._random.normal(self._num_envs, 1))
 
     def restart(self, mask: Tensor) -> None:
         """Draw the correlated noise of new episodes."""
-        config, normal, n, tips = self._config, self._random.normal, self._num_worlds, self._fingertips
+        config, normal, n, tips = self._config, self._random.normal, self._num_envs, self._fingertips
         self.redraw(
             mask,
             fingertip_offset=config.fingertip_correlated * normal(*tips),

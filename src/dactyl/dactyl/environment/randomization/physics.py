@@ -29,15 +29,15 @@ class PhysicsRandomization:
         check_amount("joint_limits", self.joint_limits)
         check_amount("gravity", self.gravity)
 
-    def sample(self, scene: Scene, num_worlds: int, random: Random) -> PhysicsFactors:
-        """Factors for that many worlds."""
+    def sample(self, scene: Scene, num_envs: int, random: Random) -> PhysicsFactors:
+        """Factors for that many environments."""
         model, joints = scene.model, scene.model.njnt - 1
         return PhysicsFactors(
-            object_size=random.uniform(*self.object_dimensions, num_worlds),
-            masses=random.uniform(*self.masses, num_worlds, model.nbody),
-            friction=random.uniform(*self.friction, num_worlds),
-            damping=random.loguniform(*self.joint_damping, num_worlds, joints),
-            gains=random.loguniform(*self.actuator_gains, num_worlds, model.nu),
-            joint_limits=self.joint_limits * random.normal(num_worlds, joints, 2),
-            gravity=self.gravity * random.normal(num_worlds, 3),
+            object_size=random.uniform(*self.object_dimensions, num_envs),
+            masses=random.uniform(*self.masses, num_envs, model.nbody),
+            friction=random.uniform(*self.friction, num_envs),
+            damping=random.loguniform(*self.joint_damping, num_envs, joints),
+            gains=random.loguniform(*self.actuator_gains, num_envs, model.nu),
+            joint_limits=self.joint_limits * random.normal(num_envs, joints, 2),
+            gravity=self.gravity * random.normal(num_envs, 3),
         )

@@ -48,9 +48,9 @@ class UnmodeledEffects:
 class Actuation(Effect):
     """What becomes of smoothed actions on their way to the joints: delay, noise, backlash."""
 
-    def __init__(self, config: UnmodeledEffects, num_worlds: int, robot: Robot, random: Random) -> None:
+    def __init__(self, config: UnmodeledEffects, num_envs: int, robot: Robot, random: Random) -> None:
         self._config, self._random = config, random
-        self._shape = (num_worlds, len(robot.actuators))
+        self._shape = (num_envs, len(robot.actuators))
         self.bias = torch.zeros(self._shape, device=random.device)
         self.delayed = torch.zeros(self._shape, device=random.device, dtype=torch.bool)
         self.pending = torch.zeros(self._shape, device=random.device)
@@ -84,15 +84,15 @@ class Actuation(Effect):
 class Tracking(Effect):
     """Fingertip markers that motion capture loses for a while: their last reading is kept."""
 
-    def __init__(self, config: UnmodeledEffects, num_worlds: int, robot: Robot, random: Random) -> None:
+    def __init__(self, config: UnmodeledEffects, num_envs: int, robot: Robot, random: Random) -> None:
         period, fingertips = robot.timing.control, len(robot.fingertips)
         self._random = random
         self.occlusion_distance = config.occlusion_distance
         self._probability = config.dropout_rate * period
         self._duration = round(config.dropout_duration / period)
-        self.remaining = torch.zeros(num_worlds, fingertips, device=random.device, dtype=torch.int64)
-        self.last = torch.zeros(num_worlds, fingertips, 3, device=random.device)
-        self.fresh = torch.ones(num_worlds, device=random.device, dtype=torch.bool)
+        self.remaining = torch.zeros(num_envs, fingertips, device=random.device, dtype=torch.int64)
+        self.last = torch.zeros(num_envs, fingertips, 3, device=random.device)
+        self.fresh = torch.ones(num_envs, device=random.device, dtype=torch.bool)
 
     def restart(self, mask: Tensor) -> None:
         self.redraw(mask, remaining=torch.zeros_like(self.remaining), fresh=torch.ones_like(self.fresh))
@@ -110,9 +110,9 @@ class Tracking(Effect):
 class Timing(Effect):
     """Physics steps of the nominal time + Exp(lambda)."""
 
-    def __init__(self, config: UnmodeledEffects, num_worlds: int, robot: Robot, random: Random) -> None:
+    def __init__(self, config: UnmodeledEffects, num_envs: int, robot: Robot, random: Random) -> None:
         self._range, self._random, self._period = config.timestep_rate, random, robot.timing.control
-        self.rate = torch.full((num_worlds,), config.timestep_rate[1], device=random.device)
+        self.rate = torch.full((num_envs,), config.timestep_rate[1], device=random.device)
 
     def restart(self, mask: Tensor) -> None:
         self.redraw(mask, rate=self._random.uniform(*self._range, len(self.rate)))
@@ -125,10 +125,10 @@ class Timing(Effect):
 class Forces(Effect):
     """Now and then a push on the object that slowly fades."""
 
-    def __init__(self, config: UnmodeledEffects, num_worlds: int, random: Random) -> None:
+    def __init__(self, config: UnmodeledEffects, num_envs: int, random: Random) -> None:
         self._config, self._random = config, random
-        self.probability = torch.zeros(num_worlds, device=random.device)
-        self.acceleration = torch.zeros(num_worlds, 3, device=random.device)
+        self.probability = torch.zeros(num_envs, device=random.device)
+        self.acceleration = torch.zeros(num_envs, 3, device=random.device)
 
     def restart(self, mask: Tensor) -> None:
         probability = self._random.loguniform(*self._config.force_probability, len(self.probability))

@@ -11,27 +11,27 @@ from dactyl.simulation.physics import Physics
 from dactyl.simulation.scene import Scene
 
 
-def make_physics(scene: Scene, num_worlds: int, device: str = "cpu", threads: int = 0) -> Physics:
+def make_physics(scene: Scene, num_envs: int, device: str = "cpu", threads: int = 0) -> Physics:
     """C MuJoCo on CPU threads (0: all cores), MJWarp on a CUDA device or, for tests, on one CPU thread ("warp-cpu").
 
     Raises:
-        DactylError: no such device, a number of worlds below 1 or of threads below 0, or MJWarp is not installed.
+        DactylError: no such device, a number of environments below 1 or of threads below 0, or MJWarp is not installed.
     """
-    if num_worlds < 1:
-        raise DactylError(f"{num_worlds} worlds: at least 1 is needed")
+    if num_envs < 1:
+        raise DactylError(f"{num_envs} worlds: at least 1 is needed")
     if threads < 0:
         raise DactylError(f"{threads} threads: at least 1 is needed, or 0 for one on each core")
     if device == "cpu":
         from dactyl.simulation.backends.mujoco import BatchPhysics
 
-        return BatchPhysics(scene, num_worlds, threads)
+        return BatchPhysics(scene, num_envs, threads)
     if device != "warp-cpu":
         _check_cuda(device)
     if importlib.util.find_spec("mujoco_warp") is None:
         raise DactylError(f"device {device!r} needs mujoco-warp: pip install mujoco-warp")
     from dactyl.simulation.backends.warp import WarpPhysics
 
-    return WarpPhysics(scene, num_worlds, "cpu" if device == "warp-cpu" else device)
+    return WarpPhysics(scene, num_envs, "cpu" if device == "warp-cpu" else device)
 
 
 def _check_cuda(device: str) -> None:

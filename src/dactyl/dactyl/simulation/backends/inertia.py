@@ -1,4 +1,4 @@
-"""What mj_setConst derives from masses and inertias, for many worlds: matrix products instead of hundreds of kernels.
+"""What mj_setConst derives from masses and inertias, for many environments: matrix products, not hundreds of kernels.
 
 At the reference pose the mass matrix is linear in the masses and inertias of the bodies, and the inverse weights are
 linear in its inverse. Both maps are constant: they are computed once, with MuJoCo's own Jacobians.
@@ -58,7 +58,7 @@ class InertialConstants:
         self._subtree = constant(below, model.nbody, model.nbody)
 
     def of(self, mass: Tensor, inertia: Tensor) -> list[ModelField]:
-        """The constants of worlds with these body masses (N, bodies) and principal inertias (N, bodies, 3)."""
+        """The constants of environments with these body masses (N, bodies) and principal inertias (N, bodies, 3)."""
         count, nv = len(mass), len(self._armature)
         matrix = (mass @ self._of_mass + inertia.flatten(1) @ self._of_inertia).unflatten(1, (nv, nv)) + self._armature
         inverse = torch.linalg.inv_ex(matrix).inverse.flatten(1)  # inv itself would wait for the device

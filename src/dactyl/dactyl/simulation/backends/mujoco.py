@@ -20,11 +20,11 @@ _OVERFLOW = (mujoco.mjtWarning.mjWARN_CONTACTFULL, mujoco.mjtWarning.mjWARN_CNST
 class BatchPhysics:
     """See `physics.Physics`. Tensors are views of the simulator's own memory."""
 
-    def __init__(self, scene: Scene, num_worlds: int, threads: int = 0) -> None:
-        self.scene, self.num_worlds, self.device = scene, num_worlds, torch.device("cpu")
+    def __init__(self, scene: Scene, num_envs: int, threads: int = 0) -> None:
+        self.scene, self.num_envs, self.device = scene, num_envs, torch.device("cpu")
         model = copy.copy(scene.model)
         model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET  # what went wrong shows, here and on the GPU
-        self._batch = Batch(model, num_worlds, threads)
+        self._batch = Batch(model, num_envs, threads)
         self.state = PhysicsState(
             *(torch.from_numpy(self._batch.bind(name)) for name in ("qpos", "qvel", "ctrl")),
         )
@@ -66,7 +66,7 @@ class BatchPhysics:
         return {"state": torch.from_numpy(self._batch.state).clone()}
 
     def load_state_dict(self, tensors: dict[str, Tensor], factors: PhysicsFactors) -> None:
-        self.restore(torch.ones(self.num_worlds, dtype=torch.bool), self.state, factors)
+        self.restore(torch.ones(self.num_envs, dtype=torch.bool), self.state, factors)
         torch.from_numpy(self._batch.state).copy_(tensors["state"])
         self._batch.forward(stage=mujoco.mjtStage.mjSTAGE_POS.value)
 

@@ -45,7 +45,7 @@ class WarpPhysics:
     def __init__(
         self,
         scene: Scene,
-        num_worlds: int,
+        num_envs: int,
         device: str = "cuda:0",
         *,
         max_contacts: int = MAX_CONTACTS,
@@ -55,7 +55,7 @@ class WarpPhysics:
 
         Args:
             scene: what is simulated.
-            num_worlds: N.
+            num_envs: N.
             device: "cuda:N", or "cpu" for tests.
             max_contacts: contacts that fit, per world on average; see `faults` for what happens when they don't.
             max_constraints: constraint rows that fit, in each world.
@@ -65,20 +65,20 @@ class WarpPhysics:
         """
         _check_buffers(scene, max_contacts, max_constraints)
         wp.config.log_level = wp.LOG_WARNING  # a line for each of 60 kernels otherwise
-        self.scene, self.num_worlds = scene, num_worlds
+        self.scene, self.num_envs = scene, num_envs
         self.device = torch.device(f"cuda:{torch.cuda.current_device()}" if device == "cuda" else device)
         model = copy.copy(scene.model)
         # MuJoCo's own box against box routine, as C MuJoCo's: the general one finds other contacts, more slowly
         model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_NATIVECCD
         varying = [name for name in (*ModelFields.NAMES, *InertialConstants.NAMES) if not name.startswith("opt.")]
         with wp.ScopedDevice(str(self.device)):
-            self._model = mjw.put_model(model, batch_sizes=dict.fromkeys(varying, num_worlds))
-            self._model.opt.gravity = wp.full(num_worlds, wp.vec3(*model.opt.gravity), dtype=wp.vec3)
-            self._model.opt.timestep = wp.full(num_worlds, model.opt.timestep, dtype=float)
+            self._model = mjw.put_model(model, batch_sizes=dict.fromkeys(varying, num_envs))
+            self._model.opt.gravity = wp.full(num_envs, wp.vec3(*model.opt.gravity), dtype=wp.vec3)
+            self._model.opt.timestep = wp.full(num_envs, model.opt.timestep, dtype=float)
             self._model.opt.warn_overflow = False  # counted below instead of printed by the device
             self._data = mjw.make_data(
                 model,
-                num_worlds,
+                num_envs,
                 nconmax=max_contacts,
                 nccdmax=min(max_contacts, _mesh_pairs(model)),
                 njmax=max_constraints,
@@ -122,7 +122,7 @@ class WarpPhysics:
         return {name: live.clone() for name, live in self._saved().items()}
 
     def load_state_dict(self, tensors: dict[str, Tensor], factors: PhysicsFactors) -> None:
-        everywhere = torch.ones(self.num_worlds, dtype=torch.bool, device=self.device)
+        everywhere = torch.ones(self.num_envs, dtype=torch.bool, device=self.device)
         self.restore(everywhere, self.state, factors)
         for name, live in self._saved().items():
             live.copy_(tensors[name])
@@ -158,7 +158,7 @@ class WarpPhysics:
         if substeps:
             _log.info("preparing the simulator's kernels; the first time on a machine this takes minutes")
         with self._ordered():
-            buffer = wp.zeros((substeps, self.num_worlds), dtype=float)
+            buffer = wp.zeros((substeps, self.num_envs), dtype=float)
         live = wp.to_torch(buffer)
         if timesteps is not None:
             live.copy_(timesteps)
