@@ -41,16 +41,13 @@ class FromGymnasium(VecEnv):
             infos[i] = {"terminal_observation": info["final_obs"][i], "TimeLimit.truncated": bool(truncated[i])}
         return observations, rewards, terminated | truncated, infos
 
-    def close(self) -> None:
-        self._envs.close()
+    close = set_attr = env_method = None  # of no use here
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         return [getattr(self._envs, attr_name, None)] * self.num_envs
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         return [False] * self.num_envs
-
-    set_attr = env_method = None  # of no use here
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -104,6 +105,13 @@ def test_the_core_names_no_robot_and_no_task(module: Path) -> None:
 def test_ros_stays_at_the_top(module: Path) -> None:
     ros = {name for name in imports(module) if name.split(".")[0] in ("rclpy", "dactyl_msgs")}
     assert not ros or floor(module) in ("ros", "monitoring", "nodes"), f"{module} imports {', '.join(ros)}"
+
+
+def test_the_page_has_these_floors() -> None:
+    """Protects the table of docs/architecture.md from falling behind."""
+    page = (PACKAGE.parents[2] / "docs" / "architecture.md").read_text()
+    rows = re.findall(r"^\| (`[^|]+) \|", page.partition("## The floors")[2].partition("| wing")[0], re.MULTILINE)
+    assert [set(re.findall(r"`(\w+)/?`", row)) for row in rows] == [names - {"__init__"} for names in FLOORS]
 
 
 def test_there_are_no_circles() -> None:
