@@ -43,7 +43,8 @@ def test_options_reach_their_nodes(tmp_path: Path) -> None:
     graph = sim_graph(options)
     sim = graph.node("sim").parameters
     shown = {"object": "block", "seed": 7, "viewer": False, "lockstep": True}
-    assert sim == {**shown, "action_origin": graph.node("hand_driver").parameters["action_origin"]}
+    own = {"robot": "shadow", "task": "reorient", "action_scale": 1.0, "smoothing": 0.3}
+    assert sim == {**shown, **own, "action_origin": graph.node("hand_driver").parameters["action_origin"]}
     trial = graph.node("trial").parameters
     assert (trial["trials"], trial["seed"], trial["lockstep"]) == (3, 7, True)
     assert (trial["report"], trial["command"]) == (str(tmp_path / "out.json"), "sim")
@@ -60,9 +61,9 @@ def test_filter_and_driver_follow_the_policys_contract(tmp_path: Path) -> None:
     assert graph.node("action_filter").parameters["smoothing"] == 0.5
     driver = graph.node("hand_driver").parameters
     assert (driver["action_origin"], driver["action_scale"]) == ("middle", 0.25)
-    assert graph.node("sim").parameters["action_origin"] == "middle"
     emulated = real_graph(RealOptions(policy=str(path), emulate=True))
-    assert emulated.node("sim").parameters["action_origin"] == "middle"
+    for sim in (graph.node("sim").parameters, emulated.node("sim").parameters):
+        assert (sim["action_origin"], sim["action_scale"], sim["smoothing"]) == ("middle", 0.25, 0.5)
     assert graph.node("policy").parameters["policy"] == str(path)
     path.rename(tmp_path / "policy.safetensors")
     folder = sim_graph(SimOptions(policy=str(tmp_path)))
@@ -123,6 +124,8 @@ def test_shipped_policies_run_by_their_object_or_name(options: SimOptions, shipp
         (SimOptions(trials=1, json="/nowhere/out.json"), "there is no folder /nowhere"),
         (SimOptions(policy="/nowhere.safetensors"), "cannot read the policy /nowhere.safetensors: No such file"),
         (SimOptions(policy=__file__), "is not a policy file"),
+        (SimOptions(robot="tray"), "no policy for the robot tray: none is shipped: name one"),
+        (SimOptions(policy="models/block", task="slide"), "no policy for the task slide: .* is for the task reorient"),
     ],
 )
 def test_what_cannot_be_had_is_refused(options: Any, message: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import typing
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,18 @@ import numpy as np
 import pytest
 import yaml
 
+from dactyl import nodes
 from dactyl.bringup.options import RealOptions, SimOptions
 from dactyl.bringup.run import real_graph, sim_graph
-from dactyl.nodes import fingertip_tracker, sim, trial
+from dactyl.nodes.fingertip_tracker import FingertipTracker
+from dactyl.nodes.sim import Sim
+from dactyl.nodes.trial import TrialNode
 from dactyl.objects.shapes import BLOCK
-from dactyl.robots.shadow.layout import BASE_MARKERS
+from dactyl.robot.markers import usual_ids
+from dactyl.robots.shadow import ROBOT
 from dactyl.ros.parameters import check_parameter
 from dactyl.simulation.scene import build
+from dactyl.tasks.reorient import TASK
 from dactyl.topics import NAMESPACE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,30 +54,40 @@ def _check(parameters: type[Any], values: dict[str, Any]) -> None:
             check_parameter(name, value, hints[name], known[name].metadata)
 
 
-@pytest.mark.parametrize("node", sorted(path.stem for path in Path(sim.__file__).parent.glob("[!_]*.py")))
+@pytest.mark.parametrize("node", sorted(path.stem for path in Path(str(nodes.__file__)).parent.glob("[!_]*.py")))
 def test_defaults_are_valid(node: str) -> None:
     """Protects `ros2 run dactyl NODE` without a parameter file."""
     parameters = importlib.import_module(f"dactyl.nodes.{node}").Parameters
-    _check(parameters, {field.name: field.default for field in fields(parameters)})
+    _check(parameters, {field.name: field.default for field in fields(parameters) if field.default is not None})
 
 
-def test_the_referees_vertical_is_the_scenes() -> None:
-    """Protects the detection of drops: it has to know which way is down."""
+def test_the_robots_vertical_is_its_models() -> None:
+    """Protects the detection of drops: the referee, who has no model, has to know which way is down."""
     scene = build()
-    assert scene.robot.tilt == sim.Parameters().fingers_raised
-    np.testing.assert_allclose(trial.Parameters().up, scene.up, atol=1e-5)
+    np.testing.assert_allclose(ROBOT.up, scene.up, atol=1e-5)
 
 
-def test_the_tracker_knows_the_simulated_markers() -> None:
-    """Protects the marker table, which is in the tracker's parameters and in the simulated hardware."""
-    tracker = fingertip_tracker.Parameters()
-    assert (*tracker.fingertip_ids, *tracker.base_ids, *tracker.object_ids) == sim.MARKER_IDS
-    np.testing.assert_allclose(np.reshape(tracker.object_positions, (6, 3)), BLOCK.markers)
+def test_referee_and_tracker_have_the_robots_own_values(make_node: Callable[..., Any]) -> None:
+    """Protects `ros2 param get`: what robot and task say is what the node shows."""
+    referee = make_node(TrialNode)
+    shown = {name: referee.get_parameter(name).value for name in ("up", "rest_position", "tolerance", "timeout")}
+    assert list(shown["up"]) == ROBOT.up.tolist()
+    assert list(shown["rest_position"]) == ROBOT.workspace.rest.tolist()
+    assert (shown["tolerance"], shown["timeout"], referee.rules) == (0.4, 80.0, TASK.rules)
 
 
-def test_the_real_graph_keeps_the_tested_marker_table() -> None:
-    """Protects a lab's starting point: the file repeats the defaults, to be edited in place."""
+def test_the_real_graph_keeps_the_tested_marker_table(make_node: Callable[..., Any]) -> None:
+    """Protects a lab's starting point: the file repeats the robot's values, to be edited in place."""
+    node = make_node(FingertipTracker)
     tracker = yaml.safe_load((ROOT / "config" / "real.yaml").read_text())["/dactyl"]["fingertip_tracker"]
-    defaults = {**vars(fingertip_tracker.Parameters()), "base_positions": tuple(BASE_MARKERS.ravel())}
     for name, value in tracker["ros__parameters"].items():
-        assert tuple(value) == pytest.approx(defaults[name])
+        assert list(node.get_parameter(name).value) == pytest.approx(value)
+
+
+def test_the_tracker_knows_the_simulated_markers(make_node: Callable[..., Any]) -> None:
+    """Protects the marker table, which tracker and simulator each make of the robot and the object."""
+    sim = make_node(Sim, lockstep="true")
+    settings = [sim.get_parameter("fingers_raised").value, sim.get_parameter("smoothing").value]
+    assert settings == [ROBOT.tilt, ROBOT.action.smoothing]
+    ids = usual_ids(len(ROBOT.fingertips), len(ROBOT.markers.base), len(BLOCK.markers))
+    assert [marker.id for marker in sim.markers.markers] == [number for part in ids for number in part]

@@ -24,7 +24,7 @@ from dactyl.nodes.action_filter import ActionFilter
 from dactyl.nodes.fingertip_tracker import FingertipTracker
 from dactyl.nodes.hand_driver import HandDriver
 from dactyl.nodes.policy import PolicyNode
-from dactyl.nodes.sim import MARKER_IDS
+from dactyl.robot.markers import usual_ids
 from dactyl.robots.shadow.joints import JOINTS, ros_joint_name
 from dactyl.robots.shadow.ros import decode
 from dactyl.ros import messages
@@ -108,7 +108,9 @@ class Lab:
         self.now = BEGIN
         self.sent: list[tuple[int, np.ndarray]] = []
         """Time and finger targets of every command."""
-        self.markers = MocapMarkers(markers=[MocapMarker(id=id, condition=1.0) for id in MARKER_IDS])
+        self.markers = MocapMarkers(
+            markers=[MocapMarker(id=id, condition=1.0) for part in usual_ids(5, 4, 6) for id in part]
+        )
         for marker, where in zip(self.markers.markers, marker_positions(), strict=True):
             marker.position.x, marker.position.y, marker.position.z = where
         self.joint_states = JointState(name=[ros_joint_name(joint) for joint in JOINTS], position=[0.1] * len(JOINTS))
@@ -217,7 +219,7 @@ def test_without_a_referee_the_hand_holds(lab: Lab, fault: str) -> None:
 
 def test_a_goal_that_is_none_holds_the_hand(lab: Lab) -> None:
     """Protects against a goal whose orientation is no rotation."""
-    good, begun = lab.policy.goal, lab.now
+    good, begun = lab.policy.readings["goal"], lab.now
     lab.policy.on_goal(PoseStamped(pose=Pose(orientation=Quaternion(w=float("nan")))))
     lab.run(800)
     assert lab.still_after(begun) <= HOLDS_WITHIN + PERIOD_NS

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import torch
 from geometry_msgs.msg import Point, PoseStamped, Quaternion
+from sensor_msgs.msg import JointState
 
 from dactyl.errors import DactylError
 from dactyl.learning.models.recurrent import Architecture
 from dactyl.learning.policy import Contract, Policy
 from dactyl.nodes.policy import PolicyNode
 from dactyl.robot import control
+from dactyl.robots.shadow import ROBOT
 from dactyl.ros import messages
 from dactyl_msgs.msg import FingertipPositions, HandAction, TrialStatus
 
@@ -252,7 +254,30 @@ def test_a_policy_that_cannot_be_used_is_refused(
 
 def test_a_policy_that_needs_more_than_is_measured_is_refused(start: Callable[..., Any], tmp_path: Path) -> None:
     """Protects against policies made for simulation only."""
-    contract = Contract(observation=(("joint_velocities", 24),), architecture=Architecture(dense=(16,), lstm=8))
+    contract = Contract(observation=(("object_velocity", 3),), architecture=Architecture(dense=(16,), lstm=8))
     Policy(contract).save(tmp_path / "p.safetensors")
-    with pytest.raises(DactylError, match="joint_velocities"):
+    with pytest.raises(DactylError, match="object_velocity"):
         start(policy=str(tmp_path / "p.safetensors"))
+
+
+def test_it_listens_to_what_its_observation_needs_and_to_no_more(start: Callable[..., Any], tmp_path: Path) -> None:
+    """Protects robots without motion capture of their fingertips: the policy's terms decide, not the node."""
+    terms = (("joint_angles", 24), ("joint_velocities", 24), ("target_orientation", 4))
+    Policy(Contract(observation=terms, architecture=Architecture((16,), 8))).save(tmp_path / "p.safetensors")
+    node, recorder = start(policy=str(tmp_path / "p.safetensors"))
+    assert {each.topic_name for each in node.subscriptions} == {"/joint_states", "/goal", "/trial/status"}
+    names = [ROBOT.ros_name(joint) for joint in reversed(ROBOT.joints)]
+    states = JointState(name=names, position=list(range(24)), velocity=[0.5] * 24)
+    node.on_goal(pose(80 * MS))
+    node.on_status(status(80 * MS))
+    messages.set_stamp(states.header.stamp, 80 * MS)
+    node.on_joint_states(states)
+    assert recorder.stamps == [80]
+    signals = node._signals()
+    assert signals["joint_angles"].tolist() == list(range(23, -1, -1))
+    assert not node.action.fingertips_stamp.nanosec
+    states.velocity = []
+    messages.set_stamp(states.header.stamp, 160 * MS)
+    node.on_joint_states(states)
+    assert "joint_velocities" in node.diagnose().message
+    assert recorder.stamps == [80]

@@ -13,7 +13,7 @@ from rclpy.parameter import Parameter
 from dactyl.learning.models.recurrent import Architecture
 from dactyl.learning.policy import Contract, Policy
 from dactyl.nodes.policy import PolicyNode
-from dactyl.nodes.sim import MARKER_IDS, Sim
+from dactyl.nodes.sim import Sim
 from dactyl.simulation.faults import FAULTS, Fault
 
 
@@ -52,7 +52,7 @@ def test_faults_are_those_of_the_sensors(make_node: Callable[..., Any]) -> None:
 
     def hidden() -> set[int]:
         sim._read_sensors()
-        return {id for id, marker in zip(MARKER_IDS, sim.markers.markers, strict=True) if marker.condition <= 0}
+        return {marker.id for marker in sim.markers.markers if marker.condition <= 0}
 
     assert "there is no fault 'fire'" in change(sim, "fault", "fire")
     assert not change(sim, "fault", Fault.OBJECT_HIDDEN.value)

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.serialization import serialize_message
-from trajectory_msgs.msg import JointTrajectory
 
 from dactyl import topics
 from dactyl.errors import DactylError
-from dactyl.nodes.timing_monitor import TARGETS, TYPES, TimingMonitor
+from dactyl.nodes.timing_monitor import TimingMonitor, stage_types
+from dactyl.robots.shadow import ROBOT
+from dactyl.robots.shadow.topics import FINGERS as TARGETS
 from dactyl.ros import messages
 
 MS = 1_000_000
@@ -20,7 +21,7 @@ NOW = 1_700_000_000_000 * MS
 
 
 def send(monitor: TimingMonitor, topic: str, sent_ns: int, age_ms: float = 5.0) -> None:
-    message = TYPES[topic]()
+    message = messages.message_class(stage_types(ROBOT)[topic])()
     if topic != TARGETS:
         messages.set_stamp(message.header.stamp, sent_ns - round(age_ms * MS))
     monitor.on_message(topic, serialize_message(message), {"source_timestamp": sent_ns})
@@ -89,13 +90,20 @@ def test_a_silent_stream_is_named_and_a_pause_between_trials_is_not(monitor: Tim
 
 def test_every_watched_message_begins_with_its_stamp() -> None:
     """Protects the shortcut that reads stamps without decoding messages."""
-    for kind in TYPES.values():
-        message = kind()
+    for topic, kind in stage_types(ROBOT).items():
+        if topic in ROBOT.targets:
+            continue
+        message = messages.message_class(kind)()
         messages.set_stamp(message.header.stamp, 0x01020304 * 1_000_000_000 + 5)
         data = serialize_message(message)
         assert data[4:8] == bytes([4, 3, 2, 1])
         assert data[8:12] == bytes([5, 0, 0, 0])
-    assert JointTrajectory in TYPES.values()
+
+
+def test_a_stage_that_does_not_exist_is_refused(make_node: Callable[..., TimingMonitor]) -> None:
+    """Protects whoever edits the lists, with those there are."""
+    with pytest.raises(DactylError, match="stage 'mocap' is none of: mocap/markers"):
+        make_node(TimingMonitor, stages=["mocap"], period=[1.0], max_jitter=[1.0], max_latency=[1.0])
 
 
 def test_lists_of_different_lengths_are_refused(make_node: Callable[..., TimingMonitor]) -> None:

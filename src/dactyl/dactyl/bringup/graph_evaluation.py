@@ -40,7 +40,7 @@ def evaluate(choice: EvaluationOptions, pose: Literal["state", "vision"] = "stat
     with tempfile.TemporaryDirectory(prefix="dactyl-evaluation-") as folder:
         report = Path(folder, "trials.json")
         options = SimOptions(
-            object=policy.contract.object,  # type: ignore[arg-type]  # a policy's object is one of these
+            object=policy.contract.object,
             pose=pose, trials=choice.trials, seed=choice.seed, policy=str(file), json=str(report),
             lockstep=True, headless=True, dashboard=False,
         )  # fmt: skip

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
+from dactyl import registry
+from dactyl.environment.choices import ObjectName, RobotName, TaskName
 from dactyl.errors import DactylError
 
 POSE_TOPICS = {"state": "mocap", "vision": "vision"}
@@ -19,8 +21,12 @@ POSE_TOPICS = {"state": "mocap", "vision": "vision"}
 class Options:
     """What can be chosen for any run."""
 
-    object: Literal["block", "octagonal_prism", "sphere"] = "block"
+    object: ObjectName = "block"
     """Object in the hand."""
+    robot: RobotName = registry.DEFAULTS["robots"]
+    """Robot whose shipped policy is meant; one that is named with `policy` brings its own."""
+    task: TaskName = registry.DEFAULTS["tasks"]
+    """Task whose shipped policy is meant, likewise."""
     pose: Literal["state", "vision"] = "state"
     """Where the object's pose comes from: motion capture or cameras."""
     trials: int = 0
@@ -89,7 +95,7 @@ class ReplayOptions:
     """Who it is played to."""
     weights: str = ""
     """Policy or pose estimator, a file or a folder with one; empty: the shipped one."""
-    object: Literal["block", "octagonal_prism", "sphere"] = "block"
+    object: ObjectName = "block"
     """Object in the hand."""
     pose: Literal["state", "vision"] = "state"
     """Where the policy takes the object's pose from: motion capture or cameras."""

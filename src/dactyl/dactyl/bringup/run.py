@@ -6,15 +6,17 @@ import atexit
 import dataclasses
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-from dactyl import topics
+from dactyl import registry, topics
 from dactyl.bringup.graph import Graph, Node, Value, with_parameters
 from dactyl.bringup.options import POSE_TOPICS, Options, RealOptions, SimOptions
 from dactyl.errors import DactylError
 from dactyl.results import check_writable
-from dactyl.storage.contract import read_contract
+from dactyl.robot import robot as robots
+from dactyl.storage.contract import Use, read_contract
 from dactyl.storage.models import estimator_for, policies_for, policy_for
 from dactyl.storage.shared import shared
 
@@ -24,24 +26,47 @@ EMULATED_PICTURES = 8
 """That each emulated camera plays in turns."""
 
 
+class _Choice(NamedTuple):
+    """What the options come to."""
+
+    options: Options
+    policy: Path
+    use: Use
+    """What the policy's file says: its robot, its task, what its actions mean."""
+
+    @property
+    def robot(self) -> dict[str, Value]:
+        """For the nodes of one robot."""
+        return {"robot": self.use.robot}
+
+    @property
+    def task(self) -> dict[str, Value]:
+        """For those that also judge or place."""
+        return {"robot": self.use.robot, "task": self.use.task}
+
+    @property
+    def source(self) -> dict[str, Value]:
+        """Whose pose of the object counts."""
+        return {"object_pose": POSE_TOPICS[self.options.pose]}
+
+
 def sim_graph(options: SimOptions) -> Graph:
     """The graph with the sim node in the hardware's place.
 
     Raises:
         DactylError: an option asks for what cannot be had.
     """
+    choice = _choose(options)
     lockstep = {"lockstep": options.lockstep}
     sim: dict[str, Value] = {
         "object": options.object, "seed": options.seed, "viewer": not options.headless, **lockstep,
     }  # fmt: skip
-    if (
-        options.pose == "vision"
-    ):  # the network takes still smaller ones, and a CPU cannot render 37 larger ones a second
+    if options.pose == "vision":  # the network takes smaller ones, and a CPU cannot render 37 larger ones a second
         sim |= {"image_width": 320, "image_height": 240}
-    nodes = _common_nodes(options, lockstep, command="sim")
-    sim |= _hand_of(nodes)
+    nodes = _common_nodes(choice, lockstep, command="sim")
+    sim |= {**choice.task, **_meaning(choice.use)}
     return Graph(
-        (Node("sim", sim, required=True), *nodes, *_rviz(options), *_dashboard(options, True)),
+        (Node("sim", sim, required=True), *nodes, *_rviz(choice), *_dashboard(choice, True)),
         shared("config", "sim.yaml"),
     )
 
@@ -52,20 +77,41 @@ def real_graph(options: RealOptions) -> Graph:
     Raises:
         DactylError: an option asks for what cannot be had.
     """
-    nodes = [Node("camera"), Node("mocap"), *_common_nodes(options, {}, command="real"), Node("timing_monitor")]
-    nodes += (*_rviz(options), *_dashboard(options, False))
+    choice = _choose(options)
+    nodes = [Node("camera", choice.robot), Node("mocap"), *_common_nodes(choice, {}, command="real")]
+    nodes += (Node("timing_monitor", choice.robot), *_rviz(choice), *_dashboard(choice, False))
     if options.pose == "vision":  # a pose from images comes once in a control step, and is a step old by then
         nodes = with_parameters(nodes, {"policy": {"max_reading_age": 0.16}})
-    return Graph(tuple(_emulated(nodes, options) if options.emulate else nodes), shared("config", "real.yaml"))
+    return Graph(tuple(_emulated(nodes, choice) if options.emulate else nodes), shared("config", "real.yaml"))
 
 
-def _emulated(nodes: list[Node], options: RealOptions) -> list[Node]:
+def _choose(options: Options) -> _Choice:
+    """The policy that is asked for, or the shipped one, and what it says about its use."""
+    if options.trials < 0 or options.seed < 0:
+        raise DactylError(f"trials = {options.trials} and seed = {options.seed} must be >= 0")
+    if options.json and not options.trials:
+        raise DactylError("json needs trials: a run that goes on for ever has no results")
+    if options.json:
+        check_writable(Path(options.json))
+    policy = policy_for(options.object, options.policy or None).absolute()
+    use = read_contract(policy)
+    for kind, asked, own in (("robot", options.robot, use.robot), ("task", options.task, use.task)):
+        if asked not in (own, registry.DEFAULTS[f"{kind}s"]) or (asked != own and not options.policy):
+            which = f"{policy} is for the {kind} {own}" if options.policy else "none is shipped"
+            raise DactylError(f"no policy for the {kind} {asked}: {which}: name one with `policy`")
+    robots.load(use.robot)
+    return _Choice(options, policy, use)
+
+
+def _emulated(nodes: list[Node], choice: _Choice) -> list[Node]:
     """The hardware's nodes with what is emulated at their other ends: cameras by pylon, hand and markers by the sim."""
     from dactyl.simulation.pictures import render_pictures
 
+    options, robot = choice.options, robots.load(choice.use.robot)
     pictures = Path(tempfile.mkdtemp(prefix="dactyl-emulation-"))
     atexit.register(shutil.rmtree, pictures, ignore_errors=True)
     render_pictures(pictures, options.object, EMULATED_PICTURES, options.seed)
+    control, physics = robot.timing.control, robot.timing.physics
     changes: dict[str, dict[str, Value]] = {
         "camera": {"emulate_from": str(pictures)},
         "mocap": {"source": "topic", "topic": topics.absolute(topics.MARKERS, EMULATION)},
@@ -74,21 +120,23 @@ def _emulated(nodes: list[Node], options: RealOptions) -> list[Node]:
             "enable_at_start": True,  # nobody's fingers are near
             "stop_after": 60.0,  # the simulated hand is silent while the simulated operator has it
         },
-        "timing_monitor": {"period": [0.008] * 3 + [0.08] * 6 + [0.008] * 2},  # simulated markers come at 125 Hz
+        "timing_monitor": {"period": [physics] * 3 + [control] * 6 + [physics] * 2},  # simulated markers come as often
     }  # fmt: skip
     parameters: dict[str, Value] = {"object": options.object, "seed": options.seed, "machine_clock": True}
-    parameters |= _hand_of(nodes)
+    parameters |= {**choice.task, **_meaning(choice.use)}
     elsewhere = [topics.MARKERS, topics.CLOCK]  # what the drivers publish, or nobody wants
-    elsewhere += [of(camera) for camera in topics.CAMERAS for of in (topics.image, topics.camera_info)]
+    elsewhere += [topic(name) for name in robot.cameras.places for topic in (topics.image, topics.camera_info)]
     remappings = tuple((topic, f"{EMULATION}/{topic.lstrip('/')}") for topic in elsewhere)
     sim = Node("sim", parameters, remappings, required=True)
     return [sim, *with_parameters(nodes, changes)]
 
 
-def _hand_of(nodes: Iterable[Node]) -> dict[str, Value]:
-    """What a simulated hand must have in common with the driver: what actions are counted from, a locked wrist."""
-    driver = next(node.parameters for node in nodes if node.name == "hand_driver")
-    return {"action_origin": driver["action_origin"], **({"locked_wrist": True} if "lock_wrist" in driver else {})}
+def _meaning(use: Use) -> dict[str, Value]:
+    """What a simulated robot must have in common with filter and driver: what actions mean, what is locked."""
+    meaning: dict[str, Value] = {
+        "action_origin": use.action_origin, "action_scale": use.action_scale, "smoothing": use.smoothing,
+    }  # fmt: skip
+    return {**meaning, "locked_wrist": True} if use.locked_wrist else meaning
 
 
 def with_loop_benchmark(graph: Graph, seconds: float, cameras: bool, json: Path | None) -> Graph:
@@ -96,44 +144,30 @@ def with_loop_benchmark(graph: Graph, seconds: float, cameras: bool, json: Path 
     report = str(json.absolute()) if json else ""
     vision = graph.node("policy").parameters["object_pose"] == "vision"
     parameters: dict[str, Value] = {"seconds": seconds, "cameras": cameras, "vision": vision, "report": report}
+    parameters["robot"] = graph.node("hand_driver").parameters["robot"]
     benchmark = Node("loop_benchmark", parameters, required=True)
     return dataclasses.replace(graph, nodes=(*graph.nodes, benchmark))
 
 
-def _common_nodes(options: Options, lockstep: Mapping[str, Value], command: str) -> tuple[Node, ...]:
+def _common_nodes(choice: _Choice, lockstep: Mapping[str, Value], command: str) -> tuple[Node, ...]:
     """What hardware and simulation share."""
-    if options.trials < 0 or options.seed < 0:
-        raise DactylError(f"trials = {options.trials} and seed = {options.seed} must be >= 0")
-    if options.json and not options.trials:
-        raise DactylError("json needs trials: a run that goes on for ever has no results")
-    if options.json:
-        check_writable(Path(options.json))
-    policy = _policy_file(options)
-    contract = read_contract(policy)
-    source = {"object_pose": POSE_TOPICS[options.pose]}
+    options, use = choice.options, choice.use
     # a simulated referee knows where the object is, though no camera may see it
-    referee = {"object_pose": "mocap"} if command == "sim" else source
+    referee: Mapping[str, Value] = {"object_pose": "mocap"} if command == "sim" else choice.source
     seed = {"seed": options.seed}
     report = str(Path(options.json).absolute()) if options.json else ""
-    driver: dict[str, Value] = {"action_origin": contract.action_origin, "action_scale": contract.action_scale}
-    driver |= {"lock_wrist": True} if contract.locked_wrist else {}  # else as the configuration has it
+    trials: dict[str, Value] = {"trials": options.trials, "report": report, "command": command}
+    driver: dict[str, Value] = {"action_origin": use.action_origin, "action_scale": use.action_scale}
+    driver |= {"lock_wrist": True} if use.locked_wrist else {}  # else as the configuration has it
+    policy = {"policy": str(choice.policy), "object": options.object}
     return (
         Node("pose_estimator", _estimator(options, bool(lockstep.get("lockstep")))),
-        Node("fingertip_tracker"),
-        Node(
-            "trial",
-            {"trials": options.trials, "report": report, "command": command, **referee, **seed, **lockstep},
-            required=True,
-        ),
-        Node("policy", {"policy": str(policy), "object": options.object, **source, **seed, **lockstep}),
-        Node("action_filter", {"smoothing": contract.smoothing}),
-        Node("hand_driver", driver | dict(lockstep)),
+        Node("fingertip_tracker", {**choice.robot, "object": options.object}),
+        Node("trial", {**choice.task, **trials, **referee, **seed, **lockstep}, required=True),
+        Node("policy", {**policy, **choice.source, **seed, **lockstep}),
+        Node("action_filter", {**choice.robot, "smoothing": use.smoothing}),
+        Node("hand_driver", {**choice.robot, **driver, **lockstep}),
     )
-
-
-def _policy_file(options: Options) -> Path:
-    """The policy that is asked for, or the shipped one."""
-    return policy_for(options.object, options.policy or None).absolute()
 
 
 def _estimator(options: Options, lockstep: bool) -> dict[str, Value]:
@@ -145,23 +179,24 @@ def _estimator(options: Options, lockstep: bool) -> dict[str, Value]:
     return {"weights": str(weights), "object": options.object, **({"min_confidence": 0.0} if lockstep else {})}
 
 
-def _rviz(options: Options) -> tuple[Node, ...]:
+def _rviz(choice: _Choice) -> tuple[Node, ...]:
     """The node that draws for RViz, if it is wanted."""
-    source = POSE_TOPICS[options.pose]
-    return (Node("rviz_markers", {"object": options.object, "object_pose": source}),) if options.rviz else ()
+    parameters = {**choice.robot, "object": choice.options.object, **choice.source}
+    return (Node("rviz_markers", parameters),) if choice.options.rviz else ()
 
 
-def _dashboard(options: Options, simulated: bool) -> tuple[Node, ...]:
+def _dashboard(choice: _Choice, simulated: bool) -> tuple[Node, ...]:
     """The node of the dashboard, if it is wanted; it offers the policy and those shipped that act alike."""
+    options = choice.options
     if not options.dashboard:
         return ()
-    chosen = _policy_file(options)
-    fitting = [path for path in policies_for(options.object) if read_contract(path) == read_contract(chosen)]
+    fitting = [path for path in policies_for(options.object) if read_contract(path) == choice.use]
     parameters: dict[str, Value] = {
+        **choice.task,
         "object": options.object,
-        "object_pose": POSE_TOPICS[options.pose],
+        **choice.source,
         "simulated": simulated,
-        "policies": ":".join(str(path) for path in dict.fromkeys([chosen, *fitting])),
+        "policies": ":".join(str(path) for path in dict.fromkeys([choice.policy, *fitting])),
         "host": options.dashboard_host,
         "port": options.dashboard_port,
     }

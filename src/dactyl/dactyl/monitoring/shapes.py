@@ -11,8 +11,6 @@ from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
 from dactyl.maths import quaternion
-from dactyl.robots.shadow.joints import JOINTS
-from dactyl.robots.shadow.layout import PALM_CENTER
 from dactyl.ros.messages import set_point, set_quaternion
 from dactyl.simulation.rendering import GHOST_OFFSET
 from dactyl.simulation.scene import Scene
@@ -35,14 +33,14 @@ class Shapes:
         triangles = object_triangles(scene)
         self._object = _triangles("object", triangles, 1.0)
         self._goal = _triangles("goal", triangles, 0.5)
-        ghost = PALM_CENTER + quaternion.rotate_inverse(scene.hand_quaternion, GHOST_OFFSET)
+        ghost = scene.robot.workspace.rest + quaternion.rotate_inverse(scene.hand_quaternion, GHOST_OFFSET)
         set_point(self._goal.pose.position, ghost)
         self._fingertips = _marker("fingertips", 0, Marker.SPHERE_LIST, (0.013, 0.013, 0.013))
         self._mocap = _marker("mocap", 0, Marker.SPHERE_LIST, (0.006, 0.006, 0.006), _MARKER)
         self._text = _marker("trial", 0, Marker.TEXT_VIEW_FACING, (0.0, 0.0, 0.018), (0.15, 0.15, 0.2, 1.0))
         set_point(self._text.pose.position, ghost + np.array([0.0, -0.06, 0.0]))
         self._known = list(self._hand)
-        self.move_hand(np.zeros(len(JOINTS)))
+        self.move_hand(np.zeros(len(scene.robot.joints)))
 
     def _add_hand(self) -> Iterable[Marker]:
         """One marker a visible mesh, read by RViz from the hand model's own files."""
@@ -59,9 +57,9 @@ class Shapes:
             yield marker
 
     def move_hand(self, angles: np.ndarray) -> None:
-        """Pose the hand's links: (24,) rad, hand.joints order."""
+        """Pose the hand's links: (J,) rad, the robot's order."""
         scene, model, data = self._scene, self._scene.model, self._data
-        data.qpos[: len(JOINTS)] = angles
+        data.qpos[scene.joints] = angles
         mujoco.mj_kinematics(model, data)
         for marker, geom in zip(self._hand, self._geoms, strict=True):
             mesh = int(model.geom_dataid[geom])
@@ -94,7 +92,7 @@ class Shapes:
         self._show(self._goal)
 
     def show_fingertips(self, positions: np.ndarray, tracked: np.ndarray) -> None:
-        """Green where seen, red at the last place where not: (5, 3) m, hand frame, and (5,) bool."""
+        """Green where seen, red at the last place where not: (F, 3) m, robot frame, and (F,) bool."""
         if not 0 < len(positions) == len(tracked):
             return
         known = np.isfinite(positions).all(axis=-1)

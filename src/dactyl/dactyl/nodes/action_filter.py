@@ -25,7 +25,7 @@ class Parameters:
 
     robot: str = parameter(DEFAULTS["robots"], "Name of the robot.")
     smoothing: float = parameter(
-        control.SMOOTHING, "Weight of the new action in the moving average, per action.", minimum=0.01, maximum=1.0
+        None, "Weight of the new action in the moving average, per action.", minimum=0.01, maximum=1.0
     )
     backlash: bool = parameter(False, "Model the backlash of tendons: for a simulated hand, a real one has its own.")
     backlash_deltas: tuple[float, ...] = parameter(
@@ -41,8 +41,8 @@ class ActionFilter(DactylNode):
 
     def __init__(self) -> None:
         super().__init__("action_filter")
-        self.settings = self.declare(Parameters)
-        self.robot = robot.load(self.settings.robot)
+        self.robot = robot.load(self.asked("robot", DEFAULTS["robots"]))
+        self.settings = self.declare(Parameters, {"smoothing": self.robot.action.smoothing})
         actuators = len(self.robot.actuators)
         self.deltas = _deltas(self.settings.backlash_deltas, actuators)
         self.gate = ActionGate(actuators)

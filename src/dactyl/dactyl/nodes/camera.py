@@ -23,7 +23,6 @@ from dactyl.ros.messages import SENSOR, set_stamp
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
 
-NAMES = ("camera_0", "camera_1", "camera_2")
 SILENCE = 1.0
 """s without a picture after which the diagnostics say so."""
 CLOCK_RESOLUTION = 0.01
@@ -36,7 +35,7 @@ class Parameters:
 
     robot: str = parameter(DEFAULTS["robots"], "Name of the robot, whose control steps time the exposures.")
     serial_numbers: tuple[str, ...] = parameter(
-        ("", "", ""), "Of camera_0, camera_1, camera_2, from their labels; empty: there is no such camera.", length=3
+        ("", "", ""), "Of camera_0, camera_1, camera_2, from their labels; empty: there is no such camera."
     )
     emulate_from: str = parameter(
         "", "Folder with camera_0, camera_1, camera_2 of picture files that pylon's emulated cameras play; empty: none."
@@ -71,7 +70,11 @@ class CameraNode(DactylNode):
     def __init__(self) -> None:
         super().__init__("camera")
         self.settings = self.declare(Parameters)
-        self.period_ns = round(robot.load(self.settings.robot).timing.control * 1e9)
+        watched = robot.load(self.settings.robot)
+        self.period_ns = round(watched.timing.control * 1e9)
+        self.names = tuple(watched.cameras.places)
+        if len(self.settings.serial_numbers) != len(self.names):
+            raise DactylError(f"parameter serial_numbers must have {len(self.names)} elements, one for each camera")
         outputs = {camera: self._output(camera.name) for camera in self._cameras()}
         self.readers = {
             camera: DeviceReader(camera, partial(self._publish, *output), self.get_logger().warning)
@@ -87,7 +90,7 @@ class CameraNode(DactylNode):
         settings = self.settings
         found: list[tuple[str, Path | None]] = [(number, None) for number in settings.serial_numbers]
         if settings.emulate_from:
-            found = [*pylon.emulated(Path(settings.emulate_from), len(NAMES))]
+            found = [*pylon.emulated(Path(settings.emulate_from), len(self.names))]
         pylon.import_pylon()  # a missing one is to be said at once
         how = pylon.CameraSettings(
             settings.image_width, settings.image_height, settings.exposure, settings.gain,
@@ -96,7 +99,7 @@ class CameraNode(DactylNode):
         )  # fmt: skip
         return [
             pylon.PylonCamera(name, number, how, self._now_ns, pictures)
-            for name, (number, pictures) in zip(NAMES, found, strict=True)
+            for name, (number, pictures) in zip(self.names, found, strict=True)
             if number
         ]
 

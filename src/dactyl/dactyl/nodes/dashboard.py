@@ -31,9 +31,12 @@ from sensor_msgs.msg import Image, JointState
 from std_srvs.srv import Trigger
 
 from dactyl import topics
+from dactyl.environment import task as tasks
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.monitoring.dashboard.front_door import LOCAL, FrontDoor
+from dactyl.registry import DEFAULTS
+from dactyl.robot import robot
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, Diagnosis, run
 from dactyl.ros.parameters import parameter
@@ -57,7 +60,9 @@ class Parameters:
 
     host: str = parameter("127.0.0.1", "Address to listen on. Any but this machine's own demands a token.")
     port: int = parameter(8090, "First port to try.", minimum=1, maximum=65000)
-    object: str = parameter("block", "Object in the hand.", choices=("block", "octagonal_prism", "sphere"))
+    robot: str = parameter(DEFAULTS["robots"], "Name of the robot.")
+    task: str = parameter(DEFAULTS["tasks"], "Name of the task.")
+    object: str = parameter("block", "Object in the hand.")
     object_pose: str = parameter("mocap", "Source of the object's pose.", choices=("mocap", "vision"))
     simulated: bool = parameter(False, "Whether the hand is: only then it can be paused and faults be injected.")
     policies: str = parameter("", "Policy files to choose from, separated by colons.")
@@ -69,6 +74,7 @@ class Dashboard(DactylNode):
     def __init__(self) -> None:
         super().__init__("dashboard")
         self.settings = settings = self.declare(Parameters)
+        self.cameras = tuple(robot.load(settings.robot).cameras.places)
         self.page: Page | None = None
         """Once somebody has looked."""
         self.group = NotExecuted()
@@ -113,8 +119,9 @@ class Dashboard(DactylNode):
             port = int(free.getsockname()[1])
         rich.get_console().quiet = True  # viser's banner gives the address behind the door
         logging.getLogger("websockets").setLevel(logging.CRITICAL)  # it reports each browser that goes away
-        scene = build(SceneConfig(object=self.settings.object))
-        self.page = Page(port, scene, self.settings.object_pose, self._actions())
+        settings = self.settings
+        scene = build(SceneConfig(settings.object, robot=settings.robot))
+        self.page = Page(port, scene, tasks.load(settings.task), settings.object_pose, self._actions())
         return port
 
     # ------------------------------------------------------------------------------------------- in the node's thread
@@ -132,7 +139,7 @@ class Dashboard(DactylNode):
             topics.DIAGNOSTICS: (DiagnosticArray, QoSProfile(depth=50)),
         }
         if pictures:
-            kinds |= {topics.image(name): (Image, messages.SENSOR) for name in topics.CAMERAS}
+            kinds |= {topics.image(name): (Image, messages.SENSOR) for name in self.cameras}
         return kinds
 
     def _look(self) -> None:

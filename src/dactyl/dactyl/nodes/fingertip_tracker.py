@@ -1,4 +1,4 @@
-"""Turns motion-capture markers into fingertip positions and the object's pose, both in the hand frame."""
+"""Turns motion-capture markers into fingertip positions and the object's pose, both in the robot's frame."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from geometry_msgs.msg import Point, PoseStamped
 
-from dactyl import topics
+from dactyl import objects, topics
 from dactyl.errors import DactylError
 from dactyl.registry import DEFAULTS
 from dactyl.robot import robot
-from dactyl.robot.markers import MarkerLayout, MarkerTracker
+from dactyl.robot.markers import MarkerLayout, MarkerTracker, usual_ids
 from dactyl.ros.messages import SENSOR, nanoseconds, set_point, set_quaternion, to_floats
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
@@ -24,19 +24,17 @@ class Parameters:
     """What can be configured: which marker is which, and how far it is trusted."""
 
     robot: str = parameter(DEFAULTS["robots"], "Name of the robot.")
+    object: str = parameter("block", "Object in the hand.")
     fingertip_ids: tuple[int, ...] = parameter(
-        (0, 1, 2, 3, 4), "Marker ids of the robot's fingertips, Shadow's FF MF RF LF TH.", minimum=0
+        None, "Marker ids of the robot's fingertips, Shadow's FF MF RF LF TH.", minimum=0
     )
-    base_ids: tuple[int, ...] = parameter((10, 11, 12, 13), "Marker ids on the robot's mount.", minimum=0)
+    base_ids: tuple[int, ...] = parameter(None, "Marker ids on the robot's mount.", minimum=0)
     base_positions: tuple[float, ...] = parameter(
-        (), "x y z of each base marker in the robot's frame, m; empty: the robot's own.", minimum=-1.0, maximum=1.0
+        None, "x y z of each base marker in the robot's frame, m.", minimum=-1.0, maximum=1.0
     )
-    object_ids: tuple[int, ...] = parameter((20, 21, 22, 23, 24, 25), "Marker ids on the object.", minimum=0)
+    object_ids: tuple[int, ...] = parameter(None, "Marker ids on the object.", minimum=0)
     object_positions: tuple[float, ...] = parameter(
-        (0.025, 0.0, 0.0, 0.0, 0.025, 0.0, 0.0, 0.0, 0.025, -0.025, 0.0, 0.0, 0.0, -0.025, 0.0, 0.0, 0.0, -0.025),
-        "x y z of each object marker in the object frame, m.",
-        minimum=-1.0,
-        maximum=1.0,
+        None, "x y z of each object marker in the object frame, m.", minimum=-1.0, maximum=1.0
     )
     base_memory: float = parameter(1.0, "Time over which base markers are averaged, s.", minimum=1e-3, maximum=60.0)
     max_residual: float = parameter(
@@ -59,15 +57,22 @@ class FingertipTracker(DactylNode):
 
     def __init__(self) -> None:
         super().__init__("fingertip_tracker")
-        settings = self.declare(Parameters)
-        self.robot = robot.load(settings.robot)
-        tips = len(self.robot.fingertips)
+        self.robot = robot.load(self.asked("robot", DEFAULTS["robots"]))
+        shape = objects.load(self.asked("object", "block"))
+        tips, base = len(self.robot.fingertips), self.robot.markers.base
+        ids = usual_ids(tips, len(base), len(shape.markers))
+        settings = self.declare(
+            Parameters,
+            {
+                "fingertip_ids": ids.fingertips, "base_ids": ids.base, "object_ids": ids.object,
+                "base_positions": base.ravel().tolist(), "object_positions": shape.markers.ravel().tolist(),
+            },
+        )  # fmt: skip
         if len(settings.fingertip_ids) != tips:
             raise DactylError(f"parameter fingertip_ids must have {tips} elements, not {len(settings.fingertip_ids)}")
-        base = _rows_of_three("base_positions", settings.base_positions)
         layout = MarkerLayout(
             settings.fingertip_ids,
-            settings.base_ids, base if len(base) else self.robot.markers.base,
+            settings.base_ids, _rows_of_three("base_positions", settings.base_positions),
             settings.object_ids, _rows_of_three("object_positions", settings.object_positions),
         )  # fmt: skip
         self.tracker = MarkerTracker(

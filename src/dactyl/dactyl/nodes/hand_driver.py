@@ -57,7 +57,7 @@ class Parameters:
         1.0, "Reach of action 1 in units of half the actuator's range.", minimum=0.0, maximum=2.0
     )
     time_from_start: float = parameter(
-        0.008, "Time a trajectory gives the hand to reach its target, s.", minimum=1e-3, maximum=1.0
+        None, "Time a trajectory gives the hand to reach its target, s.", minimum=1e-3, maximum=1.0
     )
     hold_after: float = parameter(
         0.15, "Without a valid action, or joint states, for this long, s, the hand holds.", minimum=0.08, maximum=2.0
@@ -90,9 +90,9 @@ class HandDriver(DactylNode):
 
     def __init__(self) -> None:
         super().__init__("hand_driver")
-        self.settings = settings = self.declare(Parameters)
+        self.robot = robot.load(self.asked("robot", DEFAULTS["robots"]))
+        self.settings = settings = self.declare(Parameters, {"time_from_start": self.robot.timing.physics})
         self.monotonic_ns = time.monotonic_ns
-        self.robot = robot.load(settings.robot)
         self.safety = Safety(self.robot, _limits(settings, self.robot), settings.enable_at_start)
         self.order = JointOrder(self.robot)
         self.state = self.safety.state

@@ -23,7 +23,7 @@ from dactyl import results, topics
 from dactyl.errors import DactylError
 from dactyl.maths.summary import summary
 from dactyl.registry import DEFAULTS
-from dactyl.robot import robot as robots
+from dactyl.robot import robot
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, run
 from dactyl.ros.parameters import parameter
@@ -31,7 +31,6 @@ from dactyl_msgs.msg import FingertipPositions, HandAction
 
 WARM_UP = 2.0  # s after the first action that are not counted
 PATIENCE = 60.0  # s to wait for the first action
-TARGETS, _TARGETS_TYPE = next(iter(robots.load(DEFAULTS["robots"]).targets.items()))
 _PAUSE_NS = 150_000_000  # joint targets pause while the simulated operator has the hand
 _EVERY = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -41,6 +40,7 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 class Parameters:
     """What can be configured."""
 
+    robot: str = parameter(DEFAULTS["robots"], "Name of the robot.")
     seconds: float = parameter(30.0, "How long to measure, s.", minimum=1.0)
     cameras: bool = parameter(False, "Subscribe to the images too.")
     vision: bool = parameter(False, "Also measure how long poses from images take.")
@@ -63,12 +63,14 @@ class LoopBenchmark(DactylNode):
     def __init__(self) -> None:
         super().__init__("loop_benchmark")
         self.settings = self.declare(Parameters)
+        self.robot = robot.load(self.settings.robot)
+        self.cameras = tuple(self.robot.cameras.places)
         self.begun = time.monotonic()
         self.measured_from: float | None = None
         self.fingertip_sent: dict[int, int] = {}
         """Source time of the fingertips, by their stamp, ns."""
         self.action_sent: list[Sent] = []
-        self.images = dict.fromkeys(topics.CAMERAS, 0)
+        self.images = dict.fromkeys(self.cameras, 0)
         self.image_sent: dict[int, int] = {}
         """Source time of the last image of a moment, by its stamp, ns."""
         self.pose_sent: dict[int, int] = {}
@@ -79,12 +81,12 @@ class LoopBenchmark(DactylNode):
         # rclpy passes the message's information to callbacks with two arguments; its type hints do not say so
         self.create_subscription(FingertipPositions, topics.FINGERTIPS, self.on_fingertips, messages.SENSOR)  # type: ignore[arg-type]
         self.create_subscription(HandAction, topics.ACTION, self.on_action, messages.RELIABLE)  # type: ignore[arg-type]
-        kind = messages.message_class(_TARGETS_TYPE)
-        self.create_subscription(kind, TARGETS, self.on_targets, _EVERY, raw=True)  # type: ignore[arg-type]
+        targets, kind = next(iter(self.robot.targets.items()))
+        self.create_subscription(messages.message_class(kind), targets, self.on_targets, _EVERY, raw=True)  # type: ignore[arg-type]
         if self.settings.vision:
             self.create_subscription(PoseStamped, topics.VISION_POSE, self.on_pose, messages.SENSOR)  # type: ignore[arg-type]
         if self.settings.cameras or self.settings.vision:
-            for camera in topics.CAMERAS:
+            for camera in self.cameras:
                 # undecoded: the time it takes to turn an image into a message is not the graph's
                 callback: Any = partial(self.on_image, camera)
                 self.create_subscription(Image, topics.image(camera), callback, messages.SENSOR, raw=True)
@@ -123,7 +125,7 @@ class LoopBenchmark(DactylNode):
                 self.targets_sent.clear()
                 self.image_sent.clear()
                 self.pose_sent.clear()
-                self.images = dict.fromkeys(topics.CAMERAS, 0)
+                self.images = dict.fromkeys(self.cameras, 0)
                 self.processes_before = siblings()
         elif now - self.measured_from >= self.settings.seconds:
             self._report(now - self.measured_from)

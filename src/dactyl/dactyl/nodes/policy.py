@@ -1,4 +1,4 @@
-"""Runs the policy: one action every 80 ms from fingertips, object pose and goal."""
+"""Runs the policy: one action each control step, from what its observation needs."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import array
 import sys
 from dataclasses import dataclass
 from math import inf
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
+from builtin_interfaces.msg import Time
 from geometry_msgs.msg import PoseStamped
+from sensor_msgs.msg import JointState
 
 from dactyl import objects, topics
 from dactyl.environment import task as tasks
 from dactyl.errors import DactylError
 from dactyl.learning.policy import Policy
-from dactyl.registry import DEFAULTS
 from dactyl.robot import control, robot
+from dactyl.robot.driver import JointOrder
 from dactyl.robot.ticks import Ticks
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
@@ -25,15 +27,23 @@ from dactyl.ros.parameters import parameter
 from dactyl.ros.settings import add_setting
 from dactyl_msgs.msg import FingertipPositions, HandAction, TrialStatus
 
-_SIGNALS = {"fingertips", "object_position", "object_orientation", "goal", "smoothed_action"}
-"""What is measured."""
+FINGERTIPS, POSE, JOINTS, GOAL = "fingertips", "object pose", "joint states", "goal"
+"""What a decision may be made on, as people call it."""
+SIGNALS = {
+    FINGERTIPS: {"fingertips"},
+    POSE: {"object_position", "object_orientation"},
+    JOINTS: {"joint_angles", "joint_velocities"},
+    GOAL: {"goal"},
+}
+"""The signals that each of them gives. Sensors come before the goal: the first one that is needed sets the pace."""
+_OWN = {"smoothed_action"}
+"""Signals that the node has of itself."""
 
 
 @dataclass(frozen=True)
 class Parameters:
     """What can be configured."""
 
-    robot: str = parameter(DEFAULTS["robots"], "Name of the robot.")
     policy: str = parameter("", "Policy file (.safetensors).")
     object: str = parameter("", "Object it has to turn; refuses a policy for another one. Empty: any.")
     object_pose: str = parameter("mocap", "Source of the object's pose.", choices=("mocap", "vision"))
@@ -41,7 +51,7 @@ class Parameters:
     seed: int = parameter(0, "Of the drawn actions, together with the trial's number.", minimum=0)
     max_reading_age: float = parameter(
         0.16,
-        "Without newer fingertips or object pose than this, s, the policy does not act.",
+        "Without newer readings of every sensor than this, s, the policy does not act.",
         minimum=0.0,
         maximum=10.0,
     )
@@ -52,21 +62,16 @@ class Parameters:
         2.0, "A fingertip hidden for longer than this, s, stops the policy.", minimum=0.0, maximum=60.0
     )
     grace: float = parameter(
-        0.02, "How late fingertips may be before the last ones are used, s.", minimum=0.001, maximum=0.08
+        0.02, "How late readings may be before the last ones are used, s.", minimum=0.001, maximum=0.08
     )
-    lockstep: bool = parameter(False, "Act only when fingertips, object pose, status and goal carry the tick's stamp.")
-
-
-class Readings(NamedTuple):
-    """What a decision is made on."""
-
-    fingertips: FingertipPositions
-    pose: PoseStamped
-    goal: PoseStamped
+    lockstep: bool = parameter(False, "Act only when all readings, status and goal carry the tick's stamp.")
 
 
 class PolicyNode(DactylNode):
-    """fingertips, object pose, goal, trial/status -> action."""
+    """fingertips, object pose, joint states, goal, trial/status -> action.
+
+    Robot and task are the policy's own. Only what its observation needs is subscribed to.
+    """
 
     def __init__(self) -> None:
         super().__init__("policy")
@@ -74,16 +79,18 @@ class PolicyNode(DactylNode):
         self.settings = settings = self.declare(Parameters)
         if not settings.policy:
             raise DactylError("parameter policy is empty: it names the policy file")
-        self.robot = robot.load(settings.robot)
         self.generator = torch.Generator()
+        self.needed: tuple[str, ...] = ()
+        """What decisions are made on: keys of SIGNALS."""
         self._load(settings.policy)
         contract = self.policy.contract
         add_setting(self, "load", settings.policy, "Another policy file, to go on with.", self.on_load)
 
+        self.robot = robot.load(contract.robot)
+        self.order = JointOrder(self.robot)
         self.ticks = Ticks(self.robot.timing.control)
-        self.fingertips: FingertipPositions | None = None
-        self.pose: PoseStamped | None = None
-        self.goal: PoseStamped | None = None
+        self.readings: dict[str, Any] = {}
+        """The last message of each that is needed."""
         self.status = TrialStatus(state=TrialStatus.FINISHED)
         self.acted_ns = -1
         self.trial: int | None = None
@@ -94,31 +101,46 @@ class PolicyNode(DactylNode):
         """The last one sent."""
         self.sequence = 0
         self.action_publisher = self.create_publisher(HandAction, topics.ACTION, messages.RELIABLE)
-        self.create_subscription(FingertipPositions, topics.FINGERTIPS, self.on_fingertips, messages.SENSOR)
-        self.create_subscription(PoseStamped, topics.object_pose(settings.object_pose), self.on_pose, messages.SENSOR)
-        self.create_subscription(PoseStamped, topics.GOAL, self.on_goal, messages.LATCHED)
+        self._subscribe()
         self.create_subscription(TrialStatus, topics.STATUS, self.on_status, messages.LATCHED)
         if not settings.lockstep:
             self.wall_timer(settings.grace, self.on_grace)
         untrained = " (untrained)" if contract.trained.get("untrained") else ""
         self.get_logger().info(f"{settings.policy}{untrained}")
 
+    def _subscribe(self) -> None:
+        sources: dict[str, tuple[type, str, Any, Any]] = {
+            FINGERTIPS: (FingertipPositions, topics.FINGERTIPS, self.on_fingertips, messages.SENSOR),
+            POSE: (PoseStamped, topics.object_pose(self.settings.object_pose), self.on_pose, messages.SENSOR),
+            JOINTS: (JointState, topics.JOINT_STATES, self.on_joint_states, messages.SENSOR),
+            GOAL: (PoseStamped, topics.GOAL, self.on_goal, messages.LATCHED),
+        }
+        for name in self.needed:
+            self.create_subscription(*sources[name])
+
     def _load(self, path: str) -> None:
         policy = Policy.load(path, self.settings.object or None)
-        terms = tuple(term for term, _ in policy.contract.observation)
-        task, shape = tasks.load(DEFAULTS["tasks"]), objects.load(policy.contract.object)
-        if unknown := [term for term in terms if not set(task.term(term).needs) <= _SIGNALS]:
+        contract = policy.contract
+        terms = tuple(term for term, _ in contract.observation)
+        task = tasks.load(contract.task)
+        known = _OWN.union(*SIGNALS.values())
+        if unknown := [term for term in terms if not set(task.term(term).needs) <= known]:
             raise DactylError(f"the policy needs {min(unknown)}, which the robot does not measure")
-        self.task, self.object = task, shape
+        needed = tuple(name for name, signals in SIGNALS.items() if signals & task.needs(terms))
+        if self.needed and set(needed) != set(self.needed):
+            raise DactylError(f"{path} needs {', '.join(needed)} where the graph runs with {', '.join(self.needed)}")
+        if not set(needed) - {GOAL}:
+            raise DactylError("the policy needs no sensor: nothing would tell it when to act")
+        self.needed, self.task, self.object = needed, task, objects.load(contract.object)
         self.policy, self.terms, self.state = policy, terms, policy.initial_state(1)
-        self.smoothed = np.zeros(len(self.robot.actuators), np.float32)
+        self.smoothed = np.zeros(len(contract.actuators), np.float32)
         """The action after the moving average, as the filter has it."""
         self._warm_up()
 
     def on_load(self, path: str) -> None:
         """Go on with another policy; filter and driver were set up for the first one's contract."""
         contract, now = Policy.load(path).contract, self.policy.contract
-        for name in ("smoothing", "action_origin", "action_scale", "locked_wrist"):
+        for name in ("robot", "task", "smoothing", "action_origin", "action_scale", "locked_wrist"):
             if getattr(contract, name) != getattr(now, name):
                 raise DactylError(f"{path} has {name} {getattr(contract, name)} where the graph runs with another one")
         self._load(path)
@@ -126,19 +148,23 @@ class PolicyNode(DactylNode):
         self.get_logger().info(f"goes on with {path}")
 
     def on_fingertips(self, message: FingertipPositions) -> None:
-        self.fingertips = message
-        if self.settings.lockstep:
-            self._act_in_lockstep()
-        elif self.ticks.due(stamp_ns := messages.nanoseconds(message.header.stamp)):
-            self._act(stamp_ns)
+        self._read(FINGERTIPS, message)
 
     def on_pose(self, message: PoseStamped) -> None:
-        self.pose = message
-        self._act_in_lockstep()
+        self._read(POSE, message)
+
+    def on_joint_states(self, message: JointState) -> None:
+        self._read(JOINTS, message)
 
     def on_goal(self, message: PoseStamped) -> None:
-        self.goal = message
-        self._act_in_lockstep()
+        self._read(GOAL, message)
+
+    def _read(self, name: str, message: Any) -> None:
+        self.readings[name] = message
+        if self.settings.lockstep:
+            self._act_in_lockstep()
+        elif name == self.needed[0] and self.ticks.due(stamp_ns := messages.nanoseconds(message.header.stamp)):
+            self._act(stamp_ns)
 
     def on_status(self, message: TrialStatus) -> None:
         self.status = message
@@ -157,8 +183,8 @@ class PolicyNode(DactylNode):
     def diagnose(self) -> Diagnosis:
         values = {"actions per s": self.actions}
         self.actions = 0
-        if self.fingertips is None or self.pose is None:
-            return warning(f"no {'object pose' if self.fingertips else 'fingertips'}", **values)
+        if missing := [name for name in self.needed if name not in self.readings and name != GOAL]:
+            return warning(f"no {missing[0]}", **values)
         if self.problem:
             return warning(self.problem, **values)
         return Diagnosis(values=values) if self.trial is not None else Diagnosis("no trial is running", values=values)
@@ -169,13 +195,13 @@ class PolicyNode(DactylNode):
             self.policy.step(np.zeros((1, self.policy.contract.inputs)), self.state, generator=self.generator)
 
     def _act_in_lockstep(self) -> None:
-        status, readings = self.status, self._readings()
-        if not self.settings.lockstep or readings is None:
+        status = self.status
+        if not self.settings.lockstep or set(self.needed) - set(self.readings):
             return
-        stamps = (status.header.stamp, readings.fingertips.header.stamp, readings.pose.header.stamp)
-        current = stamps[0] == stamps[1] == stamps[2] and status.goal_stamp == readings.goal.header.stamp
-        if not current:
-            return
+        for name in self.needed:
+            expected = status.goal_stamp if name == GOAL else status.header.stamp
+            if self.readings[name].header.stamp != expected:
+                return
         if (tick_ns := messages.nanoseconds(status.header.stamp)) != self.acted_ns:
             self._act(tick_ns)
         elif status.state == TrialStatus.RUNNING:
@@ -185,18 +211,19 @@ class PolicyNode(DactylNode):
         if self.status.state != TrialStatus.RUNNING:
             return
         try:
-            readings = self._fresh_readings(tick_ns)
+            self._check_readings(tick_ns)
             if self.status.trial != self.trial:
                 self._start_trial(self.status.trial)
-            observed = self._observe(readings)
-            bins, self.state = self.policy.step(observed, self.state, self.settings.deterministic, self.generator)
+            chosen, self.state = self.policy.step(
+                self._observe(), self.state, self.settings.deterministic, self.generator
+            )
         except DactylError as error:
             if str(error) != self.problem:
                 self.get_logger().warning(f"not acting: {error}", throttle_duration_sec=1.0)
             self.problem = str(error)
             return
         self.problem = ""
-        self._publish(bins[0].numpy(), readings, tick_ns)
+        self._publish(chosen[0].numpy(), tick_ns)
 
     def _start_trial(self, trial: int) -> None:
         self.trial = trial
@@ -205,57 +232,79 @@ class PolicyNode(DactylNode):
         self.smoothed[:] = 0.0
         self.generator.manual_seed(int(np.random.SeedSequence([self.settings.seed, trial]).generate_state(1)[0]))
 
-    def _readings(self) -> Readings | None:
-        if None in (self.fingertips, self.pose, self.goal):
-            return None
-        return Readings(self.fingertips, self.pose, self.goal)
-
-    def _fresh_readings(self, tick_ns: int) -> Readings:
-        """The last readings; DactylError if one is missing or too old to act on."""
-        readings = self._readings()
-        if readings is None:
+    def _check_readings(self, tick_ns: int) -> None:
+        """DactylError if a reading is missing, too old to act on, or another robot's."""
+        if set(self.needed) - set(self.readings):
             raise DactylError("not everything has been sensed yet")
-        for name, message in (("fingertips", readings.fingertips), ("object pose", readings.pose)):
-            age = (tick_ns - messages.nanoseconds(message.header.stamp)) * 1e-9
-            if age > self.settings.max_reading_age:
+        for name in self.needed:
+            age = (tick_ns - messages.nanoseconds(self.readings[name].header.stamp)) * 1e-9
+            if name != GOAL and age > self.settings.max_reading_age:
                 raise DactylError(f"no new {name} for more than {self.settings.max_reading_age:g} s")
         if (tick_ns - messages.nanoseconds(self.status.header.stamp)) * 1e-9 > self.settings.max_status_age:
             raise DactylError(f"no new trial/status for more than {self.settings.max_status_age:g} s")
-        ages, expected = np.asarray(readings.fingertips.age), len(self.robot.fingertips)
-        if len(ages) != expected or len(readings.fingertips.positions) != expected:
+        if FINGERTIPS in self.needed:
+            self._check_fingertips(self.readings[FINGERTIPS])
+
+    def _check_fingertips(self, message: FingertipPositions) -> None:
+        ages, expected = np.asarray(message.age), len(self.robot.fingertips)
+        if len(ages) != expected or len(message.positions) != expected:
             raise DactylError(f"fingertips of a robot that has {len(ages)}, not {expected}")
         if not ages.max(initial=0.0) <= self.settings.max_fingertip_age:
             finger = self.robot.fingertips[int(np.argmax(np.nan_to_num(ages, nan=np.inf)))]
             raise DactylError(f"fingertip {finger} not seen for more than {self.settings.max_fingertip_age:g} s")
-        return readings
 
-    def _observe(self, readings: Readings) -> np.ndarray:
+    def _observe(self) -> np.ndarray:
         """The policy's observation, (1, inputs)."""
-        signals = {
-            "fingertips": np.array([[p.x, p.y, p.z] for p in readings.fingertips.positions]),
-            "object_position": messages.position(readings.pose.pose),
-            "object_orientation": messages.orientation(readings.pose.pose.orientation),
-            "goal": messages.orientation(readings.goal.pose.orientation),
-            "smoothed_action": self.smoothed,
-        }
-        observed: np.ndarray = self.task.observe(signals, self.terms, self.object)
+        observed: np.ndarray = self.task.observe(self._signals(), self.terms, self.object)
         return observed[None]
 
-    def _publish(self, bins: np.ndarray, readings: Readings, tick_ns: int) -> None:
-        action = self.action
+    def _signals(self) -> dict[str, np.ndarray]:
+        """What the task's terms are computed from, as far as they need it."""
+        signals = {"smoothed_action": self.smoothed}
+        if FINGERTIPS in self.needed:
+            positions = self.readings[FINGERTIPS].positions
+            signals["fingertips"] = np.array([[p.x, p.y, p.z] for p in positions])
+        if POSE in self.needed:
+            pose = self.readings[POSE].pose
+            signals["object_position"] = messages.position(pose)
+            signals["object_orientation"] = messages.orientation(pose.orientation)
+        if JOINTS in self.needed:
+            signals |= self._joint_signals(self.readings[JOINTS])
+        if GOAL in self.needed:
+            pose = self.readings[GOAL].pose
+            orientation = messages.orientation(pose.orientation)
+            signals["goal"] = self.task.goal_of_pose(messages.position(pose), orientation)
+        return signals
+
+    def _joint_signals(self, message: JointState) -> dict[str, np.ndarray]:
+        """What the message does not say is NaN, which no policy acts on."""
+        values = {"joint_angles": message.position, "joint_velocities": message.velocity}
+        try:
+            picked = {name: self.order.pick(message.name, each) for name, each in values.items()}
+        except ValueError as error:
+            raise DactylError(str(error)) from error
+        unknown = np.full(len(self.robot.joints), np.nan)
+        return {name: unknown if value is None else value for name, value in picked.items()}
+
+    def _publish(self, chosen: np.ndarray, tick_ns: int) -> None:
+        """Send bins, or numbers in [-1, 1] where the policy has none, (A,)."""
+        action, contract = self.action, self.policy.contract
         messages.set_stamp(action.header.stamp, tick_ns)
-        action.bins = array.array("B", bins.astype(np.uint8).tobytes())
-        new = control.action_from_bins(bins, self.policy.contract.bins)
+        new = control.action_from_bins(chosen, contract.bins) if contract.bins else chosen.astype(np.float32)
+        action.bins = array.array("B", chosen.astype(np.uint8).tobytes() if contract.bins else b"")
         action.action = messages.to_floats(new)
-        self.smoothed = control.smooth(self.smoothed, new, self.policy.contract.smoothing)
-        action.fingertips_stamp = readings.fingertips.header.stamp
-        action.object_pose_stamp = readings.pose.header.stamp
-        action.goal_stamp = readings.goal.header.stamp
+        self.smoothed = control.smooth(self.smoothed, new, contract.smoothing)
+        action.fingertips_stamp = self._stamp(FINGERTIPS)
+        action.object_pose_stamp = self._stamp(POSE)
+        action.goal_stamp = self._stamp(GOAL)
         action.sequence = self.sequence
         self.action_publisher.publish(action)
         self.sequence += 1
         self.acted_ns = tick_ns
         self.actions += 1
+
+    def _stamp(self, name: str) -> Time:
+        return self.readings[name].header.stamp if name in self.needed else Time()
 
 
 def main() -> int:

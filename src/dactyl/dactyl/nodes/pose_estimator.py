@@ -31,7 +31,7 @@ class Parameters:
     """What can be configured."""
 
     weights: str = parameter("", "File of the trained network (.safetensors); empty: no poses from images.")
-    object: str = parameter("block", "Object in the hand.", choices=("block", "octagonal_prism", "sphere"))
+    object: str = parameter("block", "Object in the hand.")
     device: str = parameter("cpu", "To compute on: cpu, cuda or cuda:N.")
     tolerance: float = parameter(
         0.02, "Images whose stamps are at most so far apart show one moment, s.", minimum=0.0, maximum=0.08

@@ -15,9 +15,9 @@ from visualization_msgs.msg import MarkerArray
 from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.maths.quaternion import to_matrix
-from dactyl.robot.markers import register
-from dactyl.robots.shadow.joints import JOINTS, ros_joint_name
-from dactyl.robots.shadow.layout import BASE_MARKERS
+from dactyl.registry import DEFAULTS
+from dactyl.robot import robot
+from dactyl.robot.markers import register, usual_ids
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, Diagnosis, run
 from dactyl.ros.parameters import parameter
@@ -32,7 +32,6 @@ try:
 except ImportError:  # not among the wheels; RViz needs no frames but the one the markers are in
     TFMessage = None
 
-_NAMES = [ros_joint_name(joint) for joint in JOINTS]
 _STATES = {TrialStatus.AWAITING_OBJECT: "awaiting the object", TrialStatus.FINISHED: "no trial"}
 
 
@@ -40,12 +39,13 @@ _STATES = {TrialStatus.AWAITING_OBJECT: "awaiting the object", TrialStatus.FINIS
 class Parameters:
     """What can be configured."""
 
-    object: str = parameter("block", "Object in the hand.", choices=("block", "octagonal_prism", "sphere"))
+    robot: str = parameter(DEFAULTS["robots"], "Name of the robot.")
+    object: str = parameter("block", "Object in the hand.")
     object_pose: str = parameter("mocap", "Source of the object's pose.", choices=("mocap", "vision"))
     period: float = parameter(0.08, "Between two pictures, s.", minimum=0.02, maximum=5.0)
-    base_ids: tuple[int, ...] = parameter((10, 11, 12, 13), "Marker ids on the forearm.", minimum=0)
+    base_ids: tuple[int, ...] = parameter(None, "Marker ids on the robot's mount.", minimum=0)
     base_positions: tuple[float, ...] = parameter(
-        tuple(BASE_MARKERS.ravel().tolist()), "x y z of each in the hand frame, m.", minimum=-1.0, maximum=1.0
+        None, "x y z of each in the robot's frame, m.", minimum=-1.0, maximum=1.0
     )
 
 
@@ -57,7 +57,11 @@ class RvizMarkers(DactylNode):
 
     def __init__(self) -> None:
         super().__init__("rviz_markers")
-        self.settings = settings = self.declare(Parameters)
+        self.robot = robot.load(self.asked("robot", DEFAULTS["robots"]))
+        self.joint_names = [self.robot.ros_name(joint) for joint in self.robot.joints]
+        base = self.robot.markers.base
+        own = {"base_ids": usual_ids(0, len(base), 0).base, "base_positions": base.ravel().tolist()}
+        self.settings = settings = self.declare(Parameters, own)
         if len(settings.base_positions) != 3 * len(settings.base_ids):
             raise DactylError("parameter base_positions must have three numbers for each of base_ids")
         self.base = dict(zip(settings.base_ids, np.reshape(settings.base_positions, (-1, 3)), strict=True))
@@ -81,7 +85,7 @@ class RvizMarkers(DactylNode):
         from dactyl.monitoring.shapes import Shapes  # MuJoCo takes a second and 50 MB: not before they are needed
         from dactyl.simulation.scene import SceneConfig, build
 
-        self.shapes = self.shapes or Shapes(build(SceneConfig(object=self.settings.object)))
+        self.shapes = self.shapes or Shapes(build(SceneConfig(self.settings.object, robot=self.robot.name)))
         kinds: dict[str, tuple[type[Any], Any]] = {
             topics.JOINT_STATES: (JointState, messages.SENSOR),
             topics.FINGERTIPS: (FingertipPositions, messages.SENSOR),
@@ -103,8 +107,8 @@ class RvizMarkers(DactylNode):
         """Take in the newest message of each topic that has one, and publish."""
         shapes = self.shapes
         assert shapes is not None
-        if (joints := latest.get(topics.JOINT_STATES)) is not None and set(_NAMES) <= set(joints.name):
-            angles = np.array([joints.position[joints.name.index(name)] for name in _NAMES])
+        if (joints := latest.get(topics.JOINT_STATES)) is not None and set(self.joint_names) <= set(joints.name):
+            angles = np.array([joints.position[joints.name.index(name)] for name in self.joint_names])
             if np.isfinite(angles).all():
                 shapes.move_hand(angles)
         if (tips := latest.get(topics.FINGERTIPS)) is not None:

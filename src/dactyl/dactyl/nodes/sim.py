@@ -30,23 +30,20 @@ from dactyl.errors import DactylError
 from dactyl.maths.pinhole import camera_matrix
 from dactyl.registry import DEFAULTS
 from dactyl.robot import control
+from dactyl.robot import robot as robots
 from dactyl.robot.control import ActionMeaning
 from dactyl.robot.driver import Command
-from dactyl.robots.shadow import ros as shadow_ros
-from dactyl.robots.shadow.joints import JOINTS, ros_joint_name
-from dactyl.robots.shadow.protocol import INTERFACES
+from dactyl.robot.markers import usual_ids
+from dactyl.ros import driver as drivers
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
 from dactyl.ros.settings import add_setting
-from dactyl.simulation.faults import FAULTS, HIDDEN, Fault
+from dactyl.simulation.faults import FAULTS, Fault
 from dactyl.simulation.rendering import SceneRenderer
 from dactyl.simulation.scene import SceneConfig, build
 from dactyl_msgs.msg import MocapMarker, MocapMarkers, TrialStatus
 
-PERIOD_NS = round(control.CONTROL_PERIOD * 1e9)
-STEP_NS = PERIOD_NS // control.SUBSTEPS
-MARKER_IDS = (0, 1, 2, 3, 4, 10, 11, 12, 13, 20, 21, 22, 23, 24, 25)
 SEND_AGAIN = 0.1  # s after which unanswered sensor data is sent again in lockstep
 MAX_LAG = 0.08  # s that real time may be caught up by
 VIEWER_PERIOD = 1 / 30
@@ -56,7 +53,9 @@ VIEWER_PERIOD = 1 / 30
 class Parameters:
     """What can be configured."""
 
-    object: str = parameter("block", "Object in the hand.", choices=("block", "octagonal_prism", "sphere"))
+    robot: str = parameter(DEFAULTS["robots"], "Name of the robot.")
+    task: str = parameter(DEFAULTS["tasks"], "Name of the task.")
+    object: str = parameter("block", "Object in the hand.")
     seed: int = parameter(0, "Of all randomness: how objects are placed, the markers' noise.", minimum=0)
     lockstep: bool = parameter(
         False, "Wait for the answer to each control tick instead of keeping real time: exactly repeatable."
@@ -67,12 +66,14 @@ class Parameters:
         minimum=0.1,
         maximum=600.0,
     )
-    interface: str = parameter("trajectory", "Which of Shadow's controllers take the targets.", choices=INTERFACES)
+    interface: str = parameter("trajectory", "Which of the robot's controllers take the targets, as in the driver.")
     action_origin: str = parameter(
         "current", "What the random actions of a new trial are counted from: the policy's.", choices=control.ORIGINS
     )
-    locked_wrist: bool = parameter(False, "Hold WRJ1 at -0.5 rad (section 6.1), as the driver's lock_wrist does.")
-    fingers_raised: float = parameter(0.1, "Tilt of the palm, rad.", minimum=-1.5, maximum=1.5)
+    action_scale: float = parameter(1.0, "Their reach, as in the driver: the policy's.", minimum=0.0, maximum=2.0)
+    smoothing: float = parameter(None, "Their moving average, as in the filter.", minimum=0.01, maximum=1.0)
+    locked_wrist: bool = parameter(False, "Hold still what the robot can lock, as the driver's lock_wrist does.")
+    fingers_raised: float = parameter(None, "How the robot is tilted, rad.", minimum=-1.5, maximum=1.5)
     marker_noise: float = parameter(2e-5, "Standard deviation of marker positions, m (B.2).", minimum=0.0, maximum=0.1)
     image_width: int = parameter(640, "Pixels.", minimum=16, maximum=1920)
     image_height: int = parameter(480, "Pixels.", minimum=16, maximum=1080)
@@ -97,21 +98,29 @@ class Sim(DactylNode):
 
     def __init__(self) -> None:
         super().__init__("sim")
-        self.settings = settings = self.declare(Parameters)
+        self.robot = robots.load(self.asked("robot", DEFAULTS["robots"]))
+        own = {"fingers_raised": self.robot.tilt, "smoothing": self.robot.action.smoothing}
+        self.settings = settings = self.declare(Parameters, own)
+        self.driver = drivers.load(self.robot)
+        commands = self.driver.topics(settings.interface)
         if settings.lockstep and settings.interface == "position":
             raise DactylError("lockstep needs interface = trajectory: position commands carry no stamp")
-        scene = build(SceneConfig(settings.object, settings.locked_wrist, settings.fingers_raised))
-        self.laboratory = Laboratory(
-            scene, tasks.load(DEFAULTS["tasks"]), settings.seed, settings.marker_noise,
-            ActionMeaning(settings.action_origin),
-        )  # fmt: skip
-        self.time_ns = PERIOD_NS
+        scene = build(
+            SceneConfig(settings.object, settings.locked_wrist, settings.fingers_raised, robot=self.robot.name)
+        )
+        meaning = ActionMeaning(settings.action_origin, settings.action_scale, settings.smoothing)
+        task = tasks.load(settings.task)
+        self.laboratory = Laboratory(scene, task, settings.seed, settings.marker_noise, meaning)
+        timing = self.robot.timing
+        self.step_ns = round(timing.physics * 1e9)
+        self.period_ns = self.step_ns * timing.substeps
+        self.time_ns = self.period_ns
 
         self.changed = threading.Condition()
         """Guards the commands and the status, which come in one thread and are used in another."""
         self.commands: dict[str, Command] = {}
         self.command_bytes: dict[str, bytes] = {}
-        self.command_stamps: dict[str, int] = dict.fromkeys(shadow_ros.topics(settings.interface), -1)
+        self.command_stamps: dict[str, int] = dict.fromkeys(commands, -1)
         self.status = TrialStatus(state=TrialStatus.FINISHED)
         self.placed: int | None = None
         """The trial the object was last placed for."""
@@ -124,11 +133,8 @@ class Sim(DactylNode):
         self.reported = (time.monotonic(), 0)
         self._make_messages()
         self._make_publishers()
-        for topic in self.command_stamps:
-            callback = partial(self.on_command, topic)
-            self.create_subscription(
-                shadow_ros.topics(settings.interface)[topic], topic, callback, messages.RELIABLE, raw=True
-            )
+        for topic, kind in commands.items():
+            self.create_subscription(kind, topic, partial(self.on_command, topic), messages.RELIABLE, raw=True)
         self.create_subscription(TrialStatus, topics.STATUS, self.on_status, messages.LATCHED)
 
         self.stopping = threading.Event()
@@ -148,7 +154,7 @@ class Sim(DactylNode):
             return
         self.command_bytes[topic] = data
         try:
-            command = shadow_ros.decode(topic, data)
+            command = self.driver.decode(topic, data)
         except ValueError as error:
             self.refused[str(error)] += 1
             self.get_logger().error(f"refused a command on {topic}: {error}", throttle_duration_sec=1.0)
@@ -200,17 +206,17 @@ class Sim(DactylNode):
                 self._place_object()
                 with self.changed:
                     self.commands.clear()  # they were for the hand as it was before
-                taken = round((time.monotonic() - due) * 1e9) // PERIOD_NS * PERIOD_NS
+                taken = round((time.monotonic() - due) * 1e9) // self.period_ns * self.period_ns
                 self._advance_time(taken)
                 due += taken * 1e-9
             self._drop_object_if_told()
             if self.settings.machine_clock:
                 self._follow_machine_clock(due)
             self.laboratory.step()
-            self._advance_time(STEP_NS)
+            self._advance_time(self.step_ns)
             self._read_sensors()
             self._publish_sensors()
-            if self.time_ns % PERIOD_NS == 0:
+            if self.time_ns % self.period_ns == 0:
                 self._expose()
             if viewer and due >= next_frame:
                 next_frame = due + VIEWER_PERIOD
@@ -218,7 +224,7 @@ class Sim(DactylNode):
                     self.finish()
                     return
                 viewer.sync()
-            due += control.PHYSICS_TIMESTEP
+            due += self.robot.timing.physics
             lag = time.monotonic() - due
             if lag > MAX_LAG:
                 self.lagged += 1
@@ -236,8 +242,8 @@ class Sim(DactylNode):
             if self._object_wanted():
                 self._place_object()
             else:
-                self.laboratory.step(control.SUBSTEPS)
-            self._advance_time(PERIOD_NS)
+                self.laboratory.step(self.robot.timing.substeps)
+            self._advance_time(self.period_ns)
 
     def _await_answer(self) -> None:
         """Wait for the targets of this tick, or for a status of this tick that says that there will be none."""
@@ -279,8 +285,8 @@ class Sim(DactylNode):
 
     def _follow_machine_clock(self, due: float) -> None:
         """Leave out the time that was lost, so that the step that is due, monotonic s, is stamped with its own time."""
-        behind = time.time_ns() - self.time_ns - STEP_NS - round((time.monotonic() - due) * 1e9)
-        self.time_ns += max(behind // STEP_NS, 0) * STEP_NS
+        behind = time.time_ns() - self.time_ns - self.step_ns - round((time.monotonic() - due) * 1e9)
+        self.time_ns += max(behind // self.step_ns, 0) * self.step_ns
 
     def _apply_commands(self) -> None:
         with self.changed:
@@ -307,8 +313,12 @@ class Sim(DactylNode):
 
     def _make_messages(self) -> None:
         self.clock = Clock()
-        self.joint_states = JointState(name=[ros_joint_name(joint) for joint in JOINTS])
-        self.markers = MocapMarkers(markers=[MocapMarker(id=id, condition=1.0) for id in MARKER_IDS])
+        self.joint_states = JointState(name=[self.robot.ros_name(joint) for joint in self.robot.joints])
+        scene = self.laboratory.scene
+        ids = usual_ids(*(len(sites) for sites in (scene.fingertip_sites, scene.base_sites, scene.object_sites)))
+        self.hidden = {Fault.FINGERTIP_HIDDEN: ids.fingertips[:1], Fault.OBJECT_HIDDEN: ids.object}
+        """Ids of the markers that motion capture does not see, by fault."""
+        self.markers = MocapMarkers(markers=[MocapMarker(id=id, condition=1.0) for part in ids for id in part])
         self.markers.header.frame_id = "mocap"
 
     def _make_publishers(self) -> None:
@@ -316,9 +326,9 @@ class Sim(DactylNode):
         self.joint_publisher = self.create_publisher(JointState, topics.JOINT_STATES, messages.SENSOR)
         self.marker_publisher = self.create_publisher(MocapMarkers, topics.MARKERS, messages.SENSOR)
         width, height = self.settings.image_width, self.settings.image_height
-        matrix = tuple(camera_matrix(self.laboratory.scene.robot.cameras.fovy, width, height).ravel().tolist())
+        matrix = tuple(camera_matrix(self.robot.cameras.fovy, width, height).ravel().tolist())
         self.cameras = []
-        for name in self.laboratory.scene.robot.cameras.places:
+        for name in self.robot.cameras.places:
             image = Image(width=width, height=height, encoding="rgb8", step=3 * width)
             projection = (*matrix[0:3], 0.0, *matrix[3:6], 0.0, *matrix[6:9], 0.0)
             info = CameraInfo(
@@ -345,14 +355,14 @@ class Sim(DactylNode):
         message.position, message.velocity, message.effort = angles.tolist(), velocities.tolist(), torques.tolist()
         for marker, where in zip(self.markers.markers, self.laboratory.markers().tolist(), strict=True):
             marker.position.x, marker.position.y, marker.position.z = where
-            marker.condition = 0.0 if marker.id in HIDDEN.get(self.fault, ()) else 1.0
+            marker.condition = 0.0 if marker.id in self.hidden.get(self.fault, ()) else 1.0
 
     def _publish_sensors(self) -> None:
         self.clock_publisher.publish(self.clock)
         if self.fault is not Fault.JOINTS_SILENT:
             self.joint_publisher.publish(self.joint_states)
         self.marker_publisher.publish(self.markers)
-        if self.time_ns % PERIOD_NS == 0:
+        if self.time_ns % self.period_ns == 0:
             for camera in self.cameras:
                 if camera.info_publisher.get_subscription_count():
                     camera.info.header.stamp = self.joint_states.header.stamp
@@ -365,7 +375,7 @@ class Sim(DactylNode):
         with self.exposed:
             if self.exposure is not None:
                 self.images_skipped += 1
-                self.get_logger().warning("rendering cannot keep up with 12.5 Hz", throttle_duration_sec=10.0)
+                self.get_logger().warning("rendering cannot keep up with the control steps", throttle_duration_sec=10.0)
             self.exposure = (self.time_ns, self.laboratory.data.qpos.copy())
             self.exposed.notify()
 
@@ -386,7 +396,7 @@ class Sim(DactylNode):
             buffer = self.laboratory.model.vis.global_
             buffer.offwidth, buffer.offheight = width, height  # a larger one is only memory
             self.renderer = SceneRenderer(self.laboratory.scene, width, height)
-        for name, camera in zip(self.laboratory.scene.robot.cameras.places, self.cameras, strict=True):
+        for name, camera in zip(self.robot.cameras.places, self.cameras, strict=True):
             if camera.wanted():
                 if messages.nanoseconds(camera.image.header.stamp) != time_ns:  # or it is sent again
                     pixels = self.renderer.render(qpos, name)

@@ -19,26 +19,13 @@ from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.monitoring.timing import Stage, Thresholds
 from dactyl.registry import DEFAULTS
-from dactyl.robot import robot as robots
+from dactyl.robot import robot
+from dactyl.robot.robot import Robot
 from dactyl.ros import messages
 from dactyl.ros.messages import message_class
 from dactyl.ros.node import DactylNode, Diagnosis, run, status, warning
 from dactyl.ros.parameters import parameter
 
-TARGETS, _TARGETS_TYPE = next(iter(robots.load(DEFAULTS["robots"]).targets.items()))
-TYPES = {
-    topic: message_class(topics.TYPES[topic])
-    for topic in (
-        topics.MARKERS,
-        topics.FINGERTIPS,
-        topics.MOCAP_POSE,
-        topics.VISION_POSE,
-        topics.ACTION,
-        topics.FILTERED,
-        topics.JOINT_STATES,
-        *map(topics.camera_info, topics.CAMERAS),  # sent with each image, and small
-    )
-} | {TARGETS: message_class(_TARGETS_TYPE)}
 _EVERY = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
@@ -46,34 +33,38 @@ _EVERY = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 class Parameters:
     """What can be configured: one element of each list for each stage."""
 
-    stages: tuple[str, ...] = parameter(
-        (
-            topics.MARKERS,
-            topics.FINGERTIPS,
-            topics.MOCAP_POSE,
-            topics.ACTION,
-            topics.FILTERED,
-            TARGETS,
-            topics.JOINT_STATES,
-        ),
-        "Topics to watch.",
-        choices=tuple(TYPES),
-    )
-    period: tuple[float, ...] = parameter(
-        (0.008, 0.008, 0.008, 0.08, 0.08, 0.008, 0.008), "Nominal period, s.", minimum=1e-4, maximum=10.0
-    )
+    robot: str = parameter(DEFAULTS["robots"], "Name of the robot.")
+    stages: tuple[str, ...] = parameter(None, "Topics to watch.")
+    period: tuple[float, ...] = parameter(None, "Nominal period, s.", minimum=1e-4, maximum=10.0)
     max_jitter: tuple[float, ...] = parameter(
         (0.008, 0.008, 0.008, 0.008, 0.008, 0.004, 0.008), "Limit of the jitter's p99, s.", minimum=1e-5, maximum=10.0
     )
     max_latency: tuple[float, ...] = parameter(
         (0.01, 0.015, 0.015, 0.04, 0.045, 0.01, 0.02), "Limit of the latency's p99, s.", minimum=1e-5, maximum=10.0
     )
-    pausing: tuple[str, ...] = parameter(
-        (topics.ACTION, topics.FILTERED, TARGETS),
-        "Stages that may be silent, as they are between trials.",
-        choices=tuple(TYPES),
-    )
+    pausing: tuple[str, ...] = parameter(None, "Stages that may be silent, as they are between trials.")
     window: float = parameter(10.0, "Time that the percentiles are taken over, s.", minimum=1.0, maximum=600.0)
+
+
+def stage_types(driven: Robot) -> dict[str, str]:
+    """Message type of each topic that can be watched. But for joint targets, messages begin with a header."""
+    watched = (
+        topics.MARKERS, topics.FINGERTIPS, topics.MOCAP_POSE, topics.VISION_POSE, topics.ACTION, topics.FILTERED,
+        topics.JOINT_STATES,
+    )  # fmt: skip
+    images = {topics.camera_info(name): "sensor_msgs/msg/CameraInfo" for name in driven.cameras.places}
+    return {**{topic: topics.TYPES[topic] for topic in watched}, **images, **driven.targets}
+
+
+def _own(driven: Robot) -> dict[str, Any]:
+    """Stages and periods of a robot's loop."""
+    targets, timing = next(iter(driven.targets)), driven.timing
+    sensors = (topics.MARKERS, topics.FINGERTIPS, topics.MOCAP_POSE)
+    return {
+        "stages": (*sensors, topics.ACTION, topics.FILTERED, targets, topics.JOINT_STATES),
+        "period": (timing.physics,) * 3 + (timing.control,) * 2 + (timing.physics,) * 2,
+        "pausing": (topics.ACTION, topics.FILTERED, targets),
+    }
 
 
 class TimingMonitor(DactylNode):
@@ -81,7 +72,11 @@ class TimingMonitor(DactylNode):
 
     def __init__(self) -> None:
         super().__init__("timing_monitor")
-        settings = self.declare(Parameters)
+        driven = robot.load(self.asked("robot", DEFAULTS["robots"]))
+        settings = self.declare(Parameters, _own(driven))
+        types = stage_types(driven)
+        if unknown := {*settings.stages, *settings.pausing} - set(types):
+            raise DactylError(f"stage {min(unknown)!r} is none of: {', '.join(types)}")
         lists = {"period": settings.period, "max_jitter": settings.max_jitter, "max_latency": settings.max_latency}
         for name, values in lists.items():
             if len(values) != len(settings.stages):
@@ -93,18 +88,22 @@ class TimingMonitor(DactylNode):
             topic: Stage(Thresholds(*thresholds), round(settings.window * 1e9), topic in settings.pausing)
             for topic, *thresholds in zip(settings.stages, *lists.values(), strict=True)
         }
+        self.targets = tuple(driven.targets)
         self.diagnostics_publisher = self.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, messages.RELIABLE)
         for topic in self.stages:
-            self.create_subscription(TYPES[topic], topic, partial(self.on_message, topic), _EVERY, raw=True)
+            kind = message_class(types[topic])
+            self.create_subscription(kind, topic, partial(self.on_message, topic), _EVERY, raw=True)
 
     def on_message(self, topic: str, data: bytes, info: Any) -> None:
-        """Take a serialized message: every one of these begins with its header, and a header with its stamp."""
+        """Take a serialized message: it begins with its header, and a header with its stamp, or it is joint targets."""
         sent_ns = info["source_timestamp"]
         stamp_ns = int.from_bytes(data[4:8], "little") * 1_000_000_000 + int.from_bytes(data[8:12], "little")
         if topic == topics.FILTERED:
             self.filtered_ns = sent_ns
-        elif topic == TARGETS and sent_ns >= self.filtered_ns:  # topics may overtake each other
-            stamp_ns, self.filtered_ns = self.filtered_ns, 0
+        elif topic in self.targets:
+            stamp_ns = 0
+            if sent_ns >= self.filtered_ns:  # topics may overtake each other
+                stamp_ns, self.filtered_ns = self.filtered_ns, 0
         self.stages[topic].add(sent_ns, stamp_ns)
 
     def diagnose(self) -> Diagnosis:

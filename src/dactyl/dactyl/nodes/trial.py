@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
@@ -14,17 +14,19 @@ from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from dactyl import results, topics
+from dactyl.environment import task as tasks
 from dactyl.environment import trial
+from dactyl.environment.task import Task
+from dactyl.environment.trial import TrialRules
+from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.maths.random import NumpyDraws
 from dactyl.registry import DEFAULTS
 from dactyl.robot import robot as robots
-from dactyl.robot.control import CONTROL_PERIOD
 from dactyl.robot.ticks import Ticks
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
-from dactyl.tasks.reorient import goals, rules
 from dactyl_msgs.action import RunTrials
 from dactyl_msgs.msg import TrialResult, TrialStatus
 from dactyl_msgs.srv import SetGoal
@@ -34,17 +36,17 @@ from dactyl_msgs.srv import SetGoal
 class Parameters:
     """What can be configured."""
 
+    robot: str = parameter(DEFAULTS["robots"], "Name of the robot.")
+    task: str = parameter(DEFAULTS["tasks"], "Name of the task.")
     trials: int = parameter(0, "Trials to run, then this process ends. 0: go on for ever.", minimum=0)
     autostart: bool = parameter(True, "Start with the node; otherwise with the action run_trials.")
     seed: int = parameter(0, "Of the goals, together with the trial's number.", minimum=0)
     object_pose: str = parameter("mocap", "Source of the object's pose.", choices=("mocap", "vision"))
     tolerance: float = parameter(
-        rules.SUCCESS_TOLERANCE, "A goal is reached below this angle, rad.", minimum=0.01, maximum=3.1
+        None, "A goal is reached below this error, the task's only one; 0: it has others.", minimum=0.0, maximum=3.1
     )
-    timeout: float = parameter(
-        rules.EVALUATION_TIMEOUT, "Time for each goal, s.", minimum=CONTROL_PERIOD, maximum=3600.0
-    )
-    max_successes: int = parameter(rules.MAX_SUCCESSES, "Goals that complete a trial.", minimum=1)
+    timeout: float = parameter(None, "Time for each goal, s.", minimum=0.01, maximum=3600.0)
+    max_successes: int = parameter(None, "Goals that complete a trial.", minimum=1)
     settle_time: float = parameter(
         0.48, "How long the object lies on the palm before a trial starts, s.", minimum=0.0, maximum=60.0
     )
@@ -52,15 +54,9 @@ class Parameters:
         1.0, "An object whose pose is unknown for longer than this, s, counts as dropped.", minimum=0.08, maximum=60.0
     )
     rest_position: tuple[float, ...] = parameter(
-        tuple(robots.load(DEFAULTS["robots"]).workspace.rest.tolist()),
-        "Where an object rests on the palm, hand frame, m.",
-        minimum=-1.0,
-        maximum=1.0,
-        length=3,
+        None, "Where an object rests, the robot's frame, m.", minimum=-1.0, maximum=1.0, length=3
     )
-    up: tuple[float, ...] = parameter(
-        (0.0, -0.995004, 0.099833), "The vertical in the hand frame.", minimum=-1.0, maximum=1.0, length=3
-    )
+    up: tuple[float, ...] = parameter(None, "The vertical in the robot's frame.", minimum=-1.0, maximum=1.0, length=3)
     grace: float = parameter(
         0.02, "How late a pose may be before the step counts without it, s.", minimum=0.001, maximum=0.08
     )
@@ -83,18 +79,25 @@ class TrialNode(DactylNode):
 
     def __init__(self) -> None:
         super().__init__("trial")
-        self.settings = settings = self.declare(Parameters)
+        self.task = tasks.load(self.asked("task", DEFAULTS["tasks"]))
+        robot = robots.load(self.asked("robot", DEFAULTS["robots"]))
+        own = {
+            "tolerance": 0.0,
+            **asdict(self.task.rules),
+            "rest_position": robot.workspace.rest.tolist(),
+            "up": robot.up.tolist(),
+        }
+        self.settings = settings = self.declare(Parameters, own)
         if settings.report:
             results.check_writable(Path(settings.report))
-        self.rules = rules.ReorientRules(
-            tolerance=settings.tolerance, timeout=settings.timeout, max_successes=settings.max_successes
-        )
-        shadow = robots.load(DEFAULTS["robots"])
-        self.robot = replace(shadow, workspace=replace(shadow.workspace, rest=np.array(settings.rest_position)))
+        self.rules = _rules(self.task, settings)
+        self.robot = replace(robot, workspace=replace(robot.workspace, rest=np.array(settings.rest_position)))
         self.up = quaternion.normalize(np.array(settings.up))
-        self.ticks = Ticks(CONTROL_PERIOD)
+        self.period = robot.timing.control
+        self.ticks = Ticks(self.period)
         self.pose: PoseStamped | None = None
-        self.orientation = np.full(4, np.nan)
+        self.signals = _unknown()
+        """What the task judges by."""
         self.run_ended: Future | None = None
         self.feedback: ServerGoalHandle | None = None
         self.results: list[Result] = []
@@ -153,7 +156,7 @@ class TrialNode(DactylNode):
         else:
             response.success = True
             self.presented -= 1  # it takes the place of the one in force
-            self._set_goal(orientation)
+            self._set_goal(self.task.goal_of_pose(messages.position(self.goal.pose), orientation))
             self._publish_status()
         return response
 
@@ -187,22 +190,24 @@ class TrialNode(DactylNode):
         dropped = self._take_pose(stamp_ns)
         if self.status.state == TrialStatus.AWAITING_OBJECT:
             self.settled = 0 if dropped or not self._policy_listens() else self.settled + 1
-            if self.settled > round(self.settings.settle_time / CONTROL_PERIOD):
+            if self.settled > round(self.settings.settle_time / self.period):
                 self._start_trial()
         elif self.status.state == TrialStatus.RUNNING:
             self._advance(dropped)
         self._publish_status()
 
     def _take_pose(self, stamp_ns: int) -> bool:
-        """Take over the object's orientation; whether the object has left the hand or is lost."""
-        self.orientation[:] = np.nan
-        if (
-            self.pose is None
-            or (stamp_ns - messages.nanoseconds(self.pose.header.stamp)) * 1e-9 > self.settings.max_pose_age
-        ):
+        """Take over the object's pose; whether the object is lost, in space or from sight."""
+        self.signals = _unknown()
+        if self.pose is None:
             return True
-        self.orientation = messages.orientation(self.pose.pose.orientation)
-        return bool(goals.is_dropped(messages.position(self.pose.pose), self.robot, self.up))
+        age_ns = stamp_ns - messages.nanoseconds(self.pose.header.stamp)
+        if age_ns * 1e-9 > self.settings.max_pose_age:
+            return True
+        pose = self.pose.pose
+        position = messages.position(pose)
+        self.signals = {"object_position": position, "object_orientation": messages.orientation(pose.orientation)}
+        return bool(self.task.lost(position, self.robot, self.up))
 
     def _policy_listens(self) -> bool:
         """Whether anybody would act. In lockstep the sim waits for that, and when it happens must change nothing."""
@@ -218,14 +223,13 @@ class TrialNode(DactylNode):
     def _advance(self, dropped: bool) -> None:
         self.steps += 1
         spent = int(self.accounts.goal_steps[0]) + 1
-        angle = goals.angle_to_goal(messages.orientation(self.goal.pose.orientation), self.orientation)
         self.accounts, events = trial.advance(
-            self.rules, self.accounts, np.array([[angle]]), np.array([dropped]), CONTROL_PERIOD
+            self.rules, self.accounts, self._errors()[None], np.array([dropped]), self.period
         )
         if events.reached[0]:
             self.get_logger().info(
                 f"trial {self.status.trial}: goal {self.accounts.successes[0]} reached "
-                f"after {spent * CONTROL_PERIOD:.1f} s"
+                f"after {spent * self.period:.1f} s"
             )
         for reason in (TrialResult.REASON_DROPPED, TrialResult.REASON_COMPLETE, TrialResult.REASON_TIMEOUT):
             if getattr(events, reason)[0]:
@@ -234,13 +238,22 @@ class TrialNode(DactylNode):
         if events.reached[0]:
             self._draw_goal()
 
-    def _draw_goal(self) -> None:
-        self._set_goal(goals.draw(NumpyDraws(self.generator), 1, {}, None)[0])
+    def _errors(self) -> np.ndarray:
+        """(E,) how far the object is from the goal in force, as the task measures it; NaN where it is not known."""
+        pose = self.goal.pose
+        goal = self.task.goal_of_pose(messages.position(pose), messages.orientation(pose.orientation))
+        errors: np.ndarray = self.task.errors(goal, self.signals)
+        return errors
 
-    def _set_goal(self, orientation: np.ndarray) -> None:
+    def _draw_goal(self) -> None:
+        present = {name: signal[None] for name, signal in self.signals.items()}
+        self._set_goal(self.task.draw_goal(NumpyDraws(self.generator), 1, present, None)[0])
+
+    def _set_goal(self, goal: np.ndarray) -> None:
         self.presented += 1
+        position, orientation = self.task.goal_pose(goal, self.robot)
         messages.set_quaternion(self.goal.pose.orientation, orientation)
-        messages.set_point(self.goal.pose.position, self.settings.rest_position)
+        messages.set_point(self.goal.pose.position, position)
         # not the tick alone: two goals of one tick must be told apart
         stamp_ns = max(messages.nanoseconds(self.status.header.stamp), messages.nanoseconds(self.goal.header.stamp) + 1)
         messages.set_stamp(self.goal.header.stamp, stamp_ns)
@@ -249,7 +262,7 @@ class TrialNode(DactylNode):
 
     def _end_trial(self, reason: str) -> None:
         status = self.status
-        result = Result(int(self.accounts.successes[0]), self.presented, reason, self.steps * CONTROL_PERIOD)
+        result = Result(int(self.accounts.successes[0]), self.presented, reason, self.steps * self.period)
         self.get_logger().info(f"trial {status.trial}: {result.successes} goals, {reason} after {result.seconds:.1f} s")
         status.reason = reason
         if reason != TrialResult.REASON_RESET:
@@ -286,12 +299,8 @@ class TrialNode(DactylNode):
         status = self.status
         running = status.state == TrialStatus.RUNNING
         status.successes = int(self.accounts.successes[0]) if running else 0
-        status.angle_to_goal = (
-            float(goals.angle_to_goal(messages.orientation(self.goal.pose.orientation), self.orientation))
-            if running
-            else np.nan
-        )
-        spent = int(self.accounts.goal_steps[0]) * CONTROL_PERIOD
+        status.angle_to_goal = float(self._errors()[-1]) if running else np.nan
+        spent = int(self.accounts.goal_steps[0]) * self.period
         status.time_left = max(0.0, self.settings.timeout - spent) if running else 0.0
         status.trials_ended = len(self.results)
         self.status_publisher.publish(status)
@@ -325,6 +334,22 @@ class TrialNode(DactylNode):
         if self.pose is None:
             return warning("no object pose", **values)
         return Diagnosis(states[self.status.state], values=values)
+
+
+def _unknown() -> dict[str, np.ndarray]:
+    """The signals of an object that nobody sees."""
+    return {"object_position": np.full(3, np.nan), "object_orientation": np.full(4, np.nan)}
+
+
+def _rules(task: Task, settings: Parameters) -> TrialRules:
+    """The task's, with what was configured."""
+    chosen: dict[str, Any] = {"timeout": settings.timeout, "max_successes": settings.max_successes}
+    if settings.tolerance:
+        chosen["tolerance"] = settings.tolerance
+    try:
+        return replace(task.rules, **chosen)
+    except TypeError as error:
+        raise DactylError(f"the task {task.name} has not one tolerance: leave the parameter tolerance out") from error
 
 
 def _statistics(ended: list[Result]) -> dict[str, float]:

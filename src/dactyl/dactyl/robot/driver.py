@@ -51,16 +51,19 @@ class JointOrder:
         Raises:
             ValueError: joints are missing, or there is not an angle for each name; says which.
         """
-        names = list(states.names)
+        angles = self.pick(states.names, states.positions)
+        if angles is None:
+            raise ValueError("joint states of wrong length")
+        return angles, self.pick(states.names, states.efforts)
+
+    def pick(self, names: Sequence[str], values: Sequence[float]) -> np.ndarray | None:
+        """The joints' values (J,); None where there is not a value for each name. ValueError: joints are missing."""
+        names = list(names)
         if names != self._names:
             if missing := set(self._expected) - set(names):
                 raise ValueError(f"joint states without {min(missing)}")
             self._names, self._order = names, np.array([names.index(name) for name in self._expected])
-        if len(states.positions) != len(names):
-            raise ValueError("joint states of wrong length")
-        angles = np.asarray(states.positions, float)[self._order]
-        efforts = np.asarray(states.efforts, float)[self._order] if len(states.efforts) == len(names) else None
-        return angles, efforts
+        return np.asarray(values, float)[self._order] if len(values) == len(names) else None
 
 
 class Command(NamedTuple):

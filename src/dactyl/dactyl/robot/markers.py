@@ -20,6 +20,19 @@ SWAP_MARGIN = 0.01
 """m by which a marker must be nearer to another's last place than to its own to be taken for swapped."""
 
 
+class MarkerIds(NamedTuple):
+    """Which marker is which."""
+
+    fingertips: tuple[int, ...]
+    base: tuple[int, ...]
+    object: tuple[int, ...]
+
+
+def usual_ids(fingertips: int, base: int, on_object: int) -> MarkerIds:
+    """Ids of so many markers where no lab has chosen others: from 0, 10 and 20; the simulated ones have them."""
+    return MarkerIds(tuple(range(fingertips)), tuple(range(10, 10 + base)), tuple(range(20, 20 + on_object)))
+
+
 class RigidPose(NamedTuple):
     """Where a body is: point in frame = rotate(quaternion, point in body) + position."""
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from dactyl import registry
+from dactyl import registry, topics
 from dactyl.errors import DactylError
 from dactyl.maths.arrays import Constant
 from dactyl.maths.quaternion import Array
@@ -103,7 +103,7 @@ class Robot:
     """`module:function` that makes its `ros.driver.Driver`; empty: the plain one."""
     commands: str = ""
     """`module:function` that adds its commands to groups of the command line, given by name; empty: it has none."""
-    targets: Mapping[str, str] = field(default_factory=dict)
+    targets: Mapping[str, str] = field(default_factory=lambda: {topics.TARGETS: topics.TYPES[topics.TARGETS]})
     """Topics that joint targets go to the robot on, each with its message type. Where several are sent at a time only
     one is named, whose flow tells of all."""
     joint_prefix: str = ""
@@ -112,6 +112,8 @@ class Robot:
     """Joints that can be held still, and the angles, rad, at which: `locked_wrist`. Each has its own actuator."""
     tilt: float = 0.0
     """rad by which the robot is mounted; what that means is the model's to say."""
+    up: np.ndarray = field(default_factory=lambda: np.array([0.0, 0.0, 1.0]))
+    """(3,) the vertical in the robot frame when it is mounted like this."""
 
     def __post_init__(self) -> None:
         joints, actuators, fingertips = len(self.joints), len(self.actuators), len(self.fingertips)
@@ -120,6 +122,7 @@ class Robot:
             "actuation": (self.actuation, (actuators, joints)),
             "markers.fingertips": (self.markers.fingertips, (fingertips, 3)),
             "workspace.rest": (self.workspace.rest, (3,)),
+            "up": (self.up, (3,)),
         }
         for name, (array, expected) in shapes.items():
             if array.shape != expected:

@@ -67,8 +67,17 @@ class DactylNode(Node):
         self._diagnostics = self.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, RELIABLE)
         self.wall_timer(1.0, self._publish_diagnosis)
 
-    def declare(self, parameters: type[P]) -> P:
+    def asked(self, name: str, default: str) -> str:
+        """What somebody gave for a parameter that others depend on, before `declare`: the robot's name."""
+        given = self.get_parameter_or(name).value
+        return default if given is None else str(given)
+
+    def declare(self, parameters: type[P], defaults: Mapping[str, Any] | None = None) -> P:
         """Declare the fields of a dataclass as parameters and return their values.
+
+        Args:
+            parameters: made of `parameters.parameter`.
+            defaults: of fields whose own default is None, because the robot or the task says what it is.
 
         Raises:
             DactylError: one has a wrong type or value, or a parameter was given that the node does not have.
@@ -82,7 +91,7 @@ class DactylNode(Node):
             raise DactylError(f"there is no parameter {unknown[0]}; there are: {', '.join(sorted(fields))}")
         values = {}
         for name, field in fields.items():
-            value = given.get(name, field.default)
+            value = given.get(name, field.default if field.default is not None else (defaults or {}).get(name))
             values[name] = check_parameter(name, value, hints[name], field.metadata)
             if name in given:
                 self.undeclare_parameter(name)  # declared with its override's type and no description

@@ -22,7 +22,10 @@ def parameter(
     choices: Sequence[str] = (),
     length: int | None = None,
 ) -> Any:
-    """A field of a node's parameter dataclass; limits are inclusive, and hold for each element of a list."""
+    """A field of a node's parameter dataclass; limits are inclusive, and hold for each element of a list.
+
+    A default of None: robot, task or object have one, which the node gives to `DactylNode.declare`.
+    """
     limits = {"minimum": minimum, "maximum": maximum, "choices": tuple(choices), "length": length}
     return dataclasses.field(default=default, metadata={"description": description, **limits})
 

@@ -17,9 +17,3 @@ class Fault(str, Enum):
 
 
 FAULTS: tuple[str, ...] = tuple(fault.value for fault in Fault)
-
-HIDDEN: dict[Fault, tuple[int, ...]] = {
-    Fault.FINGERTIP_HIDDEN: (0,),
-    Fault.OBJECT_HIDDEN: (20, 21, 22, 23, 24, 25),
-}
-"""Ids of the markers that motion capture does not see, by fault."""

@@ -23,7 +23,7 @@ def policy_for(object: str, path: str | Path | None = None) -> Path:
 
     Args:
         object: whose shipped policy is meant without `path`.
-        path: a file, which may not exist, or a folder with one.
+        path: a file, which may not exist, a folder with one, or a training's, whose newest is meant.
 
     Raises:
         DactylError: none is shipped for the object.
@@ -46,4 +46,7 @@ def _file(path: str | Path | None, shipped: Path, name: str, lacking: str) -> Pa
     if path is None and not (shipped / name).exists():
         raise DactylError(f"{lacking} is shipped: name one")
     found = shipped if path is None else Path(path)
-    return found / name if found.is_dir() else found
+    if not found.is_dir():
+        return found
+    newest = sorted(found.glob(f"checkpoint-*/{name}"), reverse=True)  # of a training's folder
+    return next((file for file in (found / name, *newest) if file.exists()), found / name)

@@ -13,8 +13,6 @@ from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
 from dactyl.maths import quaternion
-from dactyl.robots.shadow.joints import FINGERS, JOINTS
-from dactyl.robots.shadow.layout import PALM_CENTER
 from dactyl.simulation.rendering import GHOST_OFFSET
 from dactyl.simulation.scene import Scene
 
@@ -39,7 +37,7 @@ class HandView:
         self._bodies = self._add_hand()
         api = server.scene
         self._object = api.add_mesh_trimesh("/object", object_mesh(scene))
-        self._ghost_position = self.to_world(PALM_CENTER) + GHOST_OFFSET
+        self._ghost_position = self.to_world(scene.robot.workspace.rest) + GHOST_OFFSET
         self.goal = api.add_transform_controls(
             "/goal", scale=0.09, disable_axes=True, disable_sliders=True, position=self._ghost_position
         )
@@ -47,17 +45,17 @@ class HandView:
         self._goal_label = api.add_label("/goal/label", "goal", position=(0.0, 0.0, 0.055))
         self._fingertips = [
             api.add_icosphere(f"/fingertips/{finger}", 0.0065, _SEEN, subdivisions=2, visible=False)
-            for finger in FINGERS
+            for finger in scene.robot.fingertips
         ]
         api.add_grid("/floor", 2.0, 2.0, cell_size=0.05, section_size=0.25, position=(0.0, 0.0, FLOOR),
                      cell_color=(214, 219, 226), section_color=(186, 193, 203), shadow_opacity=0.25)  # fmt: skip
         api.set_up_direction("+z")
         api.configure_environment_map(None)  # it would be fetched from the network
         api.add_light_ambient("/light", intensity=1.8)
-        palm = self.to_world(PALM_CENTER)
+        palm = self.to_world(scene.robot.workspace.rest)
         server.initial_camera.position = tuple(palm + np.array([0.27, -0.34, 0.27]))
         server.initial_camera.look_at = tuple(palm + np.array([0.0, 0.06, 0.03]))
-        self.pose_hand(np.zeros(len(JOINTS)))
+        self.pose_hand(np.zeros(len(scene.robot.joints)))
 
     def _add_hand(self) -> dict[int, Any]:
         model, api = self._scene.model, self._server.scene
@@ -80,8 +78,8 @@ class HandView:
         return np.asarray(self._scene.hand_position + quaternion.rotate(self._scene.hand_quaternion, position))
 
     def pose_hand(self, angles: np.ndarray) -> None:
-        """Move the fingers: (24,) rad, hand.joints order."""
-        self._data.qpos[: len(JOINTS)] = angles
+        """Move the fingers: (J,) rad, the robot's order."""
+        self._data.qpos[self._scene.joints] = angles
         mujoco.mj_kinematics(self._scene.model, self._data)
         for body, frame in self._bodies.items():
             pose = np.concatenate([self._data.xpos[body], self._data.xquat[body]])
@@ -104,7 +102,7 @@ class HandView:
         return np.asarray(quaternion.multiply(quaternion.conjugate(self._scene.hand_quaternion), self.goal.wxyz))
 
     def show_fingertips(self, positions: np.ndarray, tracked: np.ndarray) -> None:
-        """Green where a fingertip is seen, red at its last place where not; (5, 3) m, hand frame, and (5,)."""
+        """Green where a fingertip is seen, red at its last place where not; (F, 3) m, robot frame, and (F,)."""
         if not len(positions) == len(tracked) == len(self._fingertips):
             return  # another robot's
         for sphere, position, seen in zip(self._fingertips, positions, tracked, strict=True):

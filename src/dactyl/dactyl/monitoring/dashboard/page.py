@@ -13,10 +13,10 @@ import viser
 from sensor_msgs.msg import Image
 
 from dactyl import topics
+from dactyl.environment.task import Task
 from dactyl.monitoring.dashboard.hand_view import HandView
 from dactyl.monitoring.dashboard.panels import PICTURE_SIZE, Actions, Panels, State
 from dactyl.recording.test_sets import overlay
-from dactyl.robots.shadow.joints import FINGERS, JOINTS, ros_joint_name
 from dactyl.ros import messages
 from dactyl.ros.polling import Taken
 from dactyl.simulation.scene import Scene
@@ -46,19 +46,21 @@ class Pose(NamedTuple):
 class Page:
     """The web server, and what it shows to all who look."""
 
-    def __init__(self, port: int, scene: Scene, object_pose: str, actions: Actions) -> None:
+    def __init__(self, port: int, scene: Scene, task: Task, object_pose: str, actions: Actions) -> None:
         """
         Args:
             port: of this machine, to listen on.
-            scene: with the object in the hand.
+            scene: with the robot and the object.
+            task: whose progress is shown.
             object_pose: whose pose is shown, mocap or vision.
             actions: what the buttons do.
         """
-        self.object_pose, self.object = object_pose, scene.config.object
+        self.object_pose, self.robot, self.object = object_pose, scene.robot, scene.config.object
         self.server = viser.ViserServer(host="127.0.0.1", port=port, label="dactyl", verbose=False)
         self.view = HandView(self.server, scene)
+        self.camera_names = tuple(scene.robot.cameras.places)
         self.cameras = overlay.nominal_cameras(scene)
-        self.panels = Panels(self.server, actions, self.view.goal_orientation, topics.CAMERAS)
+        self.panels = Panels(self.server, actions, self.view.goal_orientation, self.camera_names, task)
         self.poses: dict[str, deque[Pose]] = {source: deque(maxlen=POSES_KEPT) for source in ("mocap", "vision")}
         """The last object poses of each source."""
         self.last: dict[str, Any] = {}
@@ -90,7 +92,7 @@ class Page:
         with self.server.atomic():
             self._update_view(taken)
             self._update_state(taken)
-            for i, name in enumerate(topics.CAMERAS):
+            for i, name in enumerate(self.camera_names):
                 if topics.image(name) in taken:
                     self.panels.show_picture(i, self._picture(i, self.last[topics.image(name)]))
             if looks % SLOW_EVERY == 0:
@@ -111,7 +113,7 @@ class Page:
         if topics.JOINT_STATES in taken:
             message = self.last[topics.JOINT_STATES]
             angles = dict(zip(message.name, message.position, strict=False))
-            self.view.pose_hand(np.array([angles.get(ros_joint_name(joint), 0.0) for joint in JOINTS]))
+            self.view.pose_hand(np.array([angles.get(self.robot.ros_name(joint), 0.0) for joint in self.robot.joints]))
         for source, poses in self.poses.items():
             for item in taken.get(topics.object_pose(source), ()):
                 pose, orientation = item.message.pose, messages.orientation(item.message.pose.orientation)
@@ -153,7 +155,8 @@ class Page:
         """What motion capture does not see now."""
         lost = []
         if (fingertips := self.last.get(topics.FINGERTIPS)) is not None:
-            lost += [finger for finger, seen in zip(FINGERS, fingertips.tracked, strict=False) if not seen]
+            names = zip(self.robot.fingertips, fingertips.tracked, strict=False)
+            lost += [name for name, seen in names if not seen]
         if (markers := self.last.get(topics.MARKERS)) is not None:
             hidden = Counter(marker.condition > 0 for marker in markers.markers)[False]
             lost += [f"{hidden} of {len(markers.markers)} markers"] if hidden else []

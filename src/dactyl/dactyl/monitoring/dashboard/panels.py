@@ -12,7 +12,7 @@ import numpy as np
 import viser
 from viser import uplot
 
-from dactyl.tasks.reorient.rules import SUCCESS_TOLERANCE
+from dactyl.environment.task import Task
 
 PICTURE_SIZE = (320, 240)
 CURVE_SECONDS = 40.0
@@ -57,8 +57,8 @@ class State:
     state: str
     running: bool
     successes: int
-    angle: float
-    """rad; NaN where not known."""
+    error: float
+    """The task's last, in its unit; NaN where not known."""
     time_left: float
     """s"""
     ended: int
@@ -76,6 +76,7 @@ class Panels:
     turned_goal: Callable[[], np.ndarray]
     """Orientation (4,) to which somebody has turned the goal in the 3D view, hand frame."""
     camera_names: Sequence[str]
+    task: Task
     history: deque[int] = field(default_factory=lambda: deque(maxlen=60))
     """Successes of the trials that ended while somebody watched."""
     _curve: deque[tuple[float, float]] = field(default_factory=deque)
@@ -88,21 +89,25 @@ class Panels:
         gui.main_panel.dock_right()
         gui.main_panel.set_width(360)
         self._card = gui.add_html("")
-        self._angle_plot = gui.add_uplot(
-            (np.zeros(2), np.zeros(2), np.full(2, SUCCESS_TOLERANCE)),
+        name, _, self._unit = self.task.error_names[-1].partition(", ")
+        self._tolerance = self.task.rules.tolerances[-1]
+        most = float(self.task.rules.max_successes)
+        largest = 3.2 if self._unit == "rad" else 8 * self._tolerance
+        self._error_plot = gui.add_uplot(
+            (np.zeros(2), np.zeros(2), np.full(2, self._tolerance)),
             (
                 uplot.Series(label="s"),
-                uplot.Series(label="angle to goal, rad", stroke=_BLUE, width=2),
+                uplot.Series(label=f"{name} to goal, {self._unit}", stroke=_BLUE, width=2),
                 uplot.Series(label="reached below", stroke=_GREEN, width=1, dash=(6, 4)),
             ),
-            scales={"x": uplot.Scale(time=False), "y": uplot.Scale(range=(0.0, 3.2))},
+            scales={"x": uplot.Scale(time=False), "y": uplot.Scale(range=(0.0, largest))},
             height=170,
         )
         self._history_plot = gui.add_uplot(
             (np.arange(2.0), np.zeros(2)),
             (uplot.Series(label="trial"), uplot.Series(label="successes", stroke=_ORANGE, width=2,
                                                        fill="rgba(226,138,26,.15)")),
-            scales={"x": uplot.Scale(time=False), "y": uplot.Scale(range=(0.0, 50.0))}, height=130,
+            scales={"x": uplot.Scale(time=False), "y": uplot.Scale(range=(0.0, most))}, height=130,
         )  # fmt: skip
         self._add_controls()
         with gui.add_folder("Nodes"):
@@ -161,10 +166,10 @@ class Panels:
 
     def show_state(self, state: State, lost: Sequence[str], seconds: float) -> None:
         """The trial, what motion capture does not see, and a point of the curve at a time in s."""
-        angle = f"{state.angle:.2f}" if np.isfinite(state.angle) else "–"
+        error = f"{state.error:.2f}" if np.isfinite(state.error) else "–"
         tiles = [
             _TILE.format(value=state.successes, name="successes", colour=_GREEN),
-            _TILE.format(value=angle, name="rad to goal", colour=_BLUE),
+            _TILE.format(value=error, name=f"{self._unit} to goal", colour=_BLUE),
             _TILE.format(value=f"{state.time_left:.0f}" if state.running else "–", name="s left", colour="inherit"),
         ]
         line = f"{state.ended} trials ended" + (
@@ -177,7 +182,7 @@ class Panels:
             tiles="".join(tiles), line=line,
         )  # fmt: skip
         self._set("card", self._card, card)
-        self._curve.append((seconds, state.angle))
+        self._curve.append((seconds, state.error))
         while seconds - self._curve[0][0] > CURVE_SECONDS or seconds < self._curve[0][0]:
             self._curve.popleft()
 
@@ -185,8 +190,8 @@ class Panels:
         """Bring the curves up to date: more work than the rest, so less often."""
         if len(self._curve) > 1:
             times, angles = np.array(self._curve).T
-            limit = np.full(len(times), SUCCESS_TOLERANCE)
-            self._angle_plot.data = (times - times[-1], angles, limit)
+            limit = np.full(len(times), self._tolerance)
+            self._error_plot.data = (times - times[-1], angles, limit)
         successes = np.array([*self.history] or [0], float)
         self._history_plot.data = (np.arange(len(successes) + 1.0), np.append(successes, successes[-1]))
 

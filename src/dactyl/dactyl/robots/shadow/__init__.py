@@ -1,5 +1,7 @@
 """The Shadow Dexterous Hand E (right): 24 joints, 20 actuators, in Shadow's names, signs and units."""
 
+import numpy as np
+
 from dactyl.robot.robot import Cameras, Markers, Positions, Robot, Timing, Workspace
 from dactyl.robots.shadow.joints import ACTUATION, ACTUATORS, FINGERS, JOINT_LIMITS, JOINTS
 from dactyl.robots.shadow.layout import (
@@ -37,4 +39,5 @@ ROBOT = Robot(
     joint_prefix="rh_",
     locked={"WRJ1": LOCKED_WRIST},
     tilt=0.1,  # slightly raised fingers: a palm-up hand at rest keeps its object
+    up=np.array([0.0, -0.995004, 0.099833]),
 )
