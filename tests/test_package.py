@@ -76,7 +76,10 @@ def test_an_installed_wheel_trains_and_evaluates(tmp_path: Path) -> None:
         assert run.returncode == 0, run.stdout + run.stderr
     assert (tmp_path / "shipped.json").is_file()
 
-    for arguments, advice in ((["sim"], "run ./dactyl in a checkout"), (["record", "--own"], "dactyl[recording]")):
+    for arguments, advice in (
+        (["sim"], "run ./dactyl in a checkout"),
+        (["record", "--own"], "pip install '.[recording]'"),
+    ):
         run = dactyl(*arguments)
         assert run.returncode == 1, run.stdout
         assert advice in run.stderr

@@ -24,5 +24,5 @@ def remedy(error: ModuleNotFoundError) -> str:
     if module in ROS:
         return "this command needs ROS 2 and dactyl_msgs: run ./dactyl in a checkout, or build with colcon"
     if extra := EXTRAS.get(module):
-        return f"this command needs {module}: pip install 'dactyl[{extra}]'"
+        return f"this command needs {module}: pip install '.[{extra}]' in a checkout"
     return ""
