@@ -125,17 +125,17 @@ def test_worlds_set_back_go_on_as_they_did_and_the_others_are_left_alone():
     actions = list(play(3, 12))
     for bins in actions[:4]:
         env.step(bins)
-    rows, random = env.world_state(), env.random.generator.get_state()
+    rows, random = env.episode_rows(), env.random.generator.get_state()
     first = [env.step(bins).observations["value"] for bins in actions[4:]]
-    later = env.world_state()
-    seen = env.set_worlds(torch.tensor([1]), {name: values[1:2] for name, values in rows.items()})
+    later = env.episode_rows()
+    seen = env.set_episode_rows(torch.tensor([1]), {name: values[1:2] for name, values in rows.items()})
     assert seen["policy"].isfinite().all()
-    now = env.world_state()
+    now = env.episode_rows()
     for name, values in now.items():
         before = rows if name not in ("tracking.remaining", "tracking.last", "tracking.fresh") else now
         assert torch.equal(values[1], before[name][1]), name
         assert torch.equal(values[[0, 2]], (later if before is rows else now)[name][[0, 2]]), name
-    env.set_worlds(torch.arange(3), rows)
+    env.set_episode_rows(torch.arange(3), rows)
     env.random.generator.set_state(random)
     for bins, expected in zip(actions[4:], first, strict=True):
         assert torch.equal(env.step(bins).observations["value"], expected)

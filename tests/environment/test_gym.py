@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 
 import gymnasium
@@ -14,8 +15,9 @@ from gymnasium.vector import AutoresetMode
 import dactyl.environment.gym
 from dactyl.environment import task as tasks
 from dactyl.environment.config import EnvironmentConfig
-from dactyl.environment.gym import TaskEnv, TaskVectorEnv
+from dactyl.environment.gym import ID, TaskEnv, TaskVectorEnv
 from dactyl.errors import DactylError
+from dactyl.robot import robot as robots
 from dactyl.tasks.reorient.rules import ReorientRules
 
 QUICK = EnvironmentConfig(start_steps=5, rules=ReorientRules(timeout=0.4))
@@ -148,3 +150,20 @@ def test_actions_that_are_none_are_refused(actions: np.ndarray, message: str) ->
     envs.reset(seed=0)
     with pytest.raises(DactylError, match=message):
         envs.step(actions)
+
+
+def test_a_robot_without_bins_takes_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects learners of continuous actions: a box, clipped, and what is no number refused."""
+    shadow = robots.load("shadow")
+    told_numbers = dataclasses.replace(shadow, action=dataclasses.replace(shadow.action, bins=0))
+    monkeypatch.setattr(robots, "load", lambda name: told_numbers)
+    envs = gymnasium.make_vec(ID, num_envs=2, randomizations="none", threads=1)
+    assert envs.single_action_space == gymnasium.spaces.Box(-1.0, 1.0, (20,), np.float32)
+    envs.reset(seed=0)
+    beyond, at_the_end = np.full((2, 20), 3.0, np.float32), np.ones((2, 20), np.float32)
+    seen = [envs.step(beyond)[0]]
+    envs.reset(seed=0)
+    seen.append(envs.step(at_the_end)[0])
+    np.testing.assert_array_equal(*seen)
+    with pytest.raises(DactylError, match="must be numbers"):
+        envs.step(np.zeros((2, 20), np.int64))

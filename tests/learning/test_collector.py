@@ -112,10 +112,10 @@ class Loss(Memory):
     def pays(self, actions: Tensor) -> Tensor:
         return -(self.time == self.length - 1).float()
 
-    def world_state(self) -> dict[str, Tensor]:
+    def episode_rows(self) -> dict[str, Tensor]:
         return {name: getattr(self, name).clone() for name in ("time", "cue", "successes")}
 
-    def set_worlds(self, worlds: Tensor, rows: dict[str, Tensor]) -> dict[str, Tensor]:
+    def set_episode_rows(self, worlds: Tensor, rows: dict[str, Tensor]) -> dict[str, Tensor]:
         for name, values in rows.items():
             getattr(self, name)[worlds] = values
         return self._observe()

@@ -19,10 +19,10 @@ class Clock:
     def __init__(self) -> None:
         self.now = 1000.0 * torch.arange(N)
 
-    def world_state(self) -> Rows:
+    def episode_rows(self) -> Rows:
         return {"now": self.now.clone()}
 
-    def set_worlds(self, worlds: Tensor, rows: Rows) -> Rows:
+    def set_episode_rows(self, worlds: Tensor, rows: Rows) -> Rows:
         self.now[worlds] = rows["now"]
         return {"policy": self.now.clone()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ import pytest
 import torch
 
 from dactyl import cli
+from dactyl.environment.environment import Environment
+from dactyl.environment.randomization import select
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint, evaluation, train
 from dactyl.learning.options import EvaluationOptions, TrainOptions
 from dactyl.learning.policy import Policy
+from dactyl.robot import robot as robots
 from tests.learning.test_trainer import rows, same
 
 PRESET = """
@@ -120,3 +124,27 @@ def test_continuing_from_an_older_checkpoint_wants_a_folder_of_its_own(preset: s
     checkpoint_48.mkdir()
     with pytest.raises(DactylError, match="not what you resume"):
         train.train(preset, TrainOptions(resume=older, device="cpu", threads=1))
+
+
+def test_a_robot_without_bins_is_trained_and_its_policy_acts(
+    preset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects normally distributed actions from end to end: environment, training, file."""
+    shadow = robots.load("shadow")
+    told_numbers = replace(shadow, action=replace(shadow.action, bins=0))
+    with monkeypatch.context() as patched:
+        patched.setattr(robots, "load", lambda name: told_numbers)
+        Path(preset).write_text(PRESET.replace("sphere", "block"))
+        out = tmp_path / "run"
+        assert train.train(preset, TrainOptions(out=out, device="cpu", threads=1))["steps"] == 48
+        policy = Policy.load(checkpoint.resolve(out) / "policy.safetensors")
+        assert policy.contract.bins == 0
+        action, _ = policy.step(torch.zeros(3, policy.contract.inputs), policy.initial_state(3))
+        assert action.dtype == torch.float32
+        config = evaluation.environment_config(policy.contract, select("none"))
+        environment = Environment(config, 2, threads=1)
+        environment.reset()
+        step = environment.step(environment.random_actions(2))
+        assert torch.isfinite(step.reward).all()
+    with pytest.raises(DactylError, match="it was made for bins 0, the robot shadow has 11"):
+        Policy.load(checkpoint.resolve(out) / "policy.safetensors")

@@ -76,7 +76,7 @@ class ScriptedPolicy:
                 return
             self.action.header.stamp = self.status.header.stamp
             self.action.sequence = self.played
-            self.action.action = control.action_from_bins(SCRIPT[self.played], ROBOT.action.bins).tolist()
+            self.action.action = control.as_action(SCRIPT[self.played], ROBOT.action.bins).tolist()
             self.played += 1
         self.actions.publish(self.action)
 

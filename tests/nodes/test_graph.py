@@ -131,9 +131,7 @@ def test_an_action_goes_round(run_graph: Any) -> None:
             tick = stamp_ns(action)
             if action.sequence != sequence:
                 break  # the next trial
-            np.testing.assert_allclose(
-                action.action, control.action_from_bins(np.asarray(action.bins), ROBOT.action.bins)
-            )
+            np.testing.assert_allclose(action.action, control.as_action(np.asarray(action.bins), ROBOT.action.bins))
             smoothed = control.smooth(smoothed, np.asarray(action.action), ROBOT.action.smoothing)
             slack, expected = backlash.apply(slack, smoothed, deltas)
             if not all(tick in heard for heard in (outputs, angles, commands[FINGERS], commands[WRIST])):

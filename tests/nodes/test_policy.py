@@ -30,7 +30,7 @@ class Recorder:
 
     def publish(self, action: HandAction) -> None:
         assert np.isfinite(action.action).all()
-        np.testing.assert_array_equal(action.action, control.action_from_bins(np.asarray(action.bins), 11))
+        np.testing.assert_array_equal(action.action, control.as_action(np.asarray(action.bins), 11))
         self.actions.append((action.sequence, messages.nanoseconds(action.header.stamp), action.bins.tobytes()))
 
     @property
@@ -135,7 +135,7 @@ def test_it_knows_its_own_smoothed_action(start: Callable[..., Any], tmp_path: P
     for sequence, _, bins in recorder.actions:
         smoothed = smoothed * (sequence > 0)
         expected.append(smoothed)
-        smoothed = control.smooth(smoothed, control.action_from_bins(np.frombuffer(bins, np.uint8), 11), 0.4)
+        smoothed = control.smooth(smoothed, control.as_action(np.frombuffer(bins, np.uint8), 11), 0.4)
     assert len(seen) == 8
     np.testing.assert_allclose(seen, expected, atol=1e-6)
 

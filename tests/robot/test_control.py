@@ -15,14 +15,15 @@ from dactyl.robots.shadow.joints import ACTUATOR_LIMITS
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64])
 def test_bins_cover_the_action_range_evenly(dtype):
     """Eleven equally spaced actions from -1 to 1, in single precision, whatever integers bins come as (uint8 wraps)."""
-    actions = control.action_from_bins(np.arange(11, dtype=dtype), 11)
+    actions = control.as_action(np.arange(11, dtype=dtype), 11)
     assert actions.dtype == np.float32
     np.testing.assert_allclose(actions, np.linspace(-1, 1, 11), atol=1e-7)
     assert actions[5] == 0.0  # exactly: a hand told to hold still must not creep
     np.testing.assert_array_equal(actions, -actions[::-1])
-    np.testing.assert_array_equal(actions, control.action_from_bins(torch.arange(11), 11).numpy())
-    assert control.action_from_bins(np.arange(11), 11, np.float64)[6] == 0.2
-    np.testing.assert_array_equal(control.action_from_bins(np.arange(5), 5), [-1.0, -0.5, 0.0, 0.5, 1.0])
+    np.testing.assert_array_equal(actions, control.as_action(torch.arange(11), 11).numpy())
+    assert control.as_action(np.arange(11), 11, np.float64)[6] == 0.2
+    np.testing.assert_array_equal(control.as_action(np.arange(5), 5), [-1.0, -0.5, 0.0, 0.5, 1.0])
+    np.testing.assert_array_equal(control.as_action(np.array([-0.3, 1.0]), 0), np.float32([-0.3, 1.0]))
 
 
 def test_smoothing_is_a_moving_average():
@@ -42,8 +43,8 @@ def test_numpy_and_torch_smooth_alike():
     ours, theirs = np.zeros(20, np.float32), torch.zeros(20)
     for _ in range(100):
         bins = generator.integers(11, size=20)
-        ours = control.smooth(ours, control.action_from_bins(bins, 11), 0.3)
-        theirs = control.smooth(theirs, control.action_from_bins(torch.from_numpy(bins), 11), 0.3)
+        ours = control.smooth(ours, control.as_action(bins, 11), 0.3)
+        theirs = control.smooth(theirs, control.as_action(torch.from_numpy(bins), 11), 0.3)
         np.testing.assert_array_equal(ours, theirs.numpy())
     assert ours.dtype == np.float32
 

@@ -64,6 +64,6 @@ class RandomPlay:
     def targets(self, joint_angles: torch.Tensor) -> torch.Tensor:
         """Actuator targets (N, 20) for the next control step."""
         bins = torch.randint(ROBOT.action.bins, self._action.shape, generator=self._generator)
-        action = control.action_from_bins(bins, ROBOT.action.bins).double()
+        action = control.as_action(bins, ROBOT.action.bins).double()
         self._action = control.smooth(self._action, action, ROBOT.action.smoothing)
         return control.target(ROBOT.actuator_positions(joint_angles.double()), self._action, self._limits)

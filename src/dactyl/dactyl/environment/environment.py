@@ -1,6 +1,6 @@
 """The environment policies are trained and judged in: N copies in lockstep, reset one by one (appendix C).
 
-One control step: bins -> action -> smoothing -> delay, noise, backlash -> target -> ten physics steps -> observation,
+One control step: action -> smoothing -> delay, noise, backlash -> target -> ten physics steps -> observation,
 reward, accounts -> reset of the environments whose episode ended. Everything is torch on the environment's device;
 nothing in `step` makes a GPU wait for the host. Robot and task are data: nothing here knows which.
 """
@@ -143,7 +143,7 @@ class Environment:
         for _ in range(MAX_ROUNDS):
             self._place(everywhere)
             for _ in range(self._start_steps):
-                self._advance(self._random_bins(len(everywhere)))
+                self._advance(self.random_actions(len(everywhere)))
             self._pool.add(self._alive, self._snapshot(), self._factors)
             if len(self._pool) >= self._pool.capacity:
                 break
@@ -160,15 +160,15 @@ class Environment:
         self._start_episodes(started, measurement)
         return self._observe(measurement)
 
-    def step(self, bins: Tensor) -> Step:
+    def step(self, actions: Tensor) -> Step:
         """One control step.
 
         Args:
-            bins: (N, A) int64 in 0…bins - 1.
+            actions: (N, A) int64 in 0…num_bins - 1; with 0 bins float32 in [-1, 1].
         """
         n = self.num_envs
         previous = self._smoothed[:n]
-        measurement, lost = self._advance(torch.cat([bins, self._random_bins(self._preparing)]))
+        measurement, lost = self._advance(torch.cat([actions, self.random_actions(self._preparing)]))
         measurement = self._acting_part(measurement)
         signals = self._signals(measurement)
         errors = self.task.errors(self._goal, signals)
@@ -276,21 +276,22 @@ class Environment:
         self._place(~self._acting)
         self._preparing_steps = 0
 
-    def _random_bins(self, count: int) -> Tensor:
-        return self.random.integers(self.num_bins, count, self.num_actuators)
+    def random_actions(self, count: int) -> Tensor:
+        """Actions (count, A) as `step` takes them, drawn uniformly."""
+        if self.num_bins:
+            return self.random.integers(self.num_bins, count, self.num_actuators)
+        return self.random.uniform(-1.0, 1.0, count, self.num_actuators)
 
     # -------------------------------------------------------------------------------------------- one control step
 
-    def _advance(self, bins: Tensor) -> tuple[Measurement, Tensor]:
-        """Act in all environments, (M, A) bins, and simulate one control step.
+    def _advance(self, chosen: Tensor) -> tuple[Measurement, Tensor]:
+        """Act in all environments, (M, A) bins or numbers, and simulate one control step.
 
         Returns:
             The new state, and (M,) whether the object is lost. It is, too, where a simulation went wrong (NaN).
         """
         state = self.physics.state
-        self._smoothed = control.smooth(
-            self._smoothed, control.action_from_bins(bins, self.num_bins), self.config.smoothing
-        )
+        self._smoothed = control.smooth(self._smoothed, control.as_action(chosen, self.num_bins), self.config.smoothing)
         action = self._actuation.apply(self._smoothed) if self._actuation else self._smoothed
         positions = self.robot.actuator_positions(state.qpos[:, self.scene.joints])
         state.targets[:] = control.target(
@@ -303,7 +304,7 @@ class Environment:
         if self._timing:
             timesteps = self._timing.timesteps(substeps).to(state.qpos.dtype)
         else:
-            timesteps = state.qpos.new_full((substeps, len(bins)), self.control_period / substeps)
+            timesteps = state.qpos.new_full((substeps, len(chosen)), self.control_period / substeps)
         self.physics.step(timesteps)
         measurement = self._frame.measure()
         lost: Tensor = self.task.lost(measurement.sensed.object_position, self.robot, self._up)
@@ -374,17 +375,17 @@ class Environment:
             tensors |= {f"{part}.{name}": value for name, value in holder.state_dict().items()}
         return tensors
 
-    def world_state(self) -> dict[str, Tensor]:
+    def episode_rows(self) -> dict[str, Tensor]:
         """What the future of each acting environment depends on but for the random generator, (N, …) each."""
         shared = ("pool.", "random", "preparing_steps")
         state = self.state_dict().items()
         return {name: values[: self.num_envs] for name, values in state if not name.startswith(shared)}
 
-    def set_worlds(self, worlds: Tensor, rows: Mapping[str, Tensor]) -> Observations:
-        """Put rows (k, …) of `world_state` into environments (k,). Returns what all of them see then, read anew."""
+    def set_episode_rows(self, indices: Tensor, rows: Mapping[str, Tensor]) -> Observations:
+        """Put rows (k, …) of `episode_rows` into those with these indices (k,). Returns what all see then."""
         state = self.state_dict()
         for name, values in rows.items():
-            state[name][worlds] = values
+            state[name][indices] = values
         self.load_state_dict(state)
         return self._observe(self._acting_part(self._frame.measure()))
 

@@ -76,7 +76,9 @@ def _make(
     return Environment(config, num_envs, device=device, threads=threads)
 
 
-def _action_space(environment: Environment) -> spaces.MultiDiscrete:
+def _action_space(environment: Environment) -> spaces.Space[np.ndarray]:
+    if not environment.num_bins:
+        return spaces.Box(-1.0, 1.0, (environment.num_actuators,), np.float32)
     return spaces.MultiDiscrete(np.full(environment.num_actuators, environment.num_bins))
 
 
@@ -169,7 +171,7 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
             Observations, rewards, terminated, truncated, and an info with "successes" (goals reached in the running
             episode); where an episode ended, "final_obs" and "final_info" hold its last.
         """
-        step = self._environment.step(_bins(actions, (self.num_envs,), self._environment))
+        step = self._environment.step(_actions(actions, (self.num_envs,), self._environment))
         terminated, truncated, successes = map(_numpy, (step.terminated, step.truncated, step.info["successes"]))
         ended = terminated | truncated
         info: dict[str, Any] = {"successes": np.where(ended, 0, successes), "_successes": np.ones_like(ended)}
@@ -219,7 +221,7 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
 
     def step(self, action: np.ndarray) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """See `TaskVectorEnv.step`; info["successes"] is the number of goals reached in the episode."""
-        step = self._environment.step(_bins(action, (), self._environment)[None])
+        step = self._environment.step(_actions(action, (), self._environment)[None])
         terminated, truncated = bool(step.terminated), bool(step.truncated)
         observation = self._convert.observations(step.observations)
         if terminated or truncated:
@@ -237,12 +239,17 @@ def _first(observation: Observation) -> Observation:
     return {k: v[0] for k, v in observation.items()} if isinstance(observation, dict) else observation[0]
 
 
-def _bins(actions: np.ndarray, batch: tuple[int, ...], environment: Environment) -> torch.Tensor:
-    actions, shape = np.asarray(actions), (*batch, environment.num_actuators)
-    if actions.shape != shape or not np.issubdtype(actions.dtype, np.integer):
-        raise DactylError(f"{ID}: actions must be integers of shape {shape}, not {actions.dtype} of {actions.shape}")
-    if actions.min() < 0 or actions.max() >= environment.num_bins:
-        raise DactylError(f"{ID}: actions must be bins 0 to {environment.num_bins - 1}")
+def _actions(actions: np.ndarray, batch: tuple[int, ...], environment: Environment) -> torch.Tensor:
+    """Checked, on the environment's device."""
+    actions, shape, bins = np.asarray(actions), (*batch, environment.num_actuators), environment.num_bins
+    kind, name = (np.integer, "integers") if bins else (np.floating, "numbers")
+    if actions.shape != shape or not np.issubdtype(actions.dtype, kind):
+        raise DactylError(f"{ID}: actions must be {name} of shape {shape}, not {actions.dtype} of {actions.shape}")
+    if not bins:
+        numbers = torch.as_tensor(actions, dtype=torch.float32, device=environment.device)
+        return torch.nan_to_num(numbers).clamp(-1.0, 1.0)
+    if actions.min() < 0 or actions.max() >= bins:
+        raise DactylError(f"{ID}: actions must be bins 0 to {bins - 1}")
     return torch.as_tensor(actions, dtype=torch.int64, device=environment.device)
 
 

@@ -120,10 +120,9 @@ class Laboratory:
         robot, meaning = self.scene.robot, self._meaning
         action = np.zeros(len(robot.actuators))
         for _ in range(self.scene.object.start_steps):
-            bins = random.integers(robot.action.bins, size=len(robot.actuators))
-            action = control.smooth(
-                action, control.action_from_bins(bins, robot.action.bins, np.float64), meaning.smoothing
-            )
+            bins, size = robot.action.bins, len(robot.actuators)
+            chosen = random.integers(bins, size=size) if bins else random.uniform(-1.0, 1.0, size)
+            action = control.smooth(action, control.as_action(chosen, bins, np.float64), meaning.smoothing)
             positions = robot.actuator_positions(self.data.qpos[self.scene.joints])
             self.targets[:] = control.target(positions, action, robot.actuator_limits, meaning.origin, meaning.scale)
             self.step(robot.timing.substeps)

@@ -46,7 +46,9 @@ class NearFailures:
     def remember(self, memory: Rows) -> None:
         """Before a control step; `memory` (N, …) is what the collector knows of each environment."""
         if self.time % SPACING == 0:
-            self.moments.append((self.time, self.environment.world_state() | {k: v.clone() for k, v in memory.items()}))
+            self.moments.append(
+                (self.time, self.environment.episode_rows() | {k: v.clone() for k, v in memory.items()})
+            )
         self.time += 1
 
     def note(self, failed: Tensor, ended: Tensor) -> None:
@@ -78,7 +80,7 @@ class NearFailures:
         drawn = torch.randint(stored, (self.count,), generator=self.generator, device=device)
         back = torch.arange(self.count, device=device)
         rows = {name: values[drawn] for name, values in self.failures.items()}
-        seen = self.environment.set_worlds(back, {k: v for k, v in rows.items() if k not in memory})
+        seen = self.environment.set_episode_rows(back, {k: v for k, v in rows.items() if k not in memory})
         for name, values in memory.items():
             values[back] = rows[name]
         for name, observed in observations.items():

@@ -77,18 +77,18 @@ class Environment(Protocol):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue where `state_dict` was taken."""
 
-    def world_state(self) -> Rows:
+    def episode_rows(self) -> Rows:
         """See `Resettable`; only asked for where there are resets to near-failures, as the next."""
 
-    def set_worlds(self, worlds: Tensor, rows: Rows) -> Mapping[str, Tensor]:
+    def set_episode_rows(self, indices: Tensor, rows: Rows) -> Mapping[str, Tensor]:
         """See `Resettable`."""
 
 
 class Resettable(Protocol):
     """An environment whose parts can be set back."""
 
-    def world_state(self) -> Rows:
+    def episode_rows(self) -> Rows:
         """What the future of each depends on, (N, …) each."""
 
-    def set_worlds(self, worlds: Tensor, rows: Rows) -> Mapping[str, Tensor]:
-        """Put rows (k, …) into environments (k,); the observations of all then."""
+    def set_episode_rows(self, indices: Tensor, rows: Rows) -> Mapping[str, Tensor]:
+        """Put rows (k, …) into the environments with these indices (k,); the observations of all then."""

@@ -290,7 +290,7 @@ class PolicyNode(DactylNode):
         """Send bins, or numbers in [-1, 1] where the policy has none, (A,)."""
         action, contract = self.action, self.policy.contract
         messages.set_stamp(action.header.stamp, tick_ns)
-        new = control.action_from_bins(chosen, contract.bins) if contract.bins else chosen.astype(np.float32)
+        new = control.as_action(chosen, contract.bins)
         action.bins = array.array("B", chosen.astype(np.uint8).tobytes() if contract.bins else b"")
         action.action = messages.to_floats(new)
         self.smoothed = control.smooth(self.smoothed, new, contract.smoothing)

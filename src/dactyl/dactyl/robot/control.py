@@ -22,11 +22,15 @@ actuator's range, so that an action is a posture (as most of the paper's success
 SMOOTHING = 0.3  # weight of the new action per control step, appendix C.1 footnote 15
 
 
-def action_from_bins(bins: Array, count: int, dtype: object = None) -> Array:
-    """Bins 0…count - 1 to actions -1…1. `dtype` defaults to the namespace's float32."""
-    xp = array_namespace(bins)
-    middle = (count - 1) // 2
-    return (xp.astype(bins, dtype or xp.float32) - middle) / middle
+def as_action(chosen: Array, bins: int, dtype: object = None) -> Array:
+    """What a policy chose as actions -1…1: bins 0…bins - 1, or numbers, where there are 0 bins.
+
+    `dtype` defaults to the namespace's float32.
+    """
+    xp = array_namespace(chosen)
+    numbers = xp.astype(chosen, dtype or xp.float32)
+    middle = (bins - 1) // 2
+    return (numbers - middle) / middle if bins else numbers
 
 
 def smooth(previous: Array, action: Array, coefficient: float = SMOOTHING) -> Array:

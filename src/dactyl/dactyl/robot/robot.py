@@ -31,10 +31,10 @@ class Timing:
 
 @dataclass(frozen=True)
 class Positions:
-    """Actions are targets of actuator positions, one bin each."""
+    """Actions are targets of actuator positions."""
 
     bins: int
-    """Of each actuator's action, from -1 to 1; odd, so that one of them is 0."""
+    """Of each actuator's action, from -1 to 1; odd, so that one of them is 0. With 0 bins an action is any number."""
     smoothing: float
     """Weight of the new action in the moving average, per control step."""
 
@@ -127,7 +127,7 @@ class Robot:
         for name, (array, expected) in shapes.items():
             if array.shape != expected:
                 raise DactylError(f"robot {self.name}: {name} has shape {array.shape}, not {expected}")
-        if self.action.bins % 2 == 0:
+        if self.action.bins and self.action.bins % 2 == 0:
             raise DactylError(f"robot {self.name}: {self.action.bins} bins: an odd number has a bin for 0")
         if unknown := set(self.locked) - set(self.actuators):
             raise DactylError(f"robot {self.name}: {min(unknown)} cannot be locked: no actuator has this name")

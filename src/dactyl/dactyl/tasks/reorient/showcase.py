@@ -81,8 +81,7 @@ class Showcase:
         environment = self._environment
         for _ in range(steps):
             self._previous = self._term("policy", "fingertip_positions").reshape(self._fingertips)
-            shape = (self._worlds, environment.num_actuators)
-            step = environment.step(environment.random.integers(environment.num_bins, *shape))
+            step = environment.step(environment.random_actions(self._worlds))
             self._observations = step.observations
         return step
 
