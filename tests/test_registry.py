@@ -22,12 +22,14 @@ Register = Callable[..., None]
 def register(monkeypatch: pytest.MonkeyPatch) -> Iterator[Register]:
     """Stands in for installed packages: `register("dactyl.robots", tray="package:ROBOT", …)`, one call for each."""
     points: dict[str, list[EntryPoint]] = {}
+    caches = (registry._places, registry.registered)
 
     def add(group: str, **places: str) -> None:
         points.setdefault(group, []).extend(EntryPoint(name, place, group) for name, place in places.items())
+        for cached in caches:
+            cached.cache_clear()
 
     monkeypatch.setattr(registry, "entry_points", lambda group: points.get(group, []))
-    caches = (registry._places, registry.registered)
     for cached in caches:
         cached.cache_clear()
     yield add
@@ -36,16 +38,17 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Iterator[Register]:
 
 
 def test_dactyls_own_are_found_in_their_folders(register: Register) -> None:
-    assert registry.names("robots") == robots.names() == ("shadow",)
-    assert registry.names("tasks") == tasks.names() == ("reorient",)
-    assert registry.load("robots", "shadow").name == registry.DEFAULTS["robots"]
-    assert registry.load("tasks", "reorient").name == registry.DEFAULTS["tasks"]
+    assert registry.names("robots") == robots.names()
+    assert registry.names("tasks") == tasks.names()
+    assert robots.load(registry.DEFAULTS["robots"]).name == "shadow"
+    assert tasks.load(registry.DEFAULTS["tasks"]).name == "reorient"
 
 
 def test_another_packages_are_found_beside_them(register: Register) -> None:
+    own = robots.names(), tasks.names()
     register("dactyl.robots", my_hand="dactyl.robots.shadow:ROBOT")
-    assert robots.names() == ("my_hand", "shadow")
-    assert tasks.names() == ("reorient",)
+    assert set(robots.names()) == {"my_hand", *own[0]}
+    assert tasks.names() == own[1]
     assert robots.load("my_hand") is robots.load("shadow")
 
 
@@ -64,7 +67,7 @@ def test_names_import_nothing() -> None:
 
 def test_a_package_that_cannot_be_imported_is_named_and_hurts_only_itself(register: Register) -> None:
     register("dactyl.robots", broken="no_such_package.hand:ROBOT")
-    assert robots.names() == ("broken", "shadow")
+    assert "broken" in robots.names()
     assert robots.load("shadow").name == "shadow"
     with pytest.raises(DactylError, match=r"cannot import no_such_package.hand:ROBOT: No module named"):
         robots.load("broken")
@@ -72,8 +75,8 @@ def test_a_package_that_cannot_be_imported_is_named_and_hurts_only_itself(regist
 
 @pytest.mark.parametrize(("wing", "one"), [("robots", "robot"), ("tasks", "task")])
 def test_unknown_names_are_refused_with_those_there_are(register: Register, wing: str, one: str) -> None:
-    with pytest.raises(DactylError, match=rf"there is no {one} 'hook'; there are: {registry.DEFAULTS[wing]}$"):
-        registry.load(wing, "hook")
+    with pytest.raises(DactylError, match=rf"there is no {one} 'hook'; there are: .*{registry.DEFAULTS[wing]}"):
+        registry.load(wing, "hook", object)
 
 
 def test_two_packages_cannot_have_one_name(register: Register) -> None:
@@ -104,9 +107,9 @@ def test_what_is_neither_robot_nor_task_is_refused(register: Register, monkeypat
     monkeypatch.setattr("their_package.THING", {"joints": 3}, raising=False)
     register("dactyl.robots", thing="their_package:THING", gone="their_package:GONE")
     register("dactyl.tasks", thing="their_package:THING")
-    with pytest.raises(DactylError, match="robot 'thing' is a dict, not a Robot"):
+    with pytest.raises(DactylError, match="robot 'thing' is no Robot but of the type dict"):
         robots.load("thing")
-    with pytest.raises(DactylError, match="task 'thing' is a dict, not a Task"):
+    with pytest.raises(DactylError, match="task 'thing' is no Task but of the type dict"):
         tasks.load("thing")
     with pytest.raises(DactylError, match="there is no GONE in their_package"):
         robots.load("gone")

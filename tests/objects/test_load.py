@@ -57,5 +57,5 @@ def test_dactyls_own_objects_cannot_be_replaced() -> None:
 
 @pytest.mark.usefixtures("others")
 def test_what_is_no_object_is_refused() -> None:
-    with pytest.raises(DactylError, match="object 'nothing' is a int, not an Object"):
+    with pytest.raises(DactylError, match="object 'nothing' is no Object but of the type int"):
         objects.load("nothing")

@@ -14,10 +14,11 @@ import importlib
 import pkgutil
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, TypeVar
 
 from dactyl.errors import DactylError
 
+T = TypeVar("T")
 DEFAULTS = {"robots": "shadow", "tasks": "reorient"}
 """Those of a file that names none: every file was theirs before there were others."""
 
@@ -55,16 +56,27 @@ def names(wing: str) -> tuple[str, ...]:
     return tuple(_places(wing))
 
 
-def load(wing: str, name: str) -> Any:
-    """A member of a wing.
+def load(wing: str, name: str, kind: type[T]) -> T:
+    """A member of a wing, which must be of that kind.
 
     Raises:
-        DactylError: there is none of that name, or it cannot be imported.
+        DactylError: there is none of that name, it cannot be imported, or it is something else.
     """
-    places = _places(wing)
+    places, member = _places(wing), wing.removesuffix("s")
     if name not in places:
-        raise DactylError(f"there is no {wing.removesuffix('s')} {name!r}; there are: {', '.join(places)}")
-    return resolve(places[name])
+        raise DactylError(f"there is no {member} {name!r}; there are: {', '.join(places)}")
+    return checked(f"{member} {name!r}", resolve(places[name]), kind)
+
+
+def checked(what: str, loaded: Any, kind: type[T]) -> T:
+    """What was loaded, if it is of that kind.
+
+    Raises:
+        DactylError: it is not.
+    """
+    if not isinstance(loaded, kind):
+        raise DactylError(f"{what} is no {kind.__name__} but of the type {type(loaded).__name__}")
+    return loaded
 
 
 def resolve(place: str) -> Any:

@@ -152,10 +152,7 @@ def load(name: str) -> Task:
     Raises:
         DactylError: there is no such task.
     """
-    task = registry.load("tasks", name)
-    if not isinstance(task, Task):
-        raise DactylError(f"task {name!r} is a {type(task).__name__}, not a Task")
-    return task
+    return registry.load("tasks", name, Task)
 
 
 def names() -> tuple[str, ...]:

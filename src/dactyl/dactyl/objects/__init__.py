@@ -38,7 +38,4 @@ def load(name: str) -> Object:
     places = registry.registered("dactyl.objects")
     if name not in places:
         raise DactylError(f"unknown object {name!r}: choose one of {', '.join(names())}")
-    loaded = registry.resolve(places[name])
-    if not isinstance(loaded, Object):
-        raise DactylError(f"object {name!r} is a {type(loaded).__name__}, not an Object")
-    return loaded
+    return registry.checked(f"object {name!r}", registry.resolve(places[name]), Object)

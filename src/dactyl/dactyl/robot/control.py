@@ -13,9 +13,6 @@ from array_api_compat import array_namespace
 from dactyl.errors import DactylError
 from dactyl.maths.quaternion import Array
 
-CONTROL_PERIOD = 0.08  # s, appendix C.1
-PHYSICS_TIMESTEP = 0.008  # s, appendix C.1
-SUBSTEPS = 10  # physics steps in a control step, appendix C.1
 ORIGINS = ("current", "middle")
 """What actions are counted from: the joint angles when the action is specified (section 4.2), or the middle of each
 actuator's range, so that an action is a posture (as most of the paper's successors have it)."""

@@ -167,10 +167,7 @@ def load(name: str) -> Robot:
     Raises:
         DactylError: there is no such robot.
     """
-    robot = registry.load("robots", name)
-    if not isinstance(robot, Robot):
-        raise DactylError(f"robot {name!r} is a {type(robot).__name__}, not a Robot")
-    return robot
+    return registry.load("robots", name, Robot)
 
 
 def names() -> tuple[str, ...]:
