@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import array
 import sys
 import threading
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from dactyl.hardware import camera_info, pylon
 from dactyl.hardware.device import DeviceReader
 from dactyl.registry import DEFAULTS
 from dactyl.robot import robot
+from dactyl.ros.images import to_message
 from dactyl.ros.messages import SENSOR, set_stamp
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
@@ -143,9 +143,8 @@ class CameraNode(DactylNode):
             return
         set_stamp(info.header.stamp, picture.time_ns)
         if images.get_subscription_count():
-            height, width, colors = picture.pixels.shape
-            image = Image(header=info.header, height=height, width=width, encoding="rgb8", step=width * colors)
-            image.data = array.array("B", picture.pixels.tobytes())
+            image = to_message(picture.pixels)
+            image.header = info.header
             images.publish(image)
         if infos.get_subscription_count():
             infos.publish(info)

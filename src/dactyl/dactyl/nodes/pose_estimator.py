@@ -15,6 +15,7 @@ from sensor_msgs.msg import Image
 
 from dactyl import topics
 from dactyl.maths.summary import summary
+from dactyl.ros.images import to_rgb
 from dactyl.ros.messages import SENSOR, nanoseconds, set_point, set_quaternion, set_stamp
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
@@ -87,7 +88,7 @@ class PoseEstimator(DactylNode):
         """Take an image; if it completes a moment, estimate and publish the pose."""
         self.arrived[camera] = time.monotonic()
         stamp_ns = nanoseconds(message.header.stamp)
-        triple = self.synchronizer.add(index, stamp_ns, _pixels(message))
+        triple = self.synchronizer.add(index, stamp_ns, to_rgb(message))
         if triple is not None:
             self._estimate(triple)
         elif self.poses and stamp_ns == nanoseconds(self.pose.header.stamp) and index == len(self.arrived) - 1:
@@ -132,18 +133,6 @@ class PoseEstimator(DactylNode):
         if not self.confidence >= self.settings.min_confidence:
             return warning("the images do not show clearly how the object is turned", **values)
         return Diagnosis(values=values)
-
-
-def _pixels(message: Image) -> np.ndarray:
-    """(height, width, 3) RGB; of shape (0,) where the message is not what it says, or not RGB."""
-    data = np.frombuffer(message.data, np.uint8)
-    if message.encoding not in ("rgb8", "bgr8") or data.size < message.height * message.step:
-        return data[:0]
-    if message.step < 3 * message.width:
-        return data[:0]
-    rows = data[: message.height * message.step].reshape(message.height, message.step)
-    image = rows[:, : 3 * message.width].reshape(message.height, message.width, 3)
-    return image if message.encoding == "rgb8" else image[..., ::-1]
 
 
 def _milliseconds(name: str, seconds: deque[float]) -> dict[str, float]:

@@ -14,11 +14,10 @@ from visualization_msgs.msg import MarkerArray
 
 from dactyl import topics
 from dactyl.errors import DactylError
-from dactyl.maths.quaternion import to_matrix
 from dactyl.registry import DEFAULTS
 from dactyl.robot import robot
 from dactyl.robot.markers import register, usual_ids
-from dactyl.ros import messages
+from dactyl.ros import messages, transforms
 from dactyl.ros.node import DactylNode, Diagnosis, run
 from dactyl.ros.parameters import parameter
 from dactyl.ros.polling import NotExecuted, subscribe, take
@@ -125,7 +124,8 @@ class RvizMarkers(DactylNode):
         ).all():
             shapes.turn_goal(turn)
         if (frame := latest.get(topics.MARKERS)) is not None:
-            self._draw_mocap(frame)
+            where = self._draw_mocap(frame)
+            frames += [where] if where else []
         if (status := latest.get(topics.STATUS)) is not None:
             shapes.say(_sentence(status))
         now = self.get_clock().now().nanoseconds
@@ -133,14 +133,18 @@ class RvizMarkers(DactylNode):
         if self.tf_publisher and frames:
             self.tf_publisher.publish(TFMessage(transforms=[_transform(now, *frame) for frame in frames]))
 
-    def _draw_mocap(self, message: MocapMarkers) -> None:
-        """The markers seen, brought into the hand frame by those of the base among them."""
+    def _draw_mocap(self, message: MocapMarkers) -> tuple[str, np.ndarray, np.ndarray] | None:
+        """Bring the markers seen into the robot's frame by those of the base among them; motion capture's frame."""
         assert self.shapes is not None
         seen = {m.id: np.array([m.position.x, m.position.y, m.position.z]) for m in message.markers if m.condition > 0}
         ids = [number for number in self.base if number in seen]
         pose = register(np.array([self.base[i] for i in ids]), np.array([seen[i] for i in ids]))
-        if pose is not None:
-            self.shapes.show_mocap((np.array(list(seen.values())) - pose.position) @ to_matrix(pose.quaternion))
+        if pose is None:
+            return None
+        inverse = transforms.quaternion_inverse(transforms.to_xyzw(pose.quaternion))
+        rotation = transforms.quaternion_matrix(inverse)[:3, :3]
+        self.shapes.show_mocap((np.array(list(seen.values())) - pose.position) @ rotation.T)
+        return "mocap", -rotation @ pose.position, transforms.to_wxyz(inverse)
 
     def diagnose(self) -> Diagnosis:
         return Diagnosis("drawing" if self.taps else "nobody watches")

@@ -6,7 +6,6 @@ goes on meanwhile, as a lab's would.
 
 from __future__ import annotations
 
-import array
 import os
 import sys
 import threading
@@ -36,6 +35,7 @@ from dactyl.robot.driver import Command
 from dactyl.robot.markers import usual_ids
 from dactyl.ros import driver as drivers
 from dactyl.ros import messages
+from dactyl.ros.images import to_message
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
 from dactyl.ros.settings import add_setting
@@ -401,7 +401,7 @@ class Sim(DactylNode):
                 if messages.nanoseconds(camera.image.header.stamp) != time_ns:  # or it is sent again
                     pixels = self.renderer.render(qpos, name)
                     dark = self.fault is Fault.CAMERAS_DARK
-                    camera.image.data = array.array("B", bytes(pixels.nbytes) if dark else pixels.tobytes())
+                    camera.image.data = to_message(np.zeros_like(pixels) if dark else pixels).data
                     messages.set_stamp(camera.image.header.stamp, time_ns)
                 camera.image_publisher.publish(camera.image)
         self.images += 1

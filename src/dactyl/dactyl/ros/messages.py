@@ -16,6 +16,7 @@ from geometry_msgs.msg import Point, Pose, Quaternion
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from dactyl.errors import DactylError
+from dactyl.ros import transforms
 
 SENSOR = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Sensor data: the newest reading or none."""
@@ -52,7 +53,7 @@ def set_point(message: Point, position: Sequence[float] | np.ndarray) -> None:
 
 def set_quaternion(message: Quaternion, wxyz: Sequence[float] | np.ndarray) -> None:
     """Write (w, x, y, z) into a message."""
-    message.w, message.x, message.y, message.z = (float(value) for value in wxyz)
+    message.x, message.y, message.z, message.w = transforms.to_xyzw(wxyz).tolist()
 
 
 def position(message: Pose) -> np.ndarray:
@@ -62,8 +63,8 @@ def position(message: Pose) -> np.ndarray:
 
 def orientation(message: Quaternion) -> np.ndarray:
     """(4,) unit, (w, x, y, z); NaN where the message holds no rotation."""
-    wxyz = np.array([message.w, message.x, message.y, message.z])
-    length = np.linalg.norm(wxyz)
+    wxyz = transforms.to_wxyz((message.x, message.y, message.z, message.w))
+    length = transforms.vector_norm(wxyz)
     return wxyz / length if length > 1e-6 else np.full(4, np.nan)
 
 

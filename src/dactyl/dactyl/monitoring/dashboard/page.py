@@ -18,6 +18,7 @@ from dactyl.monitoring.dashboard.hand_view import HandView
 from dactyl.monitoring.dashboard.panels import PICTURE_SIZE, Actions, Panels, State
 from dactyl.recording.test_sets import overlay
 from dactyl.ros import messages
+from dactyl.ros.images import to_rgb
 from dactyl.ros.polling import Taken
 from dactyl.simulation.scene import Scene
 from dactyl_msgs.msg import TrialStatus
@@ -166,14 +167,10 @@ class Page:
 
     def _picture(self, camera: int, message: Image) -> np.ndarray:
         """A camera's picture, small, with the estimated pose drawn into it: vision's, or motion capture's without."""
-        channels = 3 if message.encoding in ("rgb8", "bgr8") else 1
-        pixels = np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
-        image: np.ndarray = pixels[:, : channels * message.width].reshape(message.height, message.width, channels)
-        image = cv2.resize(image, PICTURE_SIZE, interpolation=cv2.INTER_AREA).reshape(*PICTURE_SIZE[::-1], channels)
-        if channels == 1:
-            image = np.repeat(image, 3, axis=2)
-        elif message.encoding == "bgr8":
-            image = np.ascontiguousarray(image[..., ::-1])
+        pixels = to_rgb(message, grey=True)
+        if not pixels.size:
+            return np.full((*PICTURE_SIZE[::-1], 3), 235, np.uint8)
+        image: np.ndarray = cv2.resize(pixels, PICTURE_SIZE, interpolation=cv2.INTER_AREA)
         for source, colour in (("vision", _VISION), ("mocap", _MOCAP)):
             if (pose := self._pose(source, messages.nanoseconds(message.header.stamp))) is not None:
                 overlay.draw(image, self.cameras[camera], pose.position, pose.orientation, self.object, colour)
