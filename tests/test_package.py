@@ -78,7 +78,7 @@ def test_an_installed_wheel_trains_and_evaluates(tmp_path: Path) -> None:
 
     for arguments, advice in (
         (["sim"], "run ./dactyl in a checkout"),
-        (["record", "--own"], "pip install '.[recording]'"),
+        (["record", "--own"], "'.[recording]'"),
     ):
         run = dactyl(*arguments)
         assert run.returncode == 1, run.stdout

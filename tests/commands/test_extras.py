@@ -14,9 +14,7 @@ from dactyl.commands.extras import EXTRAS
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize(
-    ("module", "advice"), [("viser", "pip install '.[dashboard]'"), ("rclpy", "./dactyl in a checkout")]
-)
+@pytest.mark.parametrize(("module", "advice"), [("viser", "'.[dashboard]'"), ("rclpy", "./dactyl in a checkout")])
 def test_a_missing_package_is_one_line(
     module: str, advice: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
