@@ -14,6 +14,7 @@ from dactyl.errors import DactylError
 from dactyl.learning.progress import TABLE
 from dactyl.vision.config import PRESETS, VisionConfig, read_preset
 from dactyl.vision.estimator import Estimator
+from dactyl.vision.options import VisionTrainOptions
 from dactyl.vision.trainer import VisionTrainer, train
 
 
@@ -74,6 +75,6 @@ def test_a_training_is_not_overwritten(tmp_path: Path) -> None:
     """Protects hours of work."""
     (tmp_path / "training.pt").write_bytes(b"")
     with pytest.raises(DactylError, match="already holds a training"):
-        train("cpu-small", tmp_path, None, 1.0, "cpu", 0, 1)
+        train("cpu-small", VisionTrainOptions(out=tmp_path, minutes=1.0, device="cpu"))
     with pytest.raises(DactylError, match="there is no training in"):
-        train("cpu-small", None, tmp_path / "nowhere", 1.0, "cpu", 0, 1)
+        train("cpu-small", VisionTrainOptions(resume=tmp_path / "nowhere", device="cpu"))

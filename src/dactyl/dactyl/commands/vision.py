@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
-from typing import Literal
+from typing import Annotated
 
 from tyro.extras import SubcommandApp
 
-from dactyl.commands.arguments import Json, Preset
-from dactyl.errors import DactylError
-from dactyl.learning.options import Device
+from dactyl.commands.arguments import FLAT, Json, Preset
+from dactyl.vision.options import ErrorOptions, SheetOptions, VisionTrainOptions
 
 app = SubcommandApp()
 
@@ -66,16 +64,7 @@ def collect(
 
 
 @app.command
-def show(
-    out: Path = Path("vision.png"),
-    states: Path | None = None,
-    renderer: Literal["opengl", "raytracer"] = "opengl",
-    rows: int = 5,
-    columns: int = 2,
-    size: int = 200,
-    crop: float = 0.7,
-    seed: int = 0,
-) -> None:
+def show(options: Annotated[SheetOptions, FLAT], out: Path = Path("vision.png")) -> None:
     """Draw a sheet of pictures with randomized appearance, like the paper's Figure 4: three cameras side by side.
 
     For example:
@@ -84,32 +73,14 @@ def show(
 
     Args:
         out: file to write
-        states: folder of `vision collect`; without it the hand is at rest
-        renderer: opengl, or raytracer, which is slow without a GPU
-        rows: of the sheet
-        columns: of the sheet
-        size: of a picture, pixels
-        crop: side of the square that is shown, as a share of the camera image's height
-        seed: of what is sampled
     """
     from dactyl.vision import showcase
-    from dactyl.vision.states import load
 
-    print(showcase.show(out, load(states) if states else None, renderer, rows, columns, size, crop, seed))
+    print(showcase.show(out, options))
 
 
 @app.command
-def train(
-    preset: Preset,
-    /,
-    out: Path | None = None,
-    resume: Path | None = None,
-    minutes: float = math.inf,
-    device: Device | None = None,
-    threads: int = 1,
-    renderers: int = 1,
-    json: Json = None,
-) -> None:
+def train(preset: Preset, /, options: Annotated[VisionTrainOptions, FLAT], json: Json = None) -> None:
     """Train a pose estimator on rendered images only.
 
     Pictures are rendered by processes beside it. Ctrl-C stops it, --resume goes on exactly.
@@ -118,38 +89,20 @@ def train(
       ./dactyl vision train cpu-small
       ./dactyl vision train paper --renderers 4
       ./dactyl vision train cpu-small --resume runs/vision-cpu-small --minutes 30
-
-    Args:
-        out: folder for checkpoints and logs; runs/vision-PRESET by default
-        resume: a training's folder to go on with exactly
-        minutes: stop after so long
-        device: the GPU where there is one by default
-        threads: CPU threads of training itself, 0 for all cores
-        renderers: processes that render
     """
     from dactyl import results
     from dactyl.vision import trainer
 
     if json:
         results.check_writable(json)
-    outcome = trainer.train(preset, out, resume, minutes, device, threads, renderers)
+    outcome = trainer.train(preset, options)
     print(trainer.as_text(outcome))
     if json:
         results.write(json, "vision train", None, outcome)
 
 
 @app.command
-def evaluate(
-    estimator: Path | None = None,
-    states: Path = Path("runs/states-block"),
-    on: tuple[Literal["training", "held-out"], ...] | None = None,
-    dataset: tuple[Path, ...] = (),
-    samples: int = 512,
-    out: Path = Path("runs/vision-evaluation"),
-    seed: int = 0,
-    device: Device = "cpu",
-    json: Json = None,
-) -> None:
+def evaluate(options: Annotated[ErrorOptions, FLAT], json: Json = None) -> None:
     """Measure the pose estimator's errors on both renderers and on recorded test sets: the paper's Table 6.
 
     Rendered states are those that training leaves out. Pictures of the worst cases go to the folder --out.
@@ -158,47 +111,13 @@ def evaluate(
       ./dactyl vision evaluate
       ./dactyl vision evaluate --on training --samples 2000 --json vision.json
       ./dactyl vision evaluate --dataset datasets/lab --estimator runs/vision-cpu-small
-
-    Args:
-        estimator: a file, or a folder with one; models/pose-block by default
-        states: folder of `vision collect`
-        on: training, the renderer trained on; held-out, one never trained on (slow without a GPU); both by default, or
-            none where a dataset is named
-        dataset: folders of `dactyl dataset` with recorded images
-        samples: moments of three images on each renderer
-        out: folder for pictures
-        seed: of what is rendered
-        device: to trace rays on
     """
     from dactyl import results
-    from dactyl.recording.test_sets.dataset import Dataset
-    from dactyl.storage.models import estimator_for
     from dactyl.vision import evaluation
-    from dactyl.vision.estimator import Estimator
-    from dactyl.vision.states import load
 
     if json:
         results.check_writable(json)
-    if samples < 2:
-        raise DactylError(f"{samples} samples: at least 2 are needed")
-    renderers = on if on is not None else () if dataset else ("training", "held-out")
-    judged = Estimator.load(estimator_for("block", estimator))
-    recorded = {path.name: Dataset(path) for path in dataset}
-    rendered = load(states) if renderers else None
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DactylError(f"cannot write to {out}: {error.strerror}") from error
-    rows = {}
-    for name in (*renderers, *recorded):
-        if name in recorded:
-            shown = evaluation.recorded_samples(judged, recorded[name])
-        else:
-            assert rendered is not None
-            shown = evaluation.rendered_samples(judged, rendered, samples, seed, name, device=device)
-        found = evaluation.errors(judged, shown)
-        rows[name] = evaluation.summarize(shown, found)
-        evaluation.draw_worst(shown, found, out / f"worst-{name}.png")
+    rows = evaluation.evaluate(options)
     print(evaluation.as_text(rows))
     if json:
-        results.write(json, "vision evaluate", seed, rows)
+        results.write(json, "vision evaluate", options.seed, rows)

@@ -18,16 +18,19 @@ from dactyl.recording.test_sets.dataset import Dataset
 from dactyl.simulation.appearance import Appearance
 from dactyl.simulation.appearance.studio_scene import make_studio
 from dactyl.simulation.appearance.visibility import visible_shares
+from dactyl.storage.models import estimator_for
 from dactyl.vision.augmentation import PoseAugmentation
 from dactyl.vision.estimator import Estimate, Estimator
 from dactyl.vision.moments import render_moments, split
+from dactyl.vision.options import ErrorOptions
 from dactyl.vision.renderers import RendererOptions, make_renderer
-from dactyl.vision.states import States
+from dactyl.vision.states import States, load
 
 SOURCES: dict[str, str] = {
     "training": "opengl: MuJoCo's OpenGL, looks drawn from the ranges of training",
     "held-out": "raytracer: MJWarp's ray tracer with shadows, never trained on",
 }
+DEFAULTS = ErrorOptions()
 _HIDDEN_BELOW = (0.5, 0.8)  # shares of the object seen, mean of the cameras, that part the occlusion breakdown
 _BATCH = 32
 _WORST = 6
@@ -63,6 +66,34 @@ class Errors:
     @property
     def millimetres(self) -> np.ndarray:
         return np.linalg.norm(self.offset, axis=1)
+
+
+def evaluate(options: ErrorOptions = DEFAULTS) -> dict[str, dict[str, Any]]:
+    """Judge an estimator; pictures of the worst cases go to the folder `out`. Returns a `summarize` for each source.
+
+    Raises:
+        DactylError: too few samples, no such states, estimator or test set, or the folder cannot be written.
+    """
+    if options.samples < 2:
+        raise DactylError(f"{options.samples} samples: at least 2 are needed")
+    renderers = options.on if options.on is not None else () if options.dataset else tuple(SOURCES)
+    estimator = Estimator.load(estimator_for("block", options.estimator))
+    recorded = {path.name: Dataset(path) for path in options.dataset}
+    rendered = load(options.states) if renderers else None
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DactylError(f"cannot write to {options.out}: {error.strerror}") from error
+    rows = {}
+    for name in (*renderers, *recorded):
+        if rendered is None or name in recorded:
+            shown = recorded_samples(estimator, recorded[name])
+        else:
+            shown = rendered_samples(estimator, rendered, options.samples, options.seed, name, device=options.device)
+        found = errors(estimator, shown)
+        rows[name] = summarize(shown, found)
+        draw_worst(shown, found, options.out / f"worst-{name}.png")
+    return rows
 
 
 def rendered_samples(

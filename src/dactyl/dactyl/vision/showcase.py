@@ -12,30 +12,22 @@ from dactyl.simulation.appearance import Appearance
 from dactyl.simulation.scene import SceneConfig
 from dactyl.vision.augmentation import PoseAugmentation
 from dactyl.vision.images import ImageAugmentation
+from dactyl.vision.options import SheetOptions
 from dactyl.vision.renderers import RendererOptions, make_renderer
-from dactyl.vision.states import States
+from dactyl.vision.states import load
+
+DEFAULTS = SheetOptions()
 
 
-def show(
-    out: Path, states: States | None, renderer: str, rows: int, columns: int, size: int, crop: float, seed: int
-) -> Path:
-    """Write a sheet; every cell is one moment as the three cameras see it, in a look of its own.
-
-    Args:
-        out: .png to write.
-        states: to draw from; None: the hand at rest with the object in random orientations.
-        renderer: opengl or raytracer.
-        rows: of the sheet.
-        columns: of the sheet, three pictures wide each.
-        size: pixels of a side of a picture.
-        crop: see `images.cut`.
-        seed: of everything random.
-    """
+def show(out: Path, choice: SheetOptions = DEFAULTS) -> Path:
+    """Write a sheet (.png); every cell is one moment as the three cameras see it, in a look of its own."""
+    rows, columns, size, crop = choice.rows, choice.columns, choice.size, choice.crop
     if min(rows, columns) < 1 or size < 8 or not 0 < crop <= 1:
         raise DactylError("a sheet needs rows and columns, pictures of at least 8 pixels, and a crop in (0, 1]")
-    random = np.random.default_rng(seed)
+    states = load(choice.states) if choice.states else None
+    random = np.random.default_rng(choice.seed)
     number = rows * columns
-    options = RendererOptions(renderer, size, crop, seed=seed, shadows=True)
+    options = RendererOptions(choice.renderer, size, crop, seed=choice.seed, shadows=True)
     studio, drawn_by = make_renderer(states.recipe.scene if states else SceneConfig(), options)
     scene = studio.scene
     if states:

@@ -25,43 +25,40 @@ from dactyl.vision import images, pose
 from dactyl.vision.config import VisionConfig, read_preset
 from dactyl.vision.estimator import Contract, Estimator
 from dactyl.vision.moments import VALIDATION, Moments, split
+from dactyl.vision.options import VisionTrainOptions
 from dactyl.vision.render_queue import RenderQueue
 from dactyl.vision.states import INDEX, States, load, object_poses
 
 TRAINING = "training.pt"
 LOG_EVERY = 100  # batches
+DEFAULTS = VisionTrainOptions()
 
 
-def train(
-    preset: str, out: Path | None, resume: Path | None, minutes: float, device: str | None, threads: int, renderers: int
-) -> dict[str, Any]:
+def train(preset: str, options: VisionTrainOptions = DEFAULTS) -> dict[str, Any]:
     """Train a preset until it is done, the time is up or a signal comes; returns what `VisionTrainer.run` does.
 
     Args:
         preset: name or path of a YAML file.
-        out: folder for checkpoints and logs; runs/vision-PRESET by default.
-        resume: folder of a training to go on with exactly.
-        minutes: stop after so long.
-        device: cpu or cuda; cuda where there is one by default.
-        threads: CPU threads of training, 0 for all cores.
-        renderers: processes that render beside it.
+        options: see there.
     """
     config = read_preset(preset)
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     if device == "cuda" and not torch.cuda.is_available():
         raise DactylError("device cuda: PyTorch finds no CUDA GPU here")
     if config.rendering.renderer == "raytracer" and device == "cpu":
         print("the ray tracer renders a few pictures a second on a CPU: this preset is for a GPU", file=sys.stderr)
-    if renderers < 1:
-        raise DactylError(f"{renderers} renderers: at least 1 is needed")
-    if threads:
-        torch.set_num_threads(threads)
-    out = resume or out or Path("runs") / f"vision-{Path(preset).stem}"
+    if options.renderers < 1:
+        raise DactylError(f"{options.renderers} renderers: at least 1 is needed")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    name, resume = Path(preset).stem, options.resume
+    out = resume or options.out or Path("runs") / f"vision-{name}"
     if resume is None and (out / TRAINING).exists():
         raise DactylError(f"{out} already holds a training: continue it with --resume {out}, or choose another --out")
     if resume is not None and not (resume / TRAINING).exists():
         raise DactylError(f"there is no training in {resume}")
-    return VisionTrainer(config, Path(preset).stem, out, device, renderers, resume is not None).run(minutes)
+    trainer = VisionTrainer(config, name, out, device, options.renderers, resume is not None)
+    return trainer.run(options.minutes)
 
 
 def _line(row: Mapping[str, float]) -> str:

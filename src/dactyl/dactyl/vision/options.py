@@ -1,0 +1,72 @@
+"""What a person chooses about the pose estimator. Light: the command line reads it for its --help."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Renderer = Literal["opengl", "raytracer"]
+Source = Literal["training", "held-out"]
+
+
+@dataclass(frozen=True)
+class SheetOptions:
+    """A sheet of pictures."""
+
+    states: Path | None = None
+    """Folder of `vision collect`; without it the robot is at rest."""
+    renderer: Renderer = "opengl"
+    """The ray tracer is slow without a GPU."""
+    rows: int = 5
+    """Of the sheet."""
+    columns: int = 2
+    """Of the sheet, three pictures wide each."""
+    size: int = 200
+    """Of a picture, pixels."""
+    crop: float = 0.7
+    """Side of the square that is shown, as a share of the camera image's height."""
+    seed: int = 0
+    """Of what is sampled."""
+
+
+@dataclass(frozen=True)
+class VisionTrainOptions:
+    """How a preset is trained."""
+
+    out: Path | None = None
+    """Folder for checkpoints and logs; runs/vision-PRESET by default."""
+    resume: Path | None = None
+    """A training's folder to go on with exactly."""
+    minutes: float = math.inf
+    """Stop after so long."""
+    device: Literal["cpu", "cuda"] | None = None
+    """The GPU where there is one by default."""
+    threads: int = 1
+    """CPU threads of training itself, 0 for all cores."""
+    renderers: int = 1
+    """Processes that render beside it."""
+
+
+@dataclass(frozen=True)
+class ErrorOptions:
+    """What an estimator is judged on."""
+
+    estimator: Path | None = None
+    """A file, or a folder with one; models/pose-block by default."""
+    states: Path = Path("runs/states-block")
+    """Folder of `vision collect`."""
+    on: tuple[Source, ...] | None = None
+    """Training, the renderer trained on; held-out, one never trained on (slow without a GPU); both by default, or none
+    where a dataset is named."""
+    dataset: tuple[Path, ...] = ()
+    """Folders of `dactyl dataset` with recorded images."""
+    samples: int = 512
+    """Moments of three images on each renderer."""
+    out: Path = Path("runs/vision-evaluation")
+    """Folder for pictures."""
+    seed: int = 0
+    """Of what is rendered."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """To trace rays on."""
