@@ -12,7 +12,7 @@ import pytest
 
 from dactyl import objects, registry
 from dactyl.errors import DactylError
-from dactyl.objects.shapes import BLOCK
+from dactyl.objects.shapes import BLOCK, SHAPES
 
 THEIRS = ModuleType("their_package")
 THEIRS.__dict__.update(BRICK=replace(BLOCK, name="brick"), BLOCK=replace(BLOCK, density=1.0), NOTHING=3)
@@ -59,3 +59,8 @@ def test_dactyls_own_objects_cannot_be_replaced() -> None:
 def test_what_is_no_object_is_refused() -> None:
     with pytest.raises(DactylError, match="object 'nothing' is no Object but of the type int"):
         objects.load("nothing")
+
+
+def test_the_names_that_are_listed_are_the_shapes_there_are() -> None:
+    """Protects a new shape from being forgotten: listing names imports nothing, so they are said twice."""
+    assert tuple(SHAPES) == objects.OWN
