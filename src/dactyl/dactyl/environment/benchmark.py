@@ -159,12 +159,12 @@ def as_text(outcome: dict[str, Any]) -> str:
 
 def _measure(contenders: Sequence[Contender], seconds: float, profile: bool) -> list[Contender]:
     """All of them alive at once, one running at a time."""
-    teams = [_Team(contender) for contender in contenders]
+    running = [_Processes(contender) for contender in contenders]
     try:
-        for team in teams:
-            team.wait()
-        turns = [[team.ask("run", seconds / ROUNDS) for team in teams] for _ in range(ROUNDS)]
-        details = [team.ask("details", min(2.0, seconds / ROUNDS), profile)[0] for team in teams]
+        for each in running:
+            each.wait()
+        turns = [[each.ask("run", seconds / ROUNDS) for each in running] for _ in range(ROUNDS)]
+        details = [each.ask("details", min(2.0, seconds / ROUNDS), profile)[0] for each in running]
         return [
             replace(
                 contender,
@@ -175,11 +175,11 @@ def _measure(contenders: Sequence[Contender], seconds: float, profile: bool) -> 
             for i, contender in enumerate(contenders)
         ]
     finally:
-        for team in teams:
-            team.stop()
+        for each in running:
+            each.stop()
 
 
-class _Team:
+class _Processes:
     """The processes of one contender: one, or for a peer one for each thread."""
 
     def __init__(self, contender: Contender) -> None:
