@@ -33,7 +33,7 @@ def dactyl(*arguments: str | Path, timeout: float = 120.0, domain: int | None = 
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A policy for the toys after ten iterations."""
     out = tmp_path_factory.mktemp("toys") / "run"
-    dactyl("train", PLUGINS / "toy.yaml", "--out", out, "--device", "cpu", "--threads", "1")
+    dactyl("train", "slide", "--out", out, "--device", "cpu", "--threads", "1")
     return out
 
 

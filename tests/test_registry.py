@@ -119,3 +119,9 @@ def test_text_means_what_it_names() -> None:
     assert registry.resolve("math:pi") == pytest.approx(3.14159, abs=1e-5)
     with pytest.raises(DactylError, match="there is no tau2 in math"):
         registry.resolve("math:tau2")
+
+
+def test_folders_are_found_without_importing(register: Register) -> None:
+    """Protects presets that a task brings, and that a broken package takes none of the others' away."""
+    register("dactyl.tasks", broken="no_such_package.task:TASK")
+    assert [folder.name for folder in registry.folders("tasks")] == [name for name in tasks.names() if name != "broken"]

@@ -88,7 +88,7 @@ def test_a_file_is_laid_over_those_that_it_extends(tmp_path: Path) -> None:
     mine = tmp_path / "elsewhere" / "mine.yaml"
     mine.parent.mkdir()
     mine.write_text("extends: second\nc: 3")
-    values = presets.read(str(mine), tmp_path, "test", whole=["b"])
+    values = presets.read(str(mine), [tmp_path], "test", whole=["b"])
     assert values == {"a": {"x": 1, "y": 2}, "b": {"y": 2}, "c": 3}
 
 
@@ -105,7 +105,7 @@ def test_a_file_is_laid_over_those_that_it_extends(tmp_path: Path) -> None:
 def test_files_that_cannot_be_read_are_refused_in_one_line(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "mine.yaml").write_bytes(content)
     with pytest.raises(DactylError, match=message) as caught:
-        presets.read("mine", tmp_path, "test")
+        presets.read("mine", [tmp_path], "test")
     assert "\n" not in str(caught.value)
 
 
@@ -113,4 +113,17 @@ def test_a_longer_circle_is_found_too(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("extends: b")
     (tmp_path / "b.yaml").write_text("extends: a")
     with pytest.raises(DactylError, match="test preset a extends itself"):
-        presets.read("a", tmp_path, "test")
+        presets.read("a", [tmp_path], "test")
+
+
+def test_a_preset_is_found_in_the_first_folder_that_has_it(tmp_path: Path) -> None:
+    """Protects presets that a task brings: its folder comes after the repository's."""
+    for number, names in enumerate((["ours"], ["ours", "theirs"])):
+        (tmp_path / str(number)).mkdir()
+        for name in names:
+            (tmp_path / str(number) / f"{name}.yaml").write_text(f"folder: {number}")
+    folders = [tmp_path / "0", tmp_path / "1"]
+    assert presets.read("ours", folders, "test") == {"folder": 0}
+    assert presets.read("theirs", folders, "test") == {"folder": 1}
+    with pytest.raises(DactylError, match="there is no test preset none: choose from ours, theirs"):
+        presets.read("none", folders, "test")

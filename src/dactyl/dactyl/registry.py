@@ -11,9 +11,11 @@ Listing names imports none of them.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, TypeVar
 
 from dactyl.errors import DactylError
@@ -49,6 +51,18 @@ def registered(group: str) -> dict[str, str]:
         if found.setdefault(point.name, point.value) != point.value:
             raise DactylError(f"two packages register {point.name!r}: {found[point.name]} and {point.value}")
     return found
+
+
+def folders(wing: str) -> tuple[Path, ...]:
+    """The folders of a wing's members, without importing any; those of a broken package are left out."""
+    found = []
+    for place in _places(wing).values():
+        try:
+            spec = importlib.util.find_spec(place.partition(":")[0])
+        except ImportError:
+            continue
+        found += [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec else []
+    return tuple(found)
 
 
 def names(wing: str) -> tuple[str, ...]:

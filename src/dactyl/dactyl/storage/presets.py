@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from dactyl.errors import DactylError
 
 def read(
     preset: str,
-    folder: Path,
+    folders: Sequence[Path],
     what: str,
     whole: Collection[str] = (),
     renew: Callable[[Mapping[str, Any]], dict[str, Any]] = dict,
@@ -24,8 +24,8 @@ def read(
     """A preset's file, laid over the one that its key `extends` names.
 
     Args:
-        preset: the file's name without .yaml, if it is in `folder`, or its path.
-        folder: of the shipped presets.
+        preset: the file's name without .yaml, if it is in one of the folders, or its path.
+        folders: of presets; the first that has one of that name counts.
         what: they are for, for messages.
         whole: keys whose values are replaced instead of merged, see `merge`.
         renew: puts the keys of a file from an older version in their present places.
@@ -38,7 +38,7 @@ def read(
     while name is not None:
         if name in files:
             raise DactylError(f"{what} preset {name} extends itself")
-        files[name] = renew(_read(name, folder, what))
+        files[name] = renew(_read(name, folders, what))
         base = files[name].pop("extends", None)
         name = None if base is None else str(base)
     values: dict[str, Any] = {}
@@ -47,13 +47,16 @@ def read(
     return values
 
 
-def _read(preset: str, folder: Path, what: str) -> dict[str, Any]:
+def _read(preset: str, folders: Sequence[Path], what: str) -> dict[str, Any]:
     """One file's content."""
-    path = Path(preset) if preset.endswith((".yaml", ".yml")) else folder / f"{preset}.yaml"
+    path = Path(preset)
+    if not preset.endswith((".yaml", ".yml")):
+        places = [folder / f"{preset}.yaml" for folder in folders]
+        path = next((place for place in places if place.is_file()), places[0])
     try:
         values = yaml.safe_load(path.read_text())
     except FileNotFoundError as error:
-        names = ", ".join(sorted(p.stem for p in folder.glob("*.yaml")))
+        names = ", ".join(sorted({file.stem for folder in folders for file in folder.glob("*.yaml")}))
         raise DactylError(f"there is no {what} preset {preset}: choose from {names}, or name a .yaml file") from error
     except (OSError, UnicodeDecodeError) as error:
         raise DactylError(f"cannot read {path}: {error}") from error

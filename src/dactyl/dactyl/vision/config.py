@@ -107,7 +107,7 @@ def read_preset(preset: str) -> VisionConfig:
     Raises:
         DactylError: there is none, or it is wrong; names the file and the key.
     """
-    values = presets.read(preset, PRESETS, "vision")
+    values = presets.read(preset, (PRESETS,), "vision")
     try:
         config: VisionConfig = presets.parse(VisionConfig, values)
     except DactylError as error:
