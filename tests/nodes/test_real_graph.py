@@ -21,6 +21,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from dactyl.bringup.options import RealOptions
 from dactyl.bringup.run import real_graph
+from dactyl.learning.policy import Contract, Policy
 from dactyl.robots.shadow.ros import decode
 from dactyl.ros import messages
 from dactyl_msgs.msg import HandAction
@@ -125,10 +126,15 @@ def test_ending_the_run_holds_the_hand_and_ends_every_thread(graph: Any) -> None
 
 @pytest.mark.slow
 def test_real_emulate_runs_trials(ros_domain: int, tmp_path: Path) -> None:
-    """Protects `./dactyl real --emulate --trials 1 --json FILE`: the whole real path, and its exit code."""
-    report = tmp_path / "real.json"
-    command = [sys.executable, "-m", "dactyl.cli", "real", "--emulate", "--trials", "1", "--json", str(report)]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    """Protects `./dactyl real --emulate --trials 1 --json FILE`: the whole real path, and its exit code.
+
+    An untrained policy drops the object or runs out of time; a trained one may go on for ten minutes.
+    """
+    report, policy = tmp_path / "real.json", tmp_path / "untrained.safetensors"
+    Policy(Contract()).save(policy)
+    command = [sys.executable, "-m", "dactyl.cli", "real", "--emulate", "--trials", "1"]
+    command += ["--policy", str(policy), "--json", str(report)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=280)
     assert run.returncode == 0, run.stdout
     assert "Traceback" not in run.stdout
     assert json.loads(report.read_text())["command"] == "real"
