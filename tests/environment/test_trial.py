@@ -122,3 +122,13 @@ def test_start_counts_from_zero(array):
 def test_impossible_rules_are_refused(wrong):
     with pytest.raises(DactylError, match=f"{next(iter(wrong))} "):
         Rules(**wrong)
+
+
+def test_rules_that_say_no_tolerances_cannot_be_made() -> None:
+    """Protects a new task from rules that would fail at its first goal, hours into a training."""
+
+    class Unfinished(trial.TrialRules):
+        pass
+
+    with pytest.raises(TypeError, match="tolerances"):
+        Unfinished(timeout=1.0, max_successes=1)

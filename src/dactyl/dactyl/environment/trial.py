@@ -6,6 +6,7 @@ step. What reaching a goal means is the task's to say.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from dactyl.maths.quaternion import Array
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrialRules:
+class TrialRules(ABC):
     """When a trial ends. A task adds when a goal counts as reached."""
 
     timeout: float
@@ -32,9 +33,9 @@ class TrialRules:
             )
 
     @property
+    @abstractmethod
     def tolerances(self) -> tuple[float, ...]:
         """A goal is reached when each of the task's errors is below its tolerance."""
-        raise NotImplementedError
 
 
 class TrialState(NamedTuple):
