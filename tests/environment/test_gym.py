@@ -122,6 +122,7 @@ def test_a_single_environment_goes_on_after_an_episode() -> None:
     ("arguments", "message"),
     [
         ({"object": "cone"}, "unknown object 'cone'"),
+        ({"thing": "block"}, "there is no choice 'thing'; there are: task, robot, object"),
         ({"task": "juggle"}, "there is no task 'juggle'"),
         ({"robot": "shadwo"}, "there is no robot 'shadwo'"),
         ({"config": QUICK, "task": "slide"}, "dactyl/Slide-v0: the config is of the task reorient"),
@@ -167,3 +168,5 @@ def test_a_robot_without_bins_takes_numbers(monkeypatch: pytest.MonkeyPatch) -> 
     np.testing.assert_array_equal(*seen)
     with pytest.raises(DactylError, match="must be numbers"):
         envs.step(np.zeros((2, 20), np.int64))
+    with pytest.raises(DactylError, match="must be finite"):
+        envs.step(np.full(envs.action_space.shape, np.nan, np.float32))

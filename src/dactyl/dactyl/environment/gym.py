@@ -13,7 +13,7 @@ A learner that lives on a GPU is faster with `environment.Environment` itself, w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import gymnasium
@@ -67,6 +67,9 @@ def _make(
 ) -> Environment:
     """The environment of a config or a choice; the task comes from the registered name."""
     task = choice.get("task", registry.DEFAULTS["tasks"])
+    known = [field.name for field in fields(Choice)]
+    if unknown := sorted(set(choice) - set(known)):
+        raise DactylError(f"{gym_id(task)}: there is no choice {unknown[0]!r}; there are: {', '.join(known)}")
     if config is None:
         return Environment(Choice(**choice).config(), num_envs, device=device, threads=threads)
     if set(choice) - {"task"}:
@@ -98,7 +101,9 @@ class _Converter:
         config = environment.config
         missing = set(config.policy_terms) - set(config.value_terms)
         if missing:
-            raise DactylError(f"{ID}: the value network must see {', '.join(sorted(missing))} as the policy does")
+            raise DactylError(
+                f"{gym_id(config.task)}: the value network must see {', '.join(sorted(missing))} as the policy does"
+            )
         sizes = {term: environment.task.size((term,), environment.robot) for term in config.value_terms}
         starts = dict(zip(sizes, np.cumsum([0, *sizes.values()]), strict=False))
         self._policy_part = np.concatenate([starts[term] + np.arange(sizes[term]) for term in config.policy_terms])
@@ -165,7 +170,7 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         """One control step of every environment.
 
         Args:
-            actions: (N, A) int, one bin for each actuator.
+            actions: (N, A) int, one bin for each actuator; for a robot without bins float, cut to [-1, 1].
 
         Returns:
             Observations, rewards, terminated, truncated, and an info with "successes" (goals reached in the running
@@ -242,14 +247,16 @@ def _first(observation: Observation) -> Observation:
 def _actions(actions: np.ndarray, batch: tuple[int, ...], environment: Environment) -> torch.Tensor:
     """Checked, on the environment's device."""
     actions, shape, bins = np.asarray(actions), (*batch, environment.num_actuators), environment.num_bins
-    kind, name = (np.integer, "integers") if bins else (np.floating, "numbers")
+    kind, what = (np.integer, "integers") if bins else (np.floating, "numbers")
+    name = gym_id(environment.config.task)
     if actions.shape != shape or not np.issubdtype(actions.dtype, kind):
-        raise DactylError(f"{ID}: actions must be {name} of shape {shape}, not {actions.dtype} of {actions.shape}")
+        raise DactylError(f"{name}: actions must be {what} of shape {shape}, not {actions.dtype} of {actions.shape}")
     if not bins:
-        numbers = torch.as_tensor(actions, dtype=torch.float32, device=environment.device)
-        return torch.nan_to_num(numbers).clamp(-1.0, 1.0)
+        if not np.isfinite(actions).all():
+            raise DactylError(f"{name}: actions must be finite")
+        return torch.as_tensor(actions, dtype=torch.float32, device=environment.device).clamp(-1.0, 1.0)
     if actions.min() < 0 or actions.max() >= bins:
-        raise DactylError(f"{ID}: actions must be bins 0 to {bins - 1}")
+        raise DactylError(f"{name}: actions must be bins 0 to {bins - 1}")
     return torch.as_tensor(actions, dtype=torch.int64, device=environment.device)
 
 
