@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from dactyl import cli
 from dactyl.robots.shadow.calibration import synthetic
@@ -17,6 +18,7 @@ from dactyl.robots.shadow.joints import JOINTS
 from dactyl.robots.shadow.layout import BASE_MARKERS
 from dactyl.simulation.scene import Scene, build
 from tests import bags
+from tests.robots.shadow.calibration.test_hall import by_joint, shipped
 
 CONFIG = Path(__file__).resolve().parents[3] / "config" / "real.yaml"
 
@@ -66,6 +68,21 @@ def test_a_bag_is_calibrated_from(tmp_path: Path, scene: Scene, capsys: pytest.C
         np.std(angles_of(curves, hand.recording.raw) - hand.angles) for curves in (load(factory), load(out))
     )
     assert after < 0.6 * before
+
+
+def test_a_hand_as_it_is_shipped_is_calibrated(tmp_path: Path) -> None:
+    """Protects the command with the files that labs have: its coupled table, prefix and extra keys come out again."""
+    factory, out = tmp_path / "factory.yaml", tmp_path / "out.yaml"
+    content = shipped("rh_")
+    factory.write_text(yaml.safe_dump({**content, "sr_note": "ours"}))
+    arguments = ["--synthetic", "--moments", "150", "--factory", str(factory), "--out", str(out)]
+    assert cli.main(["calibrate", "joints", *arguments]) == 0
+    written = yaml.safe_load(out.read_text())
+    assert by_joint(written).keys() == by_joint(content).keys()
+    assert written["sr_note"] == "ours"
+    rows = written["sr_calibrations_coupled"][0][1]
+    assert [raw for raw, _, _ in rows] == [raw for raw, _, _ in content["sr_calibrations_coupled"][0][1]]
+    assert rows != content["sr_calibrations_coupled"][0][1]
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ import pytest
 
 from dactyl.errors import DactylError
 from dactyl.robots.shadow.calibration import joint_report, synthetic
-from dactyl.robots.shadow.calibration.joints import Assumptions, Fit, Kinematics, Recording, calibrate
+from dactyl.robots.shadow.calibration.joints import Assumptions, Fit, Kinematics, Recording, angles_of, calibrate
 from dactyl.robots.shadow.calibration.synthetic import Noise, Synthetic
-from dactyl.robots.shadow.joints import FINGERS, JOINTS
+from dactyl.robots.shadow.calibration.truth_points import Surface
+from dactyl.robots.shadow.joints import FINGERS, JOINT_LIMITS, JOINTS
 from dactyl.simulation.scene import Scene
 
 
@@ -92,3 +93,23 @@ def test_synthetic_hands_differ_by_seed_alone(scene: Scene, hand: Synthetic) -> 
     np.testing.assert_array_equal(again.recording.raw, hand.recording.raw)
     other = synthetic.record(scene, seed=1, frames=500, noise=replace(Noise(), raw=0.0))
     assert not np.array_equal(other.recording.raw, hand.recording.raw)
+
+
+def test_a_coupled_thumb_is_calibrated_over_both_its_sensors(scene: Scene) -> None:
+    """Protects hands as they are shipped: the surface moves towards the truth, and so does the thumb's tip."""
+    thumb = ("THJ1", "THJ2")
+    drawn = synthetic.record(scene, seed=2, frames=10).factory
+    raw = np.array([[a, b + 0.1 * a] for a in np.linspace(1000, 3000, 5) for b in np.linspace(1000, 3000, 4)])
+    lower, upper = JOINT_LIMITS[[JOINTS.index(joint) for joint in thumb]].T
+    share = (raw - raw.min(axis=0)) / np.ptp(raw, axis=0)
+    shipped = {joint: Surface(raw, (lower + (upper - lower) * share)[:, i], thumb) for i, joint in enumerate(thumb)}
+    factory = {**drawn, **shipped}
+    hand = synthetic.record(scene, seed=2, frames=400, noise=Noise(reading=0.0005, marker=0.001), factory=factory)
+    fit = calibrate(scene, hand.factory, hand.recording)
+    columns = [JOINTS.index(joint) for joint in thumb]
+    before, after = (
+        rms((angles_of(curves, hand.recording.raw) - hand.angles)[:, columns])
+        for curves in (hand.factory, fit.calibrated.curves)
+    )
+    assert after < 0.7 * before
+    assert rms(fit.errors["calibrated"][:, FINGERS.index("TH")]) < 0.5 * rms(fit.errors["factory"])

@@ -15,6 +15,7 @@ from dactyl.errors import DactylError
 
 if TYPE_CHECKING:
     from dactyl.robot.markers import MarkerLayout
+    from dactyl.robots.shadow.calibration.truth_points import Curve, Surface
 
 
 def add(groups: Mapping[str, SubcommandApp]) -> None:
@@ -38,7 +39,7 @@ def joints(
 ) -> None:
     """Refine the calibration of the joint sensors against motion capture of the fingertips, from a recorded bag.
 
-    Reads and writes Shadow's own calibration file: 3 to 5 truth points [raw, degrees] a joint. Appendix B.5.
+    Reads and writes Shadow's own calibration file, coupled tables of the thumb included. Appendix B.5.
 
     For example:
       ./dactyl calibrate joints my_bag --factory calibration.yaml --out refined.yaml --plot refined.png
@@ -47,7 +48,7 @@ def joints(
 
     Args:
         bag: with raw sensors and markers; docs/calibration.md says how to record it
-        factory: calibration to begin with (sr_calibrations)
+        factory: calibration to begin with (sr_calibrations, sr_calibrations_coupled)
         out: calibration to write
         plot: also draw the curves and errors, as PNG
         sensors: topic of the raw readings: JointState by sensor's name, or Shadow's EthercatDebug
@@ -64,23 +65,25 @@ def joints(
     from dactyl.robots.shadow.calibration.joints import Kinematics, calibrate
     from dactyl.simulation.scene import build
 
-    if (bag is None) == (not synthetic) or (bag is None) != (factory is None):
+    if (bag is None) == (not synthetic) or (bag and not factory):
         raise DactylError("name either a BAG and its --factory calibration, or --synthetic")
     for path in filter(None, (out, plot, json)):
         results.check_writable(path)
+    loaded = load(factory) if factory else None
     scene, known = build(), None
-    if bag and factory:
-        curves = load(factory)
+    if bag and loaded:
+        curves: Mapping[str, Curve | Surface] = loaded
         recording = joint_bag.read(bag, _marker_layout(config), sensors, markers, moments)
     else:
-        known = hands.record(scene, seed, moments)
+        known = hands.record(scene, seed, moments, factory=loaded)
         curves, recording = known.factory, known.recording
     fit = calibrate(scene, curves, recording)
     found = joint_report.results(fit)
     if known:
         found["truth"] = joint_report.against_truth(Kinematics(scene), fit, known)
     print(joint_report.as_text(found))
-    save(out, fit.calibrated.curves, "refined against motion capture by dactyl calibrate joints; degrees")
+    refined = loaded.replaced(fit.calibrated.curves) if loaded else fit.calibrated.curves
+    save(out, refined, "refined against motion capture by dactyl calibrate joints; degrees")
     print(out)
     if plot:
         joint_report.plot(plot, fit, known.truth if known else None)

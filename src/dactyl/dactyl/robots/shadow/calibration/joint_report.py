@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dactyl.robots.shadow.calibration.hall import Curve, as_results
+from dactyl.robots.shadow.calibration.hall import as_results
 from dactyl.robots.shadow.calibration.joints import Fit, Kinematics, angles_of
 from dactyl.robots.shadow.calibration.synthetic import Synthetic
+from dactyl.robots.shadow.calibration.truth_points import Curve, Surface
 from dactyl.robots.shadow.joints import FINGERS, JOINTS
 
 STAGES = ("factory", "placed", "calibrated")
@@ -39,7 +41,7 @@ def against_truth(kinematics: Kinematics, fit: Fit, synthetic: Synthetic) -> dic
     nominal = np.zeros((len(FINGERS), 3))
     true_tips, _, _ = kinematics(synthetic.angles, nominal)
 
-    def off(curves: dict[str, Curve]) -> dict[str, float]:
+    def off(curves: dict[str, Curve | Surface]) -> dict[str, float]:
         angles = angles_of(curves, synthetic.recording.raw)
         tips, _, _ = kinematics(angles, nominal)
         return {
@@ -76,7 +78,7 @@ def as_text(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def plot(path: Path, fit: Fit, truth: dict[str, Curve] | None = None) -> None:
+def plot(path: Path, fit: Fit, truth: Mapping[str, Curve | Surface] | None = None) -> None:
     """How each joint's curve has changed over its raw readings, and the fingertips' errors."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -87,9 +89,10 @@ def plot(path: Path, fit: Fit, truth: dict[str, Curve] | None = None) -> None:
     for axis, joint in zip(axes, JOINTS, strict=False):
         factory, calibrated = fit.factory.curves[joint], fit.calibrated.curves[joint]
         axis.axhline(0.0, color="0.7")
-        axis.plot(factory.raw, _degrees(calibrated.angles - factory.angles), "o-", label="calibrated")
+        raw, lines = _over(factory, joint)
+        axis.plot(raw, _degrees(calibrated.angles - factory.angles), "o-" if lines else "o", label="calibrated")
         if truth:
-            axis.plot(factory.raw, _degrees(truth[joint].angles - factory.angles), "x--", label="truth")
+            axis.plot(raw, _degrees(truth[joint].angles - factory.angles), "x--" if lines else "x", label="truth")
         axis.set_title(joint, fontsize=9)
         axis.tick_params(labelsize=7)
     axes[0].set_ylabel("change, degrees", fontsize=8)
@@ -103,6 +106,13 @@ def plot(path: Path, fit: Fit, truth: dict[str, Curve] | None = None) -> None:
     axes[-1].legend(fontsize=7)
     figure.tight_layout()
     figure.savefig(path, dpi=100)
+
+
+def _over(table: Curve | Surface, joint: str) -> tuple[np.ndarray, bool]:
+    """What a joint's truth points are drawn over, its own raw reading, and whether a line joins them."""
+    if isinstance(table, Surface):
+        return table.raw[:, table.sensors.index(joint)], False
+    return table.raw, True
 
 
 def _statistics(errors: np.ndarray) -> dict[str, float]:

@@ -18,7 +18,8 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from dactyl.errors import DactylError
-from dactyl.robots.shadow.calibration.hall import Curve
+from dactyl.robots.shadow.calibration.hall import readings_for
+from dactyl.robots.shadow.calibration.truth_points import Curve, Surface
 from dactyl.robots.shadow.joints import FINGERS, JOINTS
 from dactyl.simulation.scene import Scene
 
@@ -61,7 +62,7 @@ class Assumptions:
 class Model:
     """How fingertip markers follow from raw readings."""
 
-    curves: Mapping[str, Curve]
+    curves: Mapping[str, Curve | Surface]
     markers: np.ndarray
     """(5, 3) from where the markers should be on the distal links to where they are, in those links' frames, m."""
     base: np.ndarray
@@ -82,7 +83,7 @@ class Fit(NamedTuple):
 
 
 def calibrate(
-    scene: Scene, factory: Mapping[str, Curve], recording: Recording, assumptions: Assumptions | None = None
+    scene: Scene, factory: Mapping[str, Curve | Surface], recording: Recording, assumptions: Assumptions | None = None
 ) -> Fit:
     """Fit the curves to a recording.
 
@@ -153,9 +154,9 @@ class Kinematics:
         return positions, by_angle, by_offset
 
 
-def angles_of(curves: Mapping[str, Curve], raw: np.ndarray) -> np.ndarray:
+def angles_of(curves: Mapping[str, Curve | Surface], raw: np.ndarray) -> np.ndarray:
     """(n, 24) joint angles, rad, from raw readings (n, 24)."""
-    return np.stack([curves[joint](raw[:, i]) for i, joint in enumerate(JOINTS)], axis=1)
+    return np.stack([curves[joint](readings_for(curves[joint], joint, raw)) for joint in JOINTS], axis=1)
 
 
 def predict(kinematics: Kinematics, model: Model, raw: np.ndarray) -> np.ndarray:
@@ -177,7 +178,7 @@ def _fit(
     prior: Model | None = None,
 ) -> Model:
     """Least squares over markers and base, and the curves if so wanted; `prior` is what the unknowns are held near."""
-    weights = [start.curves[joint].weights(recording.raw[:, i]) for i, joint in enumerate(JOINTS)]
+    weights = [start.curves[joint].weights(readings_for(start.curves[joint], joint, recording.raw)) for joint in JOINTS]
     sizes = [w.shape[1] for w in weights]
     curves = sum(sizes) if joints else 0
     markers = slice(curves, curves + start.markers.size)

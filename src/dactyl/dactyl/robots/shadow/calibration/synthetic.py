@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from dactyl.maths.quaternion import to_matrix
 from dactyl.robot.markers import register
-from dactyl.robots.shadow.calibration.hall import Curve
 from dactyl.robots.shadow.calibration.joints import Kinematics, Recording, angles_of
+from dactyl.robots.shadow.calibration.truth_points import Curve, Surface
 from dactyl.robots.shadow.joints import COUPLED_FINGERS, FINGERS, JOINT_LIMITS, JOINTS
 from dactyl.robots.shadow.layout import BASE_MARKERS
 from dactyl.simulation.scene import Scene
@@ -38,32 +39,48 @@ class Synthetic(NamedTuple):
     """A recording and what is behind it."""
 
     recording: Recording
-    factory: dict[str, Curve]
-    truth: dict[str, Curve]
+    factory: dict[str, Curve | Surface]
+    truth: dict[str, Curve | Surface]
     angles: np.ndarray
     """(n, 24) rad, the true joint angles."""
 
 
-def record(scene: Scene, seed: int, frames: int = 1000, noise: Noise | None = None) -> Synthetic:
-    """Random postures of a hand, the coupled joints of a finger within 8° of each other, as their tendon holds them."""
+def record(
+    scene: Scene, seed: int, frames: int = 1000, noise: Noise | None = None,
+    factory: Mapping[str, Curve | Surface] | None = None,
+) -> Synthetic:  # fmt: skip
+    """Random postures of a hand, the coupled joints of a finger within 8° of each other, as their tendon holds them.
+
+    Args:
+        scene: with the hand's kinematics.
+        seed: of truth, postures and noise.
+        frames: postures.
+        noise: of everything that is measured.
+        factory: what the hand is said to be by its calibration, whose angles are wrong by the noise; None: drawn.
+    """
     noise, random = noise or Noise(), np.random.default_rng(seed)
     lower, upper = JOINT_LIMITS.T
-    truth, factory = {}, {}
-    for joint, low, high in zip(JOINTS, lower, upper, strict=True):
-        points = int(random.integers(3, 6))
-        raw = np.linspace(1000.0, 3000.0, points) + random.uniform(-150.0, 150.0, points)
-        bend = 0.1 * (high - low) * np.sin(np.linspace(0.0, np.pi, points)) * random.uniform(-1.0, 1.0)
-        angles = np.linspace(low, high, points) + bend
-        truth[joint] = Curve(raw, angles)
-        factory[joint] = Curve(raw, angles + noise.factory * random.standard_normal(points))
+    if factory is None:
+        truth, factory = _drawn(random, noise)
+    else:
+        factory = {joint: factory[joint] for joint in JOINTS}
+        truth = {
+            joint: replace(table, angles=table.angles + noise.factory * random.standard_normal(len(table.angles)))
+            for joint, table in factory.items()
+        }
     angles = lower + (upper - lower) * random.random((frames, len(JOINTS)))
     for finger in COUPLED_FINGERS:
         middle, distal = JOINTS.index(f"{finger}J2"), JOINTS.index(f"{finger}J1")
         apart = np.radians(8.0) * random.uniform(-1.0, 1.0, frames)
         angles[:, distal] = np.clip(angles[:, middle] + apart, lower[distal], upper[distal])
-    raw = np.stack(
-        [np.interp(angles[:, i], *_inverse(truth[joint])) for i, joint in enumerate(JOINTS)], axis=1
-    )  # fmt: skip
+    raw = np.zeros((frames, len(JOINTS)))
+    for i, joint in enumerate(JOINTS):
+        table = truth[joint]
+        if isinstance(table, Curve):
+            rising = np.argsort(table.angles)
+            raw[:, i] = np.interp(angles[:, i], table.angles[rising], table.raw[rising])
+        elif joint == table.sensors[0]:
+            raw[:, [JOINTS.index(sensor) for sensor in table.sensors]] = _within(random, table.raw, frames)
     angles = angles_of(truth, raw)  # readings end at the outer truth points
     positions, _, _ = Kinematics(scene)(angles, noise.marker * random.standard_normal((len(FINGERS), 3)))
     base = register(BASE_MARKERS, BASE_MARKERS + noise.base * random.standard_normal(BASE_MARKERS.shape))
@@ -74,5 +91,21 @@ def record(scene: Scene, seed: int, frames: int = 1000, noise: Noise | None = No
     return Synthetic(Recording(raw + noise.raw * random.standard_normal(raw.shape), positions), factory, truth, angles)
 
 
-def _inverse(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
-    return curve.angles, curve.raw
+def _drawn(random: np.random.Generator, noise: Noise) -> tuple[dict[str, Curve | Surface], dict[str, Curve | Surface]]:
+    """Truth and factory's calibration of a hand whose joints all have 3 to 5 truth points."""
+    truth: dict[str, Curve | Surface] = {}
+    factory: dict[str, Curve | Surface] = {}
+    for joint, (low, high) in zip(JOINTS, JOINT_LIMITS, strict=True):
+        points = int(random.integers(3, 6))
+        raw = np.linspace(1000.0, 3000.0, points) + random.uniform(-150.0, 150.0, points)
+        bend = 0.1 * (high - low) * np.sin(np.linspace(0.0, np.pi, points)) * random.uniform(-1.0, 1.0)
+        angles = np.linspace(low, high, points) + bend
+        truth[joint] = Curve(raw, angles)
+        factory[joint] = Curve(raw, angles + noise.factory * random.standard_normal(points))
+    return truth, factory
+
+
+def _within(random: np.random.Generator, points: np.ndarray, count: int) -> np.ndarray:
+    """(count, 2) places between three of the points each."""
+    corners = points[random.integers(len(points), size=(count, 3))]
+    return np.einsum("ij,ijk->ik", random.dirichlet(np.ones(3), count), corners)
