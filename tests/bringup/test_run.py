@@ -118,8 +118,8 @@ def test_shipped_policies_run_by_their_object_or_name(options: SimOptions, shipp
     [
         (SimOptions(pose="vision", object="sphere", policy="models/block"), "no pose estimator for the object sphere"),
         (SimOptions(object="sphere"), "no policy for the object sphere is shipped: name one"),
-        (SimOptions(trials=-1), "must be >= 0"),
-        (SimOptions(seed=-1), "must be >= 0"),
+        (SimOptions(trials=-1), "trials must be a whole number from 0"),
+        (SimOptions(seed=-1), "seed must be a whole number from 0"),
         (SimOptions(json="out.json"), "json needs trials"),
         (SimOptions(trials=1, json="/nowhere/out.json"), "there is no folder /nowhere"),
         (SimOptions(policy="/nowhere.safetensors"), "cannot read the policy /nowhere.safetensors: No such file"),

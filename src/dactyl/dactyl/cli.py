@@ -13,8 +13,6 @@ import os
 import sys
 from collections.abc import Sequence
 
-from tyro.extras import SubcommandApp
-
 from dactyl.commands import (
     bench,
     calibrate,
@@ -31,12 +29,14 @@ from dactyl.commands import (
     training,
     vision,
 )
-from dactyl.errors import DactylError
+from dactyl.commands.app import NUMBERS, Commands
+from dactyl.commands.output import patient_output
+from dactyl.errors import DactylError, WrongArgumentError
 
 GROUPS = {"hand": hand.app, "vision": vision.app, "calibrate": calibrate.app, "dataset": dataset.app}
 """Groups that a robot may add its own commands to."""
 
-app = SubcommandApp()
+app = Commands()
 app.command(name="sim")(run.sim)
 app.command(name="real")(run.real)
 app.command(name="doctor")(diagnosis.doctor)
@@ -59,14 +59,32 @@ app.command(name="latency")(latency.latency)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code: 0, 1 (a user's mistake, a failed run), 2 (a wrong argument), 130 (ctrl-C)."""
+    """Run one command; its exit code.
+
+    0; 1: a user's mistake, a failed run, output that could not be written; 2: a wrong argument; 130: ctrl-C.
+    """
     if sys.platform == "linux":
         os.environ.setdefault("MUJOCO_GL", "egl")  # as the front door: pictures without a display
-    arguments = sys.argv[1:] if arguments is None else arguments
+    helped: SystemExit | None = None
+    with patient_output() as output:
+        try:
+            code = _run(sys.argv[1:] if arguments is None else arguments)
+        except SystemExit as end:  # tyro's, after --help or a wrong argument
+            helped, code = end, 0
+        output.flush()
+        if output.failure:
+            print(f"dactyl: cannot write to standard output: {output.failure.strerror}", file=sys.stderr)
+            return code or 1
+    if helped:
+        raise helped
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         if arguments and arguments[0] in GROUPS:
             of_robots.add(GROUPS)  # not before it is needed: a robot's data takes numpy
-        code = app.cli(prog="dactyl", args=arguments)
+        code = app.cli(prog="dactyl", args=arguments, registry=NUMBERS)
     except ModuleNotFoundError as error:
         if not (remedy := extras.remedy(error)):
             raise
@@ -74,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except DactylError as error:
         print(f"dactyl: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, WrongArgumentError) else 1
     except KeyboardInterrupt:
         return 130
     return code if isinstance(code, int) else 0

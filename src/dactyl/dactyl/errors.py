@@ -6,3 +6,7 @@ WRONG_PARAMETER = 2
 
 class DactylError(Exception):
     """Something the user can mend: one line saying what is wrong and why. The command line prints it and exits 1."""
+
+
+class WrongArgumentError(DactylError):
+    """An argument that cannot be: known before any work. The command line exits with 2."""

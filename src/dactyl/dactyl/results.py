@@ -42,6 +42,8 @@ def write(path: Path, command: str, seed: int | None, results: Mapping[str, Any]
     text = json.dumps(_plain(document), indent=2, allow_nan=False) + "\n"
     try:
         write_atomically(path, text)
+    except BrokenPipeError:
+        pass  # FILE is a pipe, and its reader wants no more
     except OSError as error:
         raise DactylError(f"cannot write results to {path}: {error.strerror}") from error
 

@@ -33,8 +33,6 @@ def evaluate(choice: EvaluationOptions, pose: Literal["state", "vision"] = "stat
         raise DactylError("ros: the graph simulates the hand without randomizations: say --randomizations none")
     if choice.actions == "both":
         raise DactylError("ros: choose sampled or most-likely actions")
-    if choice.trials < 1:
-        raise DactylError(f"{choice.trials} trials: at least 1 is needed")
     file = checkpoint.find_policy(choice.policy)
     policy = Policy.load(file, choice.object, robot=choice.robot, task=choice.task)
     with tempfile.TemporaryDirectory(prefix="dactyl-evaluation-") as folder:

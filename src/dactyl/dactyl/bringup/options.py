@@ -12,6 +12,7 @@ from typing import Any, Literal
 from dactyl import registry
 from dactyl.environment.choices import ObjectName, RobotName, TaskName
 from dactyl.errors import DactylError
+from dactyl.ranges import CountOrAll, Port, Positive, SecondsOrAll, Seed
 
 POSE_TOPICS = {"state": "mocap", "vision": "vision"}
 """The last part of the topic with the object's pose, by what people call its source."""
@@ -29,9 +30,9 @@ class Options:
     """Task whose shipped policy is meant, likewise."""
     pose: Literal["state", "vision"] = "state"
     """Where the object's pose comes from: motion capture or cameras."""
-    trials: int = 0
+    trials: CountOrAll = 0
     """Trials to run, then everything ends; 0: go on for ever."""
-    seed: int = 0
+    seed: Seed = 0
     """Of all randomness."""
     policy: str = ""
     """Policy file (.safetensors) or a folder with one; empty: the shipped one for the object."""
@@ -45,7 +46,7 @@ class Options:
     """Serve a web page to watch and steer the run; it costs nothing until somebody opens it."""
     dashboard_host: str = "127.0.0.1"
     """Address it listens on; any but this machine's own demands a token, which is printed."""
-    dashboard_port: int = 8090
+    dashboard_port: Port = 8090
     """Its port, or the next free one."""
 
 
@@ -77,9 +78,9 @@ class RecordOptions:
     """Topics to record, separated by spaces; empty: all there are."""
     images: bool = True
     """Record pictures too, where no topics are named."""
-    seconds: float = 0.0
+    seconds: SecondsOrAll = 0.0
     """How long, from the first message; 0: until it is ended."""
-    split_mb: int = 2000
+    split_mb: CountOrAll = 2000
     """Size at which the next file begins, MB; 0: one file."""
     json: str = ""
     """Also write what was recorded and lost to this file, as JSON."""
@@ -99,9 +100,9 @@ class ReplayOptions:
     """Object in the hand."""
     pose: Literal["state", "vision"] = "state"
     """Where the policy takes the object's pose from: motion capture or cameras."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the policy's drawn actions; as in the recorded run."""
-    speed: float = 1.0
+    speed: Positive = 1.0
     """Times the pace of the recording."""
     json: str = ""
     """Also write the comparison to this file, as JSON."""

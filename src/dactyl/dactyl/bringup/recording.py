@@ -8,6 +8,7 @@ from pathlib import Path
 from dactyl.bringup.graph import Graph, Node, Value
 from dactyl.bringup.options import POSE_TOPICS, RecordOptions, ReplayOptions
 from dactyl.errors import DactylError
+from dactyl.ranges import check_options
 from dactyl.results import check_writable
 from dactyl.storage.models import estimator_for, policy_for
 from dactyl.storage.shared import shared
@@ -19,10 +20,9 @@ def record_graph(options: RecordOptions) -> Graph:
     Raises:
         DactylError: an option asks for what cannot be had.
     """
+    check_options(options)
     if options.json:
         check_writable(Path(options.json))
-    if not options.seconds >= 0 or options.split_mb < 0:
-        raise DactylError(f"seconds = {options.seconds} and split_mb = {options.split_mb} must be >= 0")
     parameters: dict[str, Value] = {
         "bag": str(Path(options.bag or time.strftime("bags/%Y-%m-%d-%H-%M-%S")).absolute()),
         "topics": options.topics,
@@ -40,6 +40,7 @@ def replay_graph(options: ReplayOptions) -> Graph:
     Raises:
         DactylError: an option asks for what cannot be had.
     """
+    check_options(options)
     if not Path(options.bag).exists():
         raise DactylError(f"there is no bag {options.bag}")
     if options.json:

@@ -14,6 +14,7 @@ from dactyl import registry, topics
 from dactyl.bringup.graph import Graph, Node, Value, with_parameters
 from dactyl.bringup.options import POSE_TOPICS, Options, RealOptions, SimOptions
 from dactyl.errors import DactylError
+from dactyl.ranges import check_options
 from dactyl.results import check_writable
 from dactyl.robot import robot as robots
 from dactyl.storage.contract import Use, read_contract
@@ -87,8 +88,7 @@ def real_graph(options: RealOptions) -> Graph:
 
 def _choose(options: Options) -> _Choice:
     """The policy that is asked for, or the shipped one, and what it says about its use."""
-    if options.trials < 0 or options.seed < 0:
-        raise DactylError(f"trials = {options.trials} and seed = {options.seed} must be >= 0")
+    check_options(options)
     if options.json and not options.trials:
         raise DactylError("json needs trials: a run that goes on for ever has no results")
     if options.json:

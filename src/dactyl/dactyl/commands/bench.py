@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tyro.extras import SubcommandApp
-
 from dactyl.bringup.options import SimOptions
+from dactyl.commands.app import Commands
 from dactyl.commands.arguments import Json, Preset
 from dactyl.environment.choices import ObjectName
 from dactyl.learning.options import Device
+from dactyl.ranges import Count, Seconds, Threads, Workers
 
-app = SubcommandApp()
+app = Commands()
 
 
 @app.command
 def loop(
-    seconds: float = 30.0,
+    seconds: Seconds = 30.0,
     cameras: bool = False,
     pose: Literal["state", "vision"] = "state",
     estimator: str = "",
@@ -49,9 +49,9 @@ def loop(
 def environment(
     versus: Literal["gymnasium-robotics"] | None = None,
     randomizations: tuple[str, ...] = ("none", "all"),
-    worlds: tuple[int, ...] = (),
-    threads: tuple[int, ...] = (1, 2),
-    seconds: float = 20.0,
+    worlds: tuple[Count, ...] = (),
+    threads: tuple[Workers, ...] = (1, 2),
+    seconds: Seconds = 20.0,
     device: str = "cpu",
     object: ObjectName = "block",
     profile: bool = False,
@@ -82,18 +82,18 @@ def environment(
         randomizations=randomizations, worlds=worlds or None, threads=threads, seconds=seconds, device=device,
         object=object, versus=versus, profile=profile,
     )  # fmt: skip
-    print(environment.as_text(outcome))
     if json:
         results.write(json, "bench env", None, outcome)
+    print(environment.as_text(outcome))
 
 
 @app.command
 def train(
     preset: Preset = "cpu-small",
     /,
-    iterations: int = 5,
+    iterations: Count = 5,
     device: Device | None = None,
-    threads: int = 0,
+    threads: Threads = 0,
     json: Json = None,
 ) -> None:
     """Measure training: environment steps per second, and the shares of physics, inference and optimization.
@@ -113,6 +113,6 @@ def train(
     if json:
         results.check_writable(json)
     outcome = benchmark.bench_train(preset, iterations, device, threads)
-    print(benchmark.as_text(outcome))
     if json:
         results.write(json, "bench train", None, outcome)
+    print(benchmark.as_text(outcome))

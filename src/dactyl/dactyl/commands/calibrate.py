@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from tyro.extras import SubcommandApp
 
 from dactyl import topics
+from dactyl.commands.app import Commands
 from dactyl.commands.arguments import Json
 from dactyl.errors import DactylError
+from dactyl.ranges import Number, Positive, Range
 
-app = SubcommandApp()
+Squares = Annotated[int, Range(2, 100)]
+
+app = Commands()
 
 
 @app.command
@@ -21,12 +24,12 @@ def cameras(
     /,
     out: Path = Path("config/calibration"),
     placed: str = "",
-    position: tuple[float, float, float] | None = None,
-    quaternion: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0),
-    columns: int = 7,
-    rows: int = 5,
-    square: float = 0.03,
-    marker: float = 0.022,
+    position: tuple[Number, Number, Number] | None = None,
+    quaternion: tuple[Number, Number, Number, Number] = (1.0, 0.0, 0.0, 0.0),
+    columns: Squares = 7,
+    rows: Squares = 5,
+    square: Positive = 0.03,
+    marker: Positive = 0.022,
     dictionary: str = "DICT_5X5_100",
     print_board: Path | None = None,
     json: Json = None,
@@ -75,8 +78,7 @@ def cameras(
     placed_at = calibration.Pose.of(position, quaternion) if position else None
     fits = calibration.calibrate(calibration.read_pictures(pictures, list(topics.CAMERAS)), board, placed, placed_at)
     found = calibration.results(fits)
-    print(calibration.as_text(found))
-    for path in calibration.write(out, fits):
-        print(path)
+    written = calibration.write(out, fits)
     if json:
         results.write(json, "calibrate cameras", None, found)
+    print("\n".join([calibration.as_text(found), *map(str, written)]))

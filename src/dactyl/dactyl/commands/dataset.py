@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from tyro.extras import SubcommandApp
 
+from dactyl.commands.app import Commands
 from dactyl.commands.arguments import BagPath, Json
 from dactyl.environment.choices import ObjectName
+from dactyl.ranges import Angle, Cells, CountOrAll, NotNegative
 
 Folder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DATASET", help="folder of a test set")]
 
-app = SubcommandApp()
+app = Commands()
 
 
 @app.command(name="from-bag")
@@ -22,11 +23,11 @@ def from_bag(
     out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")],
     /,
     object: ObjectName = "block",
-    cameras_within: float = 0.02,
-    poses_within: float = 0.04,
-    every: float = 0.4,
-    limit: int = 0,
-    fingers_raised: float = 0.1,
+    cameras_within: NotNegative = 0.02,
+    poses_within: NotNegative = 0.04,
+    every: NotNegative = 0.4,
+    limit: CountOrAll = 0,
+    fingers_raised: Angle = 0.1,
     json: Json = None,
 ) -> None:
     """Make a vision test set of a bag: image triples with motion capture's pose at their moment.
@@ -53,12 +54,12 @@ def from_bag(
         results.check_writable(json)
     matching = making.Matching(cameras_within, poses_within, every, limit)
     found = making.make(bag, out, object, matching, fingers_raised)
-    print(f"{out}: {found.as_text()}")
     if json:
         results.write(
             json, "dataset from-bag", None,
             {"samples": found.samples, "left_out": dict(found.left_out), "problems": found.problems},
         )  # fmt: skip
+    print(f"{out}: {found.as_text()}")
 
 
 @app.command
@@ -75,7 +76,7 @@ def check(dataset: Folder, /) -> None:
 
 
 @app.command
-def show(dataset: Folder, /, out: Path = Path("dataset.png"), rows: int = 6, columns: int = 2) -> None:
+def show(dataset: Folder, /, out: Path = Path("dataset.png"), rows: Cells = 6, columns: Cells = 2) -> None:
     """Draw a contact sheet of a test set, with the true poses drawn into the pictures.
 
     For example:

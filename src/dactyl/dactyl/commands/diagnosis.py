@@ -17,7 +17,7 @@ def doctor(json: Json = None) -> int:
     if json:
         results.check_writable(json)
     findings = doctor.examine()
-    doctor.show(findings)
     if json:
         results.write(json, "doctor", None, doctor.as_results(findings))
+    doctor.show(findings)
     return doctor.exit_code(findings)

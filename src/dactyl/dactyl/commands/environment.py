@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tyro.extras import SubcommandApp
-
 from dactyl import registry
+from dactyl.commands.app import Commands
 from dactyl.environment.choices import ObjectName, TaskName
 from dactyl.errors import DactylError
+from dactyl.ranges import FilmSeconds, Seed
 
-app = SubcommandApp()
+app = Commands()
 
 
 @app.command
@@ -19,8 +19,8 @@ def show(
     task: TaskName = registry.DEFAULTS["tasks"],
     object: ObjectName = "block",
     randomizations: str = "all",
-    seconds: float = 10.0,
-    seed: int = 0,
+    seconds: FilmSeconds = 10.0,
+    seed: Seed = 0,
 ) -> None:
     """Draw what is varied between simulated worlds: a sheet of sixteen, and a video of six under random actions.
 

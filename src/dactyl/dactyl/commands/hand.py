@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tyro.extras import SubcommandApp
+from dactyl.commands.app import Commands
 
-app = SubcommandApp()
+app = Commands()
 
 
 @app.command

@@ -21,6 +21,6 @@ def latency(bag: BagPath, /, each: bool = False, json: Json = None) -> None:
     if json:
         results.check_writable(json)
     report = latency.examine(bag)
-    print(report.as_text(each))
     if json:
         results.write(json, "latency", None, report.as_results())
+    print(report.as_text(each))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tyro.extras import SubcommandApp
-
 from dactyl import registry
+from dactyl.commands.app import Commands
 
 
-def add(groups: Mapping[str, SubcommandApp]) -> None:
+def add(groups: Mapping[str, Commands]) -> None:
     """Let every robot add its commands to the groups.
 
     Raises:

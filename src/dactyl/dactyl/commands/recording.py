@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from tyro.extras import SubcommandApp
 
 from dactyl.bringup.options import RecordOptions, ReplayOptions
+from dactyl.commands.app import Commands
 from dactyl.commands.arguments import FLAT, BagPath, Json
 
 
@@ -75,16 +75,16 @@ def report(bag: BagPath, /, out: Path | None = None, json: Json = None) -> None:
     out = out or bag.with_name(f"{bag.stem}.html")
     results.check_writable(out)
     analysis = reporting.write(bag, out)
+    if json:
+        results.write(json, "report", None, analysis.as_results())
     print(
         f"{out}: {len(analysis.trials)} trials, {analysis.successes} goals reached, {out.stat().st_size / 1e6:.1f} MB"
     )
     for problem in analysis.problems:
         print(f"damaged: {problem}")
-    if json:
-        results.write(json, "report", None, analysis.as_results())
 
 
-bag = SubcommandApp()
+bag = Commands()
 
 
 @bag.command
@@ -100,9 +100,9 @@ def info(bag: BagPath, /, json: Json = None) -> int:
     if json:
         results.check_writable(json)
     contents = repair.examine(bag)
-    print(contents.as_text())
     if json:
         results.write(json, "bag info", None, contents.as_results())
+    print(contents.as_text())
     return 1 if contents.problems else 0
 
 
@@ -124,6 +124,6 @@ def recover(
     if json:
         results.check_writable(json)
     contents = repair.recover(bag, out)
-    print(contents.as_text())
     if json:
         results.write(json, "bag recover", None, contents.as_results())
+    print(contents.as_text())

@@ -26,9 +26,9 @@ def train(preset: Preset, /, options: Annotated[TrainOptions, FLAT], json: Json 
     if json:
         results.check_writable(json)
     outcome = training.train(preset, options)
-    print(training.as_text(outcome))
     if json:
         results.write(json, "train", options.seed, outcome)
+    print(training.as_text(outcome))
 
 
 def curves(runs: Annotated[tuple[Path, ...], tyro.conf.Positional], /, out: Path = Path("curves.png")) -> None:

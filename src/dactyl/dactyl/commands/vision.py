@@ -5,21 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from tyro.extras import SubcommandApp
-
+from dactyl.commands.app import Commands
 from dactyl.commands.arguments import FLAT, Json, Preset
+from dactyl.ranges import Count, Seed, Threads
 from dactyl.vision.options import ErrorOptions, SheetOptions, VisionTrainOptions
 
-app = SubcommandApp()
+app = Commands()
 
 
 @app.command
 def collect(
     out: Path = Path("runs/states-block"),
     policy: Path | None = None,
-    states: int = 1_000_000,
-    seed: int = 0,
-    threads: int = 0,
+    states: Count = 1_000_000,
+    seed: Seed = 0,
+    threads: Threads = 0,
     json: Json = None,
 ) -> None:
     """Play a policy in randomized simulation and keep the states, to render them later.
@@ -58,9 +58,9 @@ def collect(
         print(f"{number} of {states} states", file=sys.stderr)
 
     number = play(player, recipe, states, out, report, threads)
-    print(f"{out}: {number} states of the {recipe.object}")
     if json:
         results.write(json, "vision collect", seed, {"states": number, "folder": str(out), "policy": recipe.policy})
+    print(f"{out}: {number} states of the {recipe.object}")
 
 
 @app.command
@@ -96,9 +96,9 @@ def train(preset: Preset, /, options: Annotated[VisionTrainOptions, FLAT], json:
     if json:
         results.check_writable(json)
     outcome = trainer.train(preset, options)
-    print(trainer.as_text(outcome))
     if json:
         results.write(json, "vision train", None, outcome)
+    print(trainer.as_text(outcome))
 
 
 @app.command
@@ -118,6 +118,6 @@ def evaluate(options: Annotated[ErrorOptions, FLAT], json: Json = None) -> None:
     if json:
         results.check_writable(json)
     rows = evaluation.evaluate(options)
-    print(evaluation.as_text(rows))
     if json:
         results.write(json, "vision evaluate", options.seed, rows)
+    print(evaluation.as_text(rows))

@@ -19,11 +19,11 @@ from dactyl.environment import environment as environments
 from dactyl.environment import task as tasks
 from dactyl.environment.config import EnvironmentConfig
 from dactyl.environment.randomization import RandomizationConfig, select
-from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
 from dactyl.learning.options import EvaluationOptions
 from dactyl.learning.policy import Contract, Policy
 from dactyl.learning.protocol import Environment, Step
+from dactyl.ranges import check_options
 from dactyl.simulation.scene import SceneConfig
 
 DEFAULTS = EvaluationOptions()
@@ -79,8 +79,7 @@ def evaluate(options: EvaluationOptions = DEFAULTS, make_sensor: SensorFactory |
         asked for those of the drawn ones, and under "most_likely" the others.
     """
     trials, seed = options.trials, options.seed
-    if trials < 1:
-        raise DactylError(f"{trials} trials: at least 1 is needed")
+    check_options(options)
     file = checkpoint.find_policy(options.policy)
     policy = Policy.load(file, options.object, robot=options.robot, task=options.task)
     config = environment_config(policy.contract, select(options.randomizations))

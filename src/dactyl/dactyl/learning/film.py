@@ -18,6 +18,7 @@ from dactyl.learning.evaluation import environment_config, reason
 from dactyl.learning.options import FilmOptions
 from dactyl.learning.policy import Policy
 from dactyl.maths import quaternion
+from dactyl.ranges import check_options
 from dactyl.simulation.rendering import SceneRenderer
 from dactyl.simulation.video import write_video
 
@@ -40,8 +41,7 @@ def film(out: Path, options: FilmOptions = DEFAULTS) -> str:
     seconds, width, every = options.seconds, options.width, options.every
     if out.suffix not in FORMATS:
         raise DactylError(f"cannot film to {out}: its name must end in {' or '.join(FORMATS)}")
-    if not (0 < seconds <= 600 and 64 <= width <= 1920 and every >= 1):
-        raise DactylError(f"a film of {seconds} s, {width} pixels wide, every {every} steps: choose others")
+    check_options(options)
     take = _Take(options)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

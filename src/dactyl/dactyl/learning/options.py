@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from dactyl.environment.choices import ObjectName, RobotName, TaskName
+from dactyl.ranges import Count, FilmSeconds, Minutes, Range, Seed, Threads, Trials, Workers
 
 Device = Literal["cpu", "cuda"]
 
@@ -22,15 +23,15 @@ class TrainOptions:
     """Checkpoint, or a training's folder, to go on with exactly."""
     initial: Path | None = None
     """Checkpoint, or a folder with a policy, whose networks to begin with."""
-    minutes: float = math.inf
+    minutes: Minutes = math.inf
     """Stop after so long."""
     device: Device | None = None
     """The GPU where there is one by default."""
-    threads: int = 0
+    threads: Threads = 0
     """CPU threads of each worker, 0 for all cores."""
-    workers: int = 1
+    workers: Workers = 1
     """Processes that share the work; one for each core is fastest on a CPU."""
-    seed: int | None = None
+    seed: Seed | None = None
     """In place of the preset's."""
 
 
@@ -43,7 +44,7 @@ class PolicyOptions:
     randomizations: str = "all"
     """Those that are on: all, none, or -GROUP[,-GROUP] for all but these of observation_noise, physics,
     unmodeled_effects."""
-    seed: int = 0
+    seed: Seed = 0
     """Of everything random."""
 
 
@@ -57,11 +58,11 @@ class EvaluationOptions(PolicyOptions):
     """That the policy must be for."""
     object: ObjectName | None = None
     """That the policy must be for."""
-    trials: int = 100
+    trials: Trials = 100
     """How many."""
     actions: Literal["sampled", "most-likely", "both"] = "sampled"
     """Drawn from the policy's probabilities, or the most likely ones."""
-    threads: int = 0
+    threads: Threads = 0
     """CPU threads, 0 for all cores."""
 
 
@@ -72,11 +73,11 @@ class FilmOptions(PolicyOptions):
     randomizations: str = "none"
     """Those that are on: all, none, or -GROUP[,-GROUP] for all but these of observation_noise, physics,
     unmodeled_effects."""
-    seconds: float = 60.0
+    seconds: FilmSeconds = 60.0
     """The longest the film may be; it ends with the trial."""
     actions: Literal["sampled", "most-likely"] = "sampled"
     """Drawn from the policy's probabilities, or the most likely ones."""
-    width: int = 320
-    """Pixels; the height is three quarters of that."""
-    every: int = 2
+    width: Annotated[int, Range(64, 1920)] = 320
+    """Range; the height is three quarters of that."""
+    every: Count = 2
     """Control steps between two frames of a GIF."""

@@ -25,6 +25,7 @@ from dactyl.learning.process_group import ALONE, ProcessGroup
 from dactyl.learning.progress import duration
 from dactyl.learning.protocol import Environment
 from dactyl.learning.trainer import Trainer
+from dactyl.ranges import check_options
 from dactyl.robot import robot as robots
 from dactyl.storage.shared import shared
 
@@ -38,6 +39,7 @@ def train(preset: str, options: TrainOptions = DEFAULTS) -> dict[str, Any]:
         preset: name or path of a YAML file.
         options: see there; where it goes on with a training and has no `out`, in the folder of that.
     """
+    check_options(options)
     resume = checkpoint.resolve(options.resume) if options.resume is not None else None
     out = options.out or (resume.parent if resume is not None else Path("runs") / Path(preset).stem)
     device = options.device or default_device()

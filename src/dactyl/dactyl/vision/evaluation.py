@@ -14,6 +14,7 @@ import torch
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.maths.summary import summary
+from dactyl.ranges import check_options
 from dactyl.recording.test_sets.dataset import Dataset
 from dactyl.simulation.appearance import Appearance
 from dactyl.simulation.appearance.studio_scene import make_studio
@@ -74,8 +75,7 @@ def evaluate(options: ErrorOptions = DEFAULTS) -> dict[str, dict[str, Any]]:
     Raises:
         DactylError: too few samples, no such states, estimator or test set, or the folder cannot be written.
     """
-    if options.samples < 2:
-        raise DactylError(f"{options.samples} samples: at least 2 are needed")
+    check_options(options)
     renderers = options.on if options.on is not None else () if options.dataset else tuple(SOURCES)
     estimator = Estimator.load(estimator_for("block", options.estimator))
     recorded = {path.name: Dataset(path) for path in options.dataset}

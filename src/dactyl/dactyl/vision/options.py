@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from dactyl.ranges import Cells, Minutes, Range, Seed, Share, Threads, Workers
 
 Renderer = Literal["opengl", "raytracer"]
 Source = Literal["training", "held-out"]
@@ -19,15 +21,15 @@ class SheetOptions:
     """Folder of `vision collect`; without it the robot is at rest."""
     renderer: Renderer = "opengl"
     """The ray tracer is slow without a GPU."""
-    rows: int = 5
+    rows: Cells = 5
     """Of the sheet."""
-    columns: int = 2
+    columns: Cells = 2
     """Of the sheet, three pictures wide each."""
-    size: int = 200
+    size: Annotated[int, Range(8, 1920)] = 200
     """Of a picture, pixels."""
-    crop: float = 0.7
+    crop: Share = 0.7
     """Side of the square that is shown, as a share of the camera image's height."""
-    seed: int = 0
+    seed: Seed = 0
     """Of what is sampled."""
 
 
@@ -39,13 +41,13 @@ class VisionTrainOptions:
     """Folder for checkpoints and logs; runs/vision-PRESET by default."""
     resume: Path | None = None
     """A training's folder to go on with exactly."""
-    minutes: float = math.inf
+    minutes: Minutes = math.inf
     """Stop after so long."""
     device: Literal["cpu", "cuda"] | None = None
     """The GPU where there is one by default."""
-    threads: int = 1
+    threads: Threads = 1
     """CPU threads of training itself, 0 for all cores."""
-    renderers: int = 1
+    renderers: Workers = 1
     """Processes that render beside it."""
 
 
@@ -62,11 +64,11 @@ class ErrorOptions:
     where a dataset is named."""
     dataset: tuple[Path, ...] = ()
     """Folders of `dactyl dataset` with recorded images."""
-    samples: int = 512
+    samples: Annotated[int, Range(2, 1_000_000)] = 512
     """Moments of three images on each renderer."""
     out: Path = Path("runs/vision-evaluation")
     """Folder for pictures."""
-    seed: int = 0
+    seed: Seed = 0
     """Of what is rendered."""
     device: Literal["cpu", "cuda"] = "cpu"
     """To trace rays on."""

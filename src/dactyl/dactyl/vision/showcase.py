@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from dactyl.errors import DactylError
+from dactyl.ranges import check_options
 from dactyl.simulation.appearance import Appearance
 from dactyl.simulation.scene import SceneConfig
 from dactyl.vision.augmentation import PoseAugmentation
@@ -22,8 +23,7 @@ DEFAULTS = SheetOptions()
 def show(out: Path, choice: SheetOptions = DEFAULTS) -> Path:
     """Write a sheet (.png); every cell is one moment as the three cameras see it, in a look of its own."""
     rows, columns, size, crop = choice.rows, choice.columns, choice.size, choice.crop
-    if min(rows, columns) < 1 or size < 8 or not 0 < crop <= 1:
-        raise DactylError("a sheet needs rows and columns, pictures of at least 8 pixels, and a crop in (0, 1]")
+    check_options(choice)
     states = load(choice.states) if choice.states else None
     random = np.random.default_rng(choice.seed)
     number = rows * columns

@@ -17,6 +17,7 @@ from torch import Tensor
 from dactyl.errors import DactylError
 from dactyl.learning.progress import Progress, Style
 from dactyl.learning.trainer import signals
+from dactyl.ranges import check_options
 from dactyl.simulation.scene import build
 from dactyl.storage.models import ESTIMATOR
 from dactyl.storage.shared import shared
@@ -47,8 +48,7 @@ def train(preset: str, options: VisionTrainOptions = DEFAULTS) -> dict[str, Any]
         raise DactylError("device cuda: PyTorch finds no CUDA GPU here")
     if config.rendering.renderer == "raytracer" and device == "cpu":
         print("the ray tracer renders a few pictures a second on a CPU: this preset is for a GPU", file=sys.stderr)
-    if options.renderers < 1:
-        raise DactylError(f"{options.renderers} renderers: at least 1 is needed")
+    check_options(options)
     if options.threads:
         torch.set_num_threads(options.threads)
     name, resume = Path(preset).stem, options.resume

@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
-from tyro.extras import SubcommandApp
 
 from dactyl import topics
+from dactyl.commands.app import Commands
 from dactyl.commands.arguments import Json
 from dactyl.errors import DactylError
+from dactyl.ranges import Count, Seed
 
 if TYPE_CHECKING:
     from dactyl.robot.markers import MarkerLayout
     from dactyl.robots.shadow.calibration.truth_points import Curve, Surface
 
 
-def add(groups: Mapping[str, SubcommandApp]) -> None:
+def add(groups: Mapping[str, Commands]) -> None:
     """Add the commands to the groups of the command line, by their names."""
     groups["calibrate"].command(name="joints")(joints)
 
@@ -32,9 +33,9 @@ def joints(
     sensors: str = "/joint_sensors",
     markers: str = topics.absolute(topics.MARKERS),
     config: Path | None = None,
-    moments: int = 1000,
+    moments: Count = 1000,
     synthetic: bool = False,
-    seed: int = 0,
+    seed: Seed = 0,
     json: Json = None,
 ) -> None:
     """Refine the calibration of the joint sensors against motion capture of the fingertips, from a recorded bag.
@@ -81,15 +82,13 @@ def joints(
     found = joint_report.results(fit)
     if known:
         found["truth"] = joint_report.against_truth(Kinematics(scene), fit, known)
-    print(joint_report.as_text(found))
     refined = loaded.replaced(fit.calibrated.curves) if loaded else fit.calibrated.curves
     save(out, refined, "refined against motion capture by dactyl calibrate joints; degrees")
-    print(out)
-    if plot:
-        joint_report.plot(plot, fit, known.truth if known else None)
-        print(plot)
     if json:
         results.write(json, "calibrate joints", seed if synthetic else None, found)
+    if plot:
+        joint_report.plot(plot, fit, known.truth if known else None)
+    print("\n".join([joint_report.as_text(found), *map(str, filter(None, (out, plot)))]))
 
 
 def _marker_layout(config: Path | None) -> MarkerLayout:
