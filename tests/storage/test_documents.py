@@ -41,7 +41,7 @@ def test_whatever_is_wrong_is_one_line(tmp_path: Path, content: bytes) -> None:
 
 def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
     """Protects a typing error from a stack trace."""
-    with pytest.raises(DactylError, match="cannot read the file .*none: No such file"):
+    with pytest.raises(DactylError, match=r"cannot read the file .*none: No such file"):
         read_yaml(tmp_path / "none", "the file")
     with pytest.raises(DactylError, match="Is a directory"):
         read_yaml(tmp_path, "the file")
