@@ -208,12 +208,17 @@ def test_action_scale_and_smoothing():
 
 
 def test_actions_from_the_middle():
-    """Bin 5 is the middle of each actuator's range wherever the hand is."""
-    env = make(2, "none", action_origin="middle")
-    env.step(hold(2))
+    """Bin 5 is the middle of each actuator's range wherever the hand is; smoothing goes there from where it is."""
     lower, upper = ACTUATOR_LIMITS.T
     middle = np.broadcast_to((lower + upper) / 2, (2, 20))
-    np.testing.assert_allclose(env.physics.state.targets[:2], middle, atol=1e-6)
+    for smoothing in (1.0, 0.3):
+        env = make(2, "none", action_origin="middle", smoothing=smoothing)
+        before = env.robot.actuator_positions(env.physics.state.qpos[:2, env.scene.joints]).clamp(
+            *map(torch.tensor, (lower, upper))
+        )
+        env.step(hold(2))
+        expected = before + smoothing * (middle - before.numpy())
+        np.testing.assert_allclose(env.physics.state.targets[:2], expected, atol=1e-6)
 
 
 def test_a_control_step_takes_80_ms():
@@ -277,7 +282,7 @@ def test_a_drop_ends_the_episode():
     assert not step.truncated.any()
     assert step.reward[1] == pytest.approx(-20, abs=3.2)
     assert step.reward[[0, 2]].abs().max() < 3.2
-    assert env._trials.goal_steps.tolist() == [1, 0, 1]
+    assert env._trials.goal_time.tolist() == pytest.approx([0.08, 0.0, 0.08])
 
 
 def test_the_last_state_is_reported_beside_the_first_of_the_next_episode():
@@ -318,7 +323,7 @@ def test_a_goal_is_rewarded_and_followed_by_another():
     moved = goals.angle_to_goal(env._goal, old) > 0.1
     assert moved.tolist() == [True, False, True, False]
     assert goals.angle_to_goal(env._goal[0], env._goal[2]) > 0.1
-    assert env._trials.goal_steps.tolist() == [0, 4, 0, 4]
+    assert env._trials.goal_time.tolist() == pytest.approx([0.0, 0.32, 0.0, 0.32])
     shown = term(step.observations["value"], "target_orientation")
     torch.testing.assert_close(shown, quaternion.canonical(env._goal))
     assert torch.equal(step.final_value_observations, step.observations["value"])

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dactyl.environment.hidden import effects_size, hidden_effects, hidden_physics, physics_size
+from dactyl.environment.hidden import hidden_effects, hidden_physics
 from dactyl.environment.randomization import PhysicsRandomization, UnmodeledEffects
 from dactyl.environment.randomization.random import Random
 from dactyl.environment.randomization.unmodeled_effects import Actuation, Forces, Timing
+from dactyl.environment.task import effects_size, physics_size
 from dactyl.robot import robot as robots
+from dactyl.robot.control import ActionMeaning
 from dactyl.simulation.model_fields import nominal_factors
 from dactyl.simulation.scene import Scene, build
 from tests.environment.small import hold, make
@@ -25,19 +27,22 @@ def scene() -> Scene:
 
 def test_sizes_follow_from_the_robot() -> None:
     shadow = robots.load("shadow")
-    assert (physics_size(shadow), effects_size(shadow)) == (98, 82)
+    assert (physics_size(shadow), effects_size(shadow)) == (99, 106)
 
 
 def test_hidden_physics_is_every_factor_that_matters(scene: Scene) -> None:
-    """Size, mass and friction of the object, gravity, damping, gains, limits; the log-uniform ones as logarithms."""
+    """Size, mass, friction of the object, gravity and its compensation, damping, gains, limits; the log-uniform ones as logarithms."""
     factors = PhysicsRandomization().sample(scene, 5, Random(0, CPU))
     numbers = hidden_physics(scene, factors, 3)
     assert numbers.shape == (3, physics_size(scene.robot))
     assert numbers.dtype == torch.float32
-    size, mass, friction, gravity, damping, gains, limits = numbers.split([1, 1, 1, 3, 24, 20, 48], dim=1)
+    size, mass, friction, compensation, gravity, damping, gains, limits = numbers.split(
+        [1, 1, 1, 1, 3, 24, 20, 48], dim=1
+    )
     assert torch.equal(size[:, 0], factors.object_size[:3])
     assert torch.equal(mass[:, 0], factors.masses[:3, scene.object_body])
     assert torch.equal(friction[:, 0], factors.friction[:3])
+    assert torch.equal(compensation[:, 0], factors.gravity_compensation[:3])
     assert torch.equal(gravity, factors.gravity[:3])
     torch.testing.assert_close(damping.exp(), factors.damping[:3])
     torch.testing.assert_close(gains.exp(), factors.gains[:3])
@@ -46,23 +51,27 @@ def test_hidden_physics_is_every_factor_that_matters(scene: Scene) -> None:
 
 def test_nominal_physics_is_ones_and_zeros(scene: Scene) -> None:
     numbers = hidden_physics(scene, nominal_factors(scene, 2, CPU), 2)
-    assert torch.equal(numbers, torch.tensor([[1.0] * 3 + [0.0] * 95] * 2))
+    assert torch.equal(numbers, torch.tensor([[1.0] * 4 + [0.0] * 95] * 2))
 
 
 def test_hidden_effects_are_every_effect_that_lasts_an_episode(scene: Scene) -> None:
     robot, random = scene.robot, Random(0, CPU)
-    actuation, timing = (effect(UnmodeledEffects(), 5, robot, random) for effect in (Actuation, Timing))
-    forces = Forces(UnmodeledEffects(), 5, random)
-    for effect in (actuation, timing, forces):
-        effect.restart(torch.ones(5, dtype=torch.bool))
+    config, started = UnmodeledEffects(), torch.ones(5, dtype=torch.bool)
+    rates = scene.backlash_rates
+    actuation = Actuation(config, 5, robot, random, meaning=ActionMeaning(), backlash_rates=rates)
+    timing, forces = Timing(config, 5, robot, random), Forces(config, 5, random)
+    actuation.restart(started, torch.zeros(5, len(robot.joints)))
+    timing.restart(started)
+    forces.restart(started)
     numbers = hidden_effects(robot, actuation, timing, forces, 3, CPU)
     assert numbers.shape == (3, effects_size(robot))
     assert numbers.dtype == torch.float32
-    delayed, bias, slack, pushes, longer = numbers.split([20, 20, 40, 1, 1], dim=1)
+    delayed, bias, slack, offsets, pushes, longer = numbers.split([20, 20, 40, 24, 1, 1], dim=1)
     assert torch.equal(delayed, actuation.delayed[:3].float())
     assert 0.0 < delayed.mean() < 1.0
     assert torch.equal(bias, actuation.bias[:3])
-    assert torch.equal(slack.reshape(3, 20, 2), actuation.delta[:3])
+    torch.testing.assert_close(slack.reshape(3, 20, 2).exp(), actuation.delta[:3])
+    assert torch.equal(offsets, actuation.joint_offset[:3])
     assert torch.equal(pushes[:, 0], forces.probability[:3])
     torch.testing.assert_close(longer[:, 0], 1.0 / timing.rate[:3])
 

@@ -17,7 +17,7 @@ from dactyl.environment.randomization.observation_noise import Sensed
 from dactyl.maths import quaternion
 from dactyl.robot import robot as robots
 from dactyl.robots.shadow.joints import FINGERS, JOINTS, ros_joint_name
-from dactyl.robots.shadow.layout import DISTAL_LENGTH, DISTAL_RADIUS, FINGERTIP_MARKERS
+from dactyl.robots.shadow.layout import DISTAL_LENGTHS, FINGERTIP_MARKERS, LINK_RADII, LINKS
 from dactyl.simulation.backends.mujoco import BatchPhysics
 from dactyl.simulation.model_fields import nominal_factors
 from dactyl.simulation.physics import PhysicsState
@@ -112,6 +112,8 @@ def test_velocities_are_the_poses_derivatives(measured):
 # --------------------------------------------------------------------------------------------------- occlusion
 
 DISTANCE = 0.004
+ENDS = (-0.07, -0.025, 0.0, 0.024)
+"""m along a straight finger, from the origin of its distal link: where its links begin and end."""
 HALF_SIZE = objects.load("block").half_size
 
 
@@ -125,14 +127,15 @@ def spread(**changes: Any) -> Measurement:
     bases = torch.tensor([[0.1 * i, 0.0, 0.0] for i in range(5)])
     parts = {
         "fingertips": (bases + markers)[None],
+        "fingers": (bases[:, None] + torch.stack([torch.tensor([0.0, 0.0, z]) for z in ENDS]))[None],
         "object_position": torch.tensor([[0.0, 1.0, 0.0]]),
         "object_orientation": torch.tensor([[1.0, 0, 0, 0]]),
         "marker_rotations": torch.eye(3).expand(1, 5, 3, 3),
         **changes,
     }
-    rotations = parts.pop("marker_rotations")
+    rotations, fingers = parts.pop("marker_rotations"), parts.pop("fingers")
     nothing = torch.zeros(1, 24)
-    return Measurement(Sensed(**parts), rotations, nothing, nothing, torch.zeros(1, 3), torch.zeros(1, 4))
+    return Measurement(Sensed(**parts), fingers, rotations, nothing, nothing, torch.zeros(1, 3), torch.zeros(1, 4))
 
 
 def hidden(measurement: Measurement, kind: str = "block", size: float = 1.0) -> list[str]:
@@ -171,26 +174,34 @@ def test_the_objects_orientation_counts():
     assert hidden(spread(object_position=above, object_orientation=turned)) == ["MF"]
 
 
-def with_finger_at(position: Tensor, rotation: Tensor) -> Measurement:
-    """The first finger's distal link with its base at the position."""
+def with_finger_at(position: Tensor, along: Tensor) -> Measurement:
+    """The first finger, straight, with the origin of its distal link at the position."""
     still = spread()
-    fingertips, rotations = still.sensed.fingertips.clone(), still.marker_rotations.clone()
-    rotations[0, 0] = rotation
-    fingertips[0, 0] = position + rotation @ torch.tensor(FINGERTIP_MARKERS[0], dtype=torch.float32)
-    return spread(fingertips=fingertips, marker_rotations=rotations)
+    fingertips, fingers = still.sensed.fingertips.clone(), still.fingers.clone()
+    fingers[0, 0] = position + torch.tensor(ENDS)[:, None] * along
+    fingertips[0, 0] = position + torch.tensor([0.0, 0.1, 0.0])
+    return spread(fingertips=fingertips, fingers=fingers)
 
 
 @pytest.mark.parametrize(("gap", "names"), [(0.0039, ["MF"]), (0.0041, [])])
-def test_another_finger_hides_markers(gap, names):
-    """Lying across the other's nail: side, middle and tip of its link all count."""
+@pytest.mark.parametrize("link", range(3), ids=LINKS)
+def test_any_link_of_another_finger_hides_markers(link, gap, names):
+    """Lying across the other's nail: every link counts, with the link's own thickness."""
     marker = spread().sensed.fingertips[0, 1]
-    across = torch.tensor([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])  # its z axis along x
-    beside = torch.tensor([0.0, DISTAL_RADIUS + gap, 0.0])
-    for along in (0.0, 0.5 * DISTAL_LENGTH, DISTAL_LENGTH):
-        base = marker + beside - torch.tensor([along, 0.0, 0.0])
-        assert hidden(with_finger_at(base, across)) == names, along
-    pointing = torch.tensor([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # its z axis against y: the tip comes first
-    assert hidden(with_finger_at(marker + beside + torch.tensor([0, DISTAL_LENGTH, 0]), pointing)) == names
+    across = torch.tensor([1.0, 0.0, 0.0])
+    beside = torch.tensor([0.0, float(LINK_RADII[0, link]) + gap, 0.0])
+    begin, end = ENDS[link : link + 2]
+    for share in (0.4, 0.5, 0.8):
+        at = begin + share * (end - begin)
+        assert hidden(with_finger_at(marker + beside - at * across, across)) == names, share
+
+
+@pytest.mark.parametrize(("gap", "names"), [(0.0039, ["MF"]), (0.0041, [])])
+def test_a_pointing_fingertip_hides_markers(gap, names):
+    marker = spread().sensed.fingertips[0, 1]
+    pointing = torch.tensor([0.0, -1.0, 0.0])
+    tip = marker + torch.tensor([0.0, float(LINK_RADII[0, 2]) + gap, 0.0])
+    assert hidden(with_finger_at(tip - ENDS[3] * pointing, pointing)) == names
 
 
 def test_environments_do_not_hide_each_others_markers():
@@ -203,16 +214,16 @@ def test_environments_do_not_hide_each_others_markers():
     assert occluded(both, "block", torch.ones(2)).nonzero().tolist() == [[1, 4]]
 
 
-def test_distal_links_are_what_the_model_has():
-    """The capsules used here are, to 2 mm, those MuJoCo collides."""
-    model = build().model
-    for finger in FINGERS:
-        body = model.body(f"robot0:{finger.lower()}distal").id
-        (geom,) = (
-            g for g in range(model.ngeom)
-            if model.geom_bodyid[g] == body and model.geom_type[g] == mujoco.mjtGeom.mjGEOM_CAPSULE
-        )  # fmt: skip
-        radius, half = model.geom_size[geom][:2]
-        middle = np.array([0.0, 0.0, half])
-        np.testing.assert_allclose(model.geom_pos[geom], middle, atol=1e-3)
-        np.testing.assert_allclose([radius, 2 * half], [DISTAL_RADIUS, DISTAL_LENGTH], atol=2e-3)
+def test_links_are_what_the_model_has(measured):
+    """The capsules used here are those MuJoCo collides: their radii, and to 2 mm where they begin and end."""
+    measurement, (data, *_) = measured
+    model, (rotation, origin) = data.model, hand_frame(data)
+    for finger, radii, points in zip(FINGERS, LINK_RADII, measurement.fingers[0].double().numpy(), strict=True):
+        for link, radius, begin, end in zip(LINKS, radii, points[:-1], points[1:], strict=True):
+            geom = model.geom(f"robot0:C_{finger.lower()}{link}")
+            assert geom.type[0] == mujoco.mjtGeom.mjGEOM_CAPSULE
+            np.testing.assert_allclose(geom.size[0], radius, atol=5e-4)
+            axis = data.geom(geom.id).xmat.reshape(3, 3)[:, 2] * geom.size[1]
+            ends = [rotation.inv().apply(data.geom(geom.id).xpos + side * axis - origin) for side in (-1, 1)]
+            np.testing.assert_allclose([begin, end], ends, atol=2e-3)
+    assert len(DISTAL_LENGTHS) == len(FINGERS)

@@ -36,7 +36,7 @@ def array(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-# successes and steps before | angle, dropped || successes and steps after | reached dropped complete timeout
+# successes, steps spent on the goal before | angle, dropped || the same after | reached dropped complete timeout
 TABLE = [
     ("on its way", 3, 10, 0.5, False, 3, 11, "----"),
     ("reached", 3, 10, 0.39, False, 4, 0, "r---"),
@@ -58,7 +58,7 @@ TABLE = [
 def test_accounts(array):
     """Every case of the table at once, so that environments are also shown not to touch each other."""
     names, successes, steps, angles, dropped, successes_after, steps_after, flags = zip(*TABLE, strict=True)
-    state = trial.TrialState(array(np.array(successes)), array(np.array(steps)))
+    state = trial.TrialState(array(np.array(successes)), array(PERIOD * np.array(steps)))
     errors = array(np.array(angles)[:, None])
     state, events = trial.advance(ANGLE, state, errors, array(np.array(dropped)), PERIOD)
     happened = [
@@ -67,7 +67,7 @@ def test_accounts(array):
     ]
     assert dict(zip(names, happened, strict=True)) == dict(zip(names, flags, strict=True))
     np.testing.assert_array_equal(state.successes, successes_after)
-    np.testing.assert_array_equal(state.goal_steps, steps_after)
+    np.testing.assert_allclose(state.goal_time, PERIOD * np.array(steps_after))
     np.testing.assert_array_equal(events.ended, [any(flag in "dct" for flag in row) for row in flags])
 
 
@@ -88,9 +88,22 @@ def test_timeout_starts_again_with_each_goal(rules, steps):
 def test_a_timeout_is_counted_in_the_robots_own_control_steps():
     """8 s are 80 steps of a robot that decides every 0.1 s."""
     never = torch.zeros(2, dtype=torch.bool)
-    state = trial.TrialState(torch.zeros(2, dtype=torch.int64), torch.tensor([78, 79]))
+    state = trial.TrialState(torch.zeros(2, dtype=torch.int64), torch.tensor([7.8, 7.9]))
     _, events = trial.advance(ANGLE, state, torch.full((2, 1), 2.0), never, 0.1)
     assert events.timeout.tolist() == [False, True]
+
+
+def test_a_timeout_counts_the_time_that_steps_took(array):
+    """80 s are 80 s, however much longer than nominal control steps are in an environment (appendix C.2's timing)."""
+    durations = array(np.array([0.08, 0.088]))
+    state, steps = trial.start(durations), np.zeros(2, int)
+    running = np.ones(2, bool)
+    while running.any():
+        errors = array(np.full((2, 1), 2.0))
+        state, events = trial.advance(Rules(timeout=80.0, allowed=(0.4,)), state, errors, array(~running), durations)
+        steps += running
+        running &= ~np.asarray(events.timeout)
+    assert steps.tolist() == [1000, 909]
 
 
 def test_a_goal_is_reached_when_every_error_is_below_its_tolerance(array):
@@ -106,13 +119,13 @@ def test_restart_touches_the_masked_environments_only(array):
     state = trial.TrialState(array(np.array([3, 4, 5])), array(np.array([30, 40, 50])))
     state = trial.restart(state, array(np.array([False, True, False])))
     np.testing.assert_array_equal(state.successes, [3, 0, 5])
-    np.testing.assert_array_equal(state.goal_steps, [30, 0, 50])
+    np.testing.assert_array_equal(state.goal_time, [30, 0, 50])
 
 
 def test_start_counts_from_zero(array):
     state = trial.start(array(np.ones(3)))
+    assert np.asarray(state.successes).dtype == np.int64
     for field in state:
-        assert np.asarray(field).dtype == np.int64
         np.testing.assert_array_equal(field, [0, 0, 0])
 
 

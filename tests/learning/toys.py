@@ -59,7 +59,8 @@ class Toy:
         final, successes = self._observe()["value"], self.successes
         self._restart(ended)
         terminated, truncated = (ended, never) if self.ending == "terminated" else (never, ended)
-        info = {"time": self.time, "successes": successes}
+        duration = torch.full_like(reward, self.control_period)
+        info = {"time": self.time, "successes": successes, "duration": duration}
         return ToyStep(self._observe(), reward, terminated, truncated, final, info)
 
     def seen(self) -> Tensor:

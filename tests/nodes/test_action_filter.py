@@ -7,10 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from sensor_msgs.msg import JointState
 
+from dactyl.environment.randomization import UnmodeledEffects
+from dactyl.environment.randomization.random import Random
+from dactyl.environment.randomization.unmodeled_effects import Actuation
 from dactyl.errors import DactylError
 from dactyl.nodes.action_filter import ActionFilter
 from dactyl.robot import backlash, control
+from dactyl.robot import robot as robots
+from dactyl.robot.control import ActionMeaning
+from dactyl.robots.shadow.joints import JOINTS, ros_joint_name
 from dactyl.ros import messages
 from dactyl_msgs.msg import HandAction
 
@@ -31,20 +39,69 @@ def start(make_node: Callable[..., ActionFilter], recorder: type[Any]) -> Callab
     return start
 
 
-def test_actions_are_smoothed_and_slacken_as_in_training(start: Callable[..., ActionFilter]) -> None:
-    """Protects the numbers: the same float32 arithmetic, and the policy's bins untouched."""
-    node = start(backlash="true", smoothing=0.3)
-    smoothed, slack = np.zeros(20, np.float32), np.zeros(20, np.float32)
-    deltas = np.full((20, 2), backlash.CALIBRATED, np.float32)
-    for sequence in range(5):
-        node.on_action(action(sequence))
-        smoothed = control.smooth(smoothed, np.full(20, 0.5, np.float32), 0.3)
-        slack, expected = backlash.apply(slack, smoothed, deltas)
+def joint_states(stamp: float, angles: np.ndarray) -> JointState:
+    """At that many control steps."""
+    message = JointState(name=[ros_joint_name(joint) for joint in JOINTS], position=angles.tolist())
+    messages.set_stamp(message.header.stamp, round(stamp * 80_000_000))
+    return message
+
+
+@pytest.mark.parametrize("origin", control.ORIGINS)
+def test_actions_are_smoothed_and_slacken_as_in_training(start: Callable[..., ActionFilter], origin: str) -> None:
+    """Protects the numbers: the same float32 arithmetic as the environment's effect, and the policy's bins untouched.
+
+    The motion counts that targets command from where the hand is, so an action waits for joint states of its time.
+    """
+    node = start(backlash="true", smoothing=0.3, action_origin=origin)
+    quiet = {"action_noise_uncorrelated": 0.0, "action_noise_correlated": 0.0, "action_noise_multiplicative": 0.0}
+    config = UnmodeledEffects(
+        **quiet, delay_probability=0.0, joint_offset=0.0, backlash_factor=(1.0, 1.0), backlash_rate_std=0.0
+    )
+    robot, meaning = robots.load("shadow"), ActionMeaning(origin)
+    rates = np.full((20, 2), backlash.NOMINAL)
+    training = Actuation(config, 1, robot, Random(0, torch.device("cpu")), meaning=meaning, backlash_rates=rates)
+    angles = robot.joint_limits.mean(1)
+    smoothed = training.restart(torch.ones(1, dtype=torch.bool), torch.tensor(angles)[None])
+    limits = robot.actuator_limits.astype(np.float32)
+    levels = [0.5, 0.5, 0.5, -1.0, -1.0]
+    for sequence, level in enumerate(levels):
+        begin = {"start": smoothed[0].tolist()} if sequence == 0 else {}
+        node.on_action(action(sequence, action=[level] * 20, **begin))
+        assert len(node.publisher.messages) == sequence, "it waits for the joint angles"
+        node.on_joint_states(joint_states(sequence + 0.9, angles))
+        assert len(node.publisher.messages) == sequence, "these are older than the action"
+        node.on_joint_states(joint_states(sequence + 1, angles))
+        smoothed = control.smooth(smoothed, torch.full((1, 20), level), 0.3)
+        targets = training.targets(smoothed, torch.tensor(angles)[None])[0].numpy()
+        positions = robot.actuator_positions(angles).astype(np.float32)
         sent = node.publisher.messages[-1]
-        np.testing.assert_array_equal(np.asarray(sent.action), expected)
+        np.testing.assert_array_equal(
+            np.asarray(sent.action), control.action_for(targets, positions, limits, origin).astype(np.float32)
+        )
         assert (sent.robot, list(sent.bins)) == ("shadow", [8] * 20)
-    node.on_action(action(4))
+        angles = angles + 0.01
+    node.on_action(action(4, action=[-1.0] * 20))
     assert len(node.publisher.messages) == 6, "whoever repeats an action got no answer to it"
+
+
+def test_smoothing_starts_where_the_policy_says_that_the_hand_is(start: Callable[..., ActionFilter]) -> None:
+    """Protects a hand from a start at mid-range, up to 60 degrees away; and each trial from the one before."""
+    node = start(smoothing=0.3)
+    for begin, expected in ((np.linspace(-1.0, 1.0, 20), None), (None, 0.15)):
+        first = action(0, **({} if begin is None else {"start": begin.tolist()}))
+        messages.set_stamp(first.header.stamp, 10**9 if begin is None else 10**8)
+        node.on_action(first)
+        wanted = 0.15 + 0.7 * begin if expected is None else np.full(20, expected)
+        np.testing.assert_allclose(node.publisher.messages[-1].action, wanted, atol=1e-6)
+
+
+def test_joint_states_that_say_nothing_let_no_action_pass(start: Callable[..., ActionFilter]) -> None:
+    node = start(backlash="true")
+    node.on_action(action(0))
+    for wrong in (joint_states(1, np.full(24, np.nan)), JointState(name=["rh_FFJ1"], position=[0.0])):
+        node.on_joint_states(wrong)
+    assert not node.publisher.messages
+    assert node.diagnose().values["joint states not finite"] == 1
 
 
 @pytest.mark.parametrize(
@@ -54,6 +111,9 @@ def test_actions_are_smoothed_and_slacken_as_in_training(start: Callable[..., Ac
         ({"action": [0.1] * 21}, "21 numbers for 20 actuators"),
         ({"action": []}, "0 numbers for 20 actuators"),
         ({"action": [float("nan")] * 20}, "not finite"),
+        ({"start": [float("nan")] * 20}, "not finite"),
+        ({"start": [1.5] * 20}, "out of range"),
+        ({"start": [0.0] * 3}, "3 numbers for 20 actuators"),
     ],
 )
 def test_what_is_not_this_robots_goes_no_further(

@@ -41,6 +41,15 @@ PERIOD_NS = 80_000_000
 SCRIPT = np.random.default_rng(0).integers(ROBOT.action.bins, size=(STEPS, len(ACTUATORS)))
 
 
+ORIGIN = str(sim_graph(SimOptions()).node("hand_driver").parameters["action_origin"])
+
+
+def still(angles: np.ndarray) -> np.ndarray:
+    """(A,) float32, the action that holds the hand where its joints have these angles (J,), rad."""
+    held = control.holding(ROBOT.actuator_positions(angles), ROBOT.actuator_limits, ORIGIN)
+    return held.astype(np.float32)
+
+
 class ScriptedPolicy:
     """Stands in for the policy node: plays one action of the script a tick and records the joint angles."""
 
@@ -77,6 +86,7 @@ class ScriptedPolicy:
             self.action.header.stamp = self.status.header.stamp
             self.action.sequence = self.played
             self.action.action = control.as_action(SCRIPT[self.played], ROBOT.action.bins).tolist()
+            self.action.start = [] if self.played else still(self.angles[stamp_ns]).tolist()
             self.played += 1
         self.actions.publish(self.action)
 
@@ -138,15 +148,16 @@ def test_the_same_actions_move_the_hand_alike_in_the_environment_and_in_the_grap
         EnvironmentConfig(
             randomization=select("none"),
             rules=ReorientRules(),
-            action_origin=str(graph_without_policy().node("hand_driver").parameters["action_origin"]),
+            action_origin=ORIGIN,
             start_steps=1,
             reset_pool=0.0,
         )
     )
     environment.reset()
     assert played.start_ns is not None
-    state = start_state(environment, played.angles[played.start_ns])
-    environment.load_state_dict({**environment.state_dict(), "physics.state": state})
+    begun = played.angles[played.start_ns]
+    state = {"physics.state": start_state(environment, begun), "smoothed": torch.from_numpy(still(begun))[None]}
+    environment.load_state_dict({**environment.state_dict(), **state})
 
     moved = 0.0
     for k, bins in enumerate(torch.from_numpy(SCRIPT)):

@@ -27,10 +27,12 @@ MS = 1_000_000
 class Recorder:
     def __init__(self) -> None:
         self.actions: list[tuple[int, int, bytes]] = []
+        self.starts: list[np.ndarray] = []
 
     def publish(self, action: HandAction) -> None:
         assert np.isfinite(action.action).all()
         np.testing.assert_array_equal(action.action, control.as_action(np.asarray(action.bins), 11))
+        self.starts.append(np.array(action.start))
         self.actions.append((action.sequence, messages.nanoseconds(action.header.stamp), action.bins.tobytes()))
 
     @property
@@ -138,6 +140,49 @@ def test_it_knows_its_own_smoothed_action(start: Callable[..., Any], tmp_path: P
         smoothed = control.smooth(smoothed, control.as_action(np.frombuffer(bins, np.uint8), 11), 0.4)
     assert len(seen) == 8
     np.testing.assert_allclose(seen, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_smoothing_starts_where_the_hand_is(start: Callable[..., Any], tmp_path: Path, late: bool) -> None:
+    """A policy of postures waits for joint states, knows from them where it starts, and tells the filter."""
+    path = tmp_path / "policy.safetensors"
+    terms = (("object_position", 3), ("smoothed_action", 20))
+    Policy(Contract(observation=terms, architecture=Architecture((16,), 8), action_origin="middle")).save(path)
+    node, recorder = start(policy=str(path))
+    seen, step = [], node.policy.step
+    node.policy.step = lambda observed, *others: (seen.append(observed[0, 3:].copy()), step(observed, *others))[1]
+    angles = 0.3 * ROBOT.joint_limits[:, 0] + 0.7 * ROBOT.joint_limits[:, 1]
+    states = JointState(name=[ROBOT.ros_name(joint) for joint in ROBOT.joints], position=angles.tolist())
+    messages.set_stamp(states.header.stamp, 160 * MS)
+    node.on_goal(pose(80 * MS))
+    node.on_status(status(80 * MS))
+    feed(node, 80, 160)
+    assert not recorder.actions
+    assert node.diagnose().message == "no joint states"
+    if late:  # of another time: the first ones are better than none
+        messages.set_stamp(states.header.stamp, 170 * MS)
+    node.on_joint_states(states)
+    feed(node, 160, 320)
+    assert len(seen) == 2
+    np.testing.assert_allclose(seen[0], 0.4, atol=1e-6)
+    chosen = np.frombuffer(recorder.actions[0][2], np.uint8)
+    np.testing.assert_allclose(seen[1], control.smooth(seen[0], control.as_action(chosen, 11)), atol=1e-6)
+    np.testing.assert_array_equal(recorder.starts[0], seen[0])
+    assert len(recorder.starts[1]) == 0
+
+
+def test_joint_angles_that_are_not_finite_start_nothing(start: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / "policy.safetensors"
+    Policy(Contract(architecture=Architecture((16,), 8), action_origin="middle")).save(path)
+    node, recorder = start(policy=str(path))
+    nowhere = JointState(name=[ROBOT.ros_name(joint) for joint in ROBOT.joints], position=[float("nan")] * 24)
+    messages.set_stamp(nowhere.header.stamp, 80 * MS)
+    node.on_joint_states(nowhere)
+    node.on_goal(pose(80 * MS))
+    node.on_status(status(80 * MS))
+    feed(node, 80, 160)
+    assert not recorder.actions
+    assert "not finite" in node.diagnose().message
 
 
 def test_the_most_likely_actions_need_no_random_numbers(start: Callable[..., Any]) -> None:

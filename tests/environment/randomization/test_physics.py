@@ -36,6 +36,7 @@ TABLE_1 = {
     "gains": (stats.loguniform(0.75, 1.5), (len(ACTUATORS),)),
     "joint_limits": (stats.norm(0, 0.15), (len(JOINTS), 2)),
     "gravity": (stats.norm(0, 0.4), (3,)),
+    "gravity_compensation": (stats.uniform(0.0, 1.0), ()),  # not in the table: it lets masses and gravity act
 }
 
 
@@ -63,7 +64,9 @@ def test_all_rows_arrive_in_the_model(scene, factors):
     nominal, geom, body = scene.model, scene.object_geom, scene.object_body
     for world in range(3):
         model: mujoco.MjModel = physics._batch.get_model(world)
-        size, masses, friction, damping, gains, limits, gravity = (factor[world].double().numpy() for factor in three)
+        size, masses, friction, damping, gains, limits, gravity, compensation = (
+            factor[world].double().numpy() for factor in three
+        )
 
         def close(actual: np.ndarray, expected: np.ndarray) -> None:
             np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-9)
@@ -79,9 +82,27 @@ def test_all_rows_arrive_in_the_model(scene, factors):
         close(model.actuator_biasprm[:, 1], -model.actuator_gainprm[:, 0])  # or the joints would drift off
         close(model.jnt_range[:24], nominal.jnt_range[:24] + limits)
         close(model.opt.gravity, nominal.opt.gravity + gravity)
+        close(model.body_gravcomp, [0.0, *[compensation] * (body - 1), 0.0])  # not the world's, not the object's
         mujoco.mj_setConst(model, mujoco.MjData(model))  # all that follows from these is already up to date
         for derived in ("dof_invweight0", "body_invweight0", "body_subtreemass", "actuator_acc0", "dof_M0"):
             close(getattr(physics._batch.get_model(world), derived), getattr(model, derived))
+
+
+def test_the_hands_weight_pulls_on_it_as_far_as_nobody_carries_it(scene):
+    """With all of it carried, whatever masses and gravity are drawn would do nothing to the hand."""
+    physics = BatchPhysics(scene, 3, threads=1)
+    factors = PhysicsRandomization().sample(scene, 3, Random(0, torch.device("cpu")))
+    factors = factors._replace(gravity_compensation=torch.tensor([0.0, 0.5, 1.0]))
+    physics.restore(torch.ones(3, dtype=torch.bool), physics.state, factors)
+    torques = []
+    for world in range(3):
+        data = mujoco.MjData(physics._batch.get_model(world))
+        mujoco.mj_forward(data.model, data)
+        carried = data.qfrc_gravcomp[scene.joints]
+        torques.append(np.abs(data.qfrc_bias[scene.joints] - carried).max())
+    assert torques[0] > 0.1  # N·m
+    assert 0.03 < torques[1] < torques[0]
+    assert torques[2] < 1e-6
 
 
 def test_limits_never_cross(scene):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from scipy import stats
@@ -13,30 +14,50 @@ from dactyl.environment.randomization import UnmodeledEffects
 from dactyl.environment.randomization.effect import Effect
 from dactyl.environment.randomization.random import Random
 from dactyl.environment.randomization.unmodeled_effects import Actuation, Forces, Timing, Tracking
-from dactyl.robot import backlash
+from dactyl.robot import backlash, control
 from dactyl.robot import robot as robots
+from dactyl.robot.control import ActionMeaning
 
 CPU = torch.device("cpu")
 ROBOT = robots.load("shadow")
 TIMING = ROBOT.timing
 QUIET = {
     "action_noise_uncorrelated": 0.0, "action_noise_correlated": 0.0, "action_noise_multiplicative": 0.0,
-    "delay_probability": 0.0, "backlash_rate": 1e9, "backlash_rate_std": 0.0, "dropout_rate": 0.0,
+    "delay_probability": 0.0, "backlash_factor": (1e9, 1e9), "backlash_rate_std": 0.0, "joint_offset": 0.0,
+    "dropout_rate": 0.0,
 }  # fmt: skip
 """Slack is crossed by the smallest action, in the step that brings it."""
+MIDDLE = torch.tensor(ROBOT.joint_limits.mean(1))
+"""(24,) joint angles in the middle of every actuator's range."""
+HALF = torch.tensor(0.5 * (ROBOT.actuator_limits[:, 1] - ROBOT.actuator_limits[:, 0]), dtype=torch.float32)
 
 
-def make(effect: Any, config: UnmodeledEffects, num_envs: int) -> Any:
+def make(effect: Any, config: UnmodeledEffects, num_envs: int, origin: str = "current") -> Any:
     """The effect alone."""
     robot = () if effect is Forces else (ROBOT,)
-    return effect(config, num_envs, *robot, Random(0, CPU))
+    more = {}
+    if effect is Actuation:
+        more = {"meaning": ActionMeaning(origin), "backlash_rates": np.full((20, 2), backlash.NOMINAL)}
+    return effect(config, num_envs, *robot, Random(0, CPU), **more)
 
 
-def start(effect: Any, num_envs: int, **on: Any) -> Any:
+def restart(made: Any, mask: Tensor) -> None:
+    """A new episode, in which the robot's joints are in the middle of their ranges."""
+    made.restart(mask, *([MIDDLE.expand(len(mask), -1)] if isinstance(made, Actuation) else []))
+
+
+def start(effect: Any, num_envs: int, origin: str = "current", **on: Any) -> Any:
     """The effect alone, at the start of an episode in every environment."""
-    made = make(effect, UnmodeledEffects(**{**QUIET, **on}), num_envs)
-    made.restart(torch.ones(num_envs, dtype=torch.bool))
+    made = make(effect, UnmodeledEffects(**{**QUIET, **on}), num_envs, origin)
+    restart(made, torch.ones(num_envs, dtype=torch.bool))
     return made
+
+
+def passed(actuation: Actuation, action: Tensor, joint_angles: Tensor = MIDDLE) -> Tensor:
+    """(environments, 20) the motion that arrives of an action, in units of half the ranges."""
+    joint_angles = joint_angles.expand(len(action), -1)
+    targets = actuation.targets(action, joint_angles)
+    return (targets - ROBOT.actuator_positions(joint_angles).float()) / HALF
 
 
 def is_distributed(values: Tensor, distribution: Any) -> bool:
@@ -62,8 +83,8 @@ def test_values_of_the_paper():
 def arriving(actuation: Actuation, action: float, steps: int = 50) -> Tensor:
     """(steps, environments, 20) of what becomes of one constant action, once the slack is taken up."""
     constant = torch.full_like(actuation.slack, action)
-    actuation.apply(constant)
-    return torch.stack([actuation.apply(constant) for _ in range(steps)])
+    passed(actuation, constant)
+    return torch.stack([passed(actuation, constant) for _ in range(steps)])
 
 
 def test_uncorrelated_action_noise():
@@ -89,46 +110,105 @@ def test_multiplicative_action_noise(action):
 
 def test_noisy_actions_stay_actions():
     out = arriving(start(Actuation, 50, action_noise_uncorrelated=0.5), 0.9)
-    assert out.abs().max() == 1.0
+    assert out.abs().max().item() == pytest.approx(1.0, abs=1e-5)
 
 
 def test_without_noise_actions_pass_unchanged():
-    assert (arriving(start(Actuation, 3), 0.4) == torch.tensor(0.4)).all()
+    torch.testing.assert_close(arriving(start(Actuation, 3), 0.4), torch.full((50, 3, 20), 0.4))
 
 
 def test_half_of_the_actuators_lag_one_step():
     """Chosen once per episode for every actuator: its actions arrive exactly one control step late."""
     actuation = start(Actuation, 500, delay_probability=0.5)
     sent = [torch.full_like(actuation.slack, level) for level in (0.1, 0.2, 0.3, 0.4, 0.5)]
-    out = torch.stack([actuation.apply(action) for action in sent])
+    out = torch.stack([passed(actuation, action) for action in sent])
     late, prompt = out[:, actuation.delayed], out[:, ~actuation.delayed]
-    assert (prompt[1:] == torch.stack(sent)[1:, :1, 0]).all()
+    levels = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.5])[:, None]
+    torch.testing.assert_close(prompt[1:], levels[1:].expand_as(prompt[1:]))
     assert (late[0] == 0).all()  # nothing was sent before
-    assert (late[2:] == torch.stack(sent)[1:-1, :1, 0]).all()
+    torch.testing.assert_close(late[2:], levels[1:-1].expand_as(late[2:]))
     share = actuation.delayed.float()
     assert share.mean().item() == pytest.approx(0.5, abs=0.02)
     assert share.mean(1).std().item() == pytest.approx((0.25 / 20) ** 0.5, rel=0.1)  # not whole environments at once
 
 
+def test_a_late_action_counts_from_the_angles_of_its_own_time():
+    """Appendix C.1: s_t is where the joints were when the action was specified, wherever they are when it arrives."""
+    actuation = start(Actuation, 1, delay_probability=1.0)
+    moved = MIDDLE + 0.02
+    for _ in range(2):  # the slack is taken up
+        actuation.targets(torch.full((1, 20), 0.2), MIDDLE[None])
+    targets = actuation.targets(torch.zeros(1, 20), moved[None])
+    expected = ROBOT.actuator_positions(MIDDLE).float() + 0.2 * HALF
+    torch.testing.assert_close(targets[0], expected)
+
+
 def test_backlash_rates():
-    """Per joint and direction from a Gaussian of standard deviation 0.1 around the calibrated value."""
-    actuation = start(Actuation, 500, backlash_rate=backlash.CALIBRATED, backlash_rate_std=0.1)
+    """Each actuator and direction its own: loguniform about the nominal one, and the paper's N(0, 0.1) on top."""
+    actuation = start(Actuation, 500, backlash_factor=(0.5, 2.0))
     assert actuation.delta.shape == (500, 20, 2)
-    assert is_distributed(actuation.delta, stats.norm(backlash.CALIBRATED, 0.1))
+    assert is_distributed(actuation.delta / backlash.NOMINAL, stats.loguniform(0.5, 2.0))
     assert abs(torch.corrcoef(actuation.delta.flatten(0, 1).T)[0, 1]) < 0.05
-    negative = start(Actuation, 500, backlash_rate=0.1, backlash_rate_std=0.5).delta
-    assert (negative > 0).all()  # a rate below zero would wind the slack the wrong way
+    noisy = start(Actuation, 500, backlash_factor=(1.0, 1.0), backlash_rate_std=0.1)
+    assert is_distributed(noisy.delta, stats.norm(backlash.NOMINAL, 0.1))
+    assert (start(Actuation, 500, backlash_factor=(0.01, 0.01), backlash_rate_std=0.5).delta > 0).all()
 
 
-def test_backlash_takes_actions_up():
-    """The model of hand.backlash, fed with the noisy, delayed action: here none of either."""
-    actuation = start(Actuation, 2, backlash_rate=4.0)
-    slack = torch.zeros(2, 20)
-    for level in (0.2, 0.2, 0.2, -0.1, -0.4, -0.4, 0.0, -0.4):
-        action = torch.full((2, 20), level)
-        slack, expected = backlash.apply(slack, action, actuation.delta)
-        assert torch.equal(actuation.apply(action), expected)
+@pytest.mark.parametrize("origin", ["current", "middle"])
+def test_reversals_of_the_commanded_motion_meet_slack(origin):
+    """Whatever actions are counted from: the same targets, from the same places, are transmitted alike."""
+    actuation = start(Actuation, 2, origin, backlash_factor=(0.5, 0.5))
+    limits = torch.tensor(ROBOT.actuator_limits, dtype=torch.float32)
+    slack, angles = torch.zeros(2, 20), MIDDLE.expand(2, -1)
+    for step, level in enumerate((0.2, 0.2, 0.2, -0.1, -0.45, -0.4, 0.0, -0.4)):
+        positions = ROBOT.actuator_positions(angles).float()
+        targets = positions + level * HALF
+        action = control.action_for(targets, positions, limits, origin)
+        slack, expected = backlash.transmit(slack, positions, targets, limits, actuation.delta)
+        torch.testing.assert_close(actuation.targets(action, angles), expected, atol=1e-5, rtol=0, msg=f"step {step}")
+        angles = angles + 0.01
     assert actuation.slack.eq(-1).all()
+
+
+def test_a_posture_that_is_blocked_stays_where_it_is():
+    """Before this, a posture whose sign changed jumped to the middle of the range."""
+    actuation = start(Actuation, 1, "middle", backlash_factor=(0.5, 0.5))
+    angles = MIDDLE + 0.3
+    positions = ROBOT.actuator_positions(angles).float()
+    targets = actuation.targets(torch.full((1, 20), 0.2), angles[None])
+    torch.testing.assert_close(targets[0], positions)
+
+
+def test_joint_sensors_are_off_by_an_angle_each_for_an_episode():
+    actuation = start(Actuation, 500, joint_offset=0.04)
+    assert actuation.joint_offset.shape == (500, 24)
+    assert is_distributed(actuation.joint_offset, stats.norm(0, 0.04))
+    angles = torch.rand(500, 24)
+    torch.testing.assert_close(actuation.read(angles) - angles, actuation.joint_offset)
+
+
+def test_sensors_that_are_off_shift_postures_and_leave_relative_actions_alone():
+    """The paper's reason for relative actions (C.1, footnote 5): targets and angles are wrong by the same amount."""
+    action = torch.full((50, 20), 0.25)
+    for origin, shifted in (("current", False), ("middle", True)):
+        actuation = start(Actuation, 50, origin, joint_offset=0.04)
+        moved = arriving(actuation, 0.25, 1)[0] - action
+        offset = ROBOT.actuator_positions(actuation.joint_offset)
+        torch.testing.assert_close(moved * HALF, -offset if shifted else torch.zeros_like(offset), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("origin", ["current", "middle"])
+def test_an_episode_begins_with_the_action_that_holds_the_hand(origin):
+    """Also for actuators whose first action is late: nobody has chosen the middle of the range."""
+    actuation = make(
+        Actuation, UnmodeledEffects(**{**QUIET, "delay_probability": 0.5, "joint_offset": 0.04}), 20, origin
+    )
+    angles = torch.tensor(ROBOT.joint_limits).double() @ torch.tensor([0.7, 0.3]).double()
+    still = actuation.restart(torch.ones(20, dtype=torch.bool), angles.expand(20, -1))
+    targets = actuation.targets(still, angles.expand(20, -1))
+    expected = ROBOT.actuator_positions(angles).float().expand(20, -1)
+    torch.testing.assert_close(targets, expected, atol=1e-5, rtol=0)
+    assert (origin == "current") == bool((still == 0).all())
 
 
 # ------------------------------------------------------------------------------------------------------ tracking
@@ -207,6 +287,15 @@ def test_physics_steps_take_longer(rate):
     assert (timing.timesteps(10) != steps).all()
 
 
+@pytest.mark.parametrize("substeps", [1, 3, 5, 10, 20])
+def test_coarse_physics_is_as_late(substeps):
+    """However many physics steps there are, a control step lasts as long: ten exponentials longer than nominal."""
+    timing = start(Timing, 4000, timestep_rate=(1250.0, 1250.0))
+    steps = timing.timesteps(substeps)
+    assert steps.shape == (substeps, 4000)
+    assert is_distributed(steps.sum(0) - TIMING.control, stats.gamma(10, scale=1 / 1250))
+
+
 # -------------------------------------------------------------------------------------------------------- forces
 
 
@@ -235,10 +324,10 @@ def test_pushes():
 def test_only_new_episodes_are_redrawn(effect):
     """And all of an effect's state is: nothing of the last episode goes on."""
     made = make(effect, UnmodeledEffects(force_probability=(0.5, 0.6), dropout_rate=6.0), 10)
-    made.restart(torch.ones(10, dtype=torch.bool))
+    restart(made, torch.ones(10, dtype=torch.bool))
     run(made)
     before, mask = made.state_dict(), torch.arange(10) % 3 == 0
-    made.restart(mask)
+    restart(made, mask)
     for name, value in made.state_dict().items():
         changed = (value != before[name]).reshape(10, -1).any(1)
         if name == "last":  # overwritten by the first reading
@@ -249,7 +338,7 @@ def test_only_new_episodes_are_redrawn(effect):
 
 def run(effect: Effect) -> list[Tensor]:
     if isinstance(effect, Actuation):
-        return [effect.apply(torch.full((10, 20), 0.1 * (-1) ** i)) for i in range(5)]
+        return [passed(effect, torch.full((10, 20), 0.1 * (-1) ** i), MIDDLE + 0.01 * i) for i in range(1, 6)]
     if isinstance(effect, Tracking):
         return [effect.apply(torch.full((10, 5, 3), float(i)), torch.zeros(10, 5, dtype=torch.bool)) for i in range(5)]
     if isinstance(effect, Timing):
@@ -262,13 +351,13 @@ def run(effect: Effect) -> list[Tensor]:
 def test_saved_and_loaded(effect):
     """Including what an attribute shares with somebody else: loading must not write into the action last sent."""
     made, other = (make(effect, UnmodeledEffects(), 10) for _ in range(2))
-    made.restart(torch.ones(10, dtype=torch.bool))
+    restart(made, torch.ones(10, dtype=torch.bool))
     run(made)
     saved, generator = made.state_dict(), made._random.generator.get_state()
     expected = run(made)
     sent = torch.full((10, 20), 0.7)
     if isinstance(other, Actuation):
-        other.apply(sent)
+        passed(other, sent)
     other.load_state_dict(saved)
     other._random.generator.set_state(generator)
     for ours, theirs in zip(run(other), expected, strict=True):

@@ -17,8 +17,7 @@ ROBOT = Robot(
     markers=Markers(
         fingertips=np.array([[0.0, 0.0, 0.02], [0.0, 0.0, 0.02]]),
         base=np.array([[0.10, 0.0, -0.05], [0.0, 0.12, -0.05], [-0.07, -0.05, -0.05]]),
-        fingertip_length=0.01,
-        fingertip_radius=0.003,
+        link_radii=np.array([[0.003], [0.003]]),
     ),
     timing=Timing(control=0.1, physics=0.01),
     action=Positions(bins=5, smoothing=0.5),

@@ -28,6 +28,8 @@ def build(robot: Robot, tilt: float, gain_scale: float, locked: bool) -> RobotMo
         corner = plate.add_body(name=tip, pos=[side * _HALF, -_HALF, 0.02])
         offset = robot.markers.fingertips[robot.fingertips.index(tip)]
         corner.add_site(name=f"marker_{tip}", pos=offset)
+        for i in range(2):
+            corner.add_site(name=f"link_{tip}_{i}", pos=[0.0, 0.0, 0.01 * i])
     for actuator, limits in zip(robot.actuators, robot.actuator_limits, strict=True):
         element = spec.add_actuator(name=robot.ros_name(actuator), target=robot.ros_name(actuator))
         element.trntype = mujoco.mjtTrn.mjTRN_JOINT

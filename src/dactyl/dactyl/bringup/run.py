@@ -159,13 +159,16 @@ def _common_nodes(choice: _Choice, lockstep: Mapping[str, Value], command: str) 
     trials: dict[str, Value] = {"trials": options.trials, "report": report, "command": command}
     driver: dict[str, Value] = {"action_origin": use.action_origin, "action_scale": use.action_scale}
     driver |= {"lock_wrist": True} if use.locked_wrist else {}  # else as the configuration has it
+    filter: dict[str, Value] = {
+        "action_origin": use.action_origin, "action_scale": use.action_scale, "smoothing": use.smoothing,
+    }  # fmt: skip
     policy = {"policy": str(choice.policy), "object": options.object}
     return (
         Node("pose_estimator", _estimator(options, bool(lockstep.get("lockstep")))),
         Node("fingertip_tracker", {**choice.robot, "object": options.object}),
         Node("trial", {**choice.task, **trials, **referee, **seed, **lockstep}, required=True),
         Node("policy", {**policy, **choice.source, **seed, **lockstep}),
-        Node("action_filter", {**choice.robot, "smoothing": use.smoothing}),
+        Node("action_filter", {**choice.robot, **filter}),
         Node("hand_driver", {**choice.robot, **driver, **lockstep}),
     )
 

@@ -26,6 +26,7 @@ from dactyl.environment.starts import StartPool
 from dactyl.environment.task import Signals, Transition
 from dactyl.errors import DactylError
 from dactyl.robot import control
+from dactyl.robot.control import ActionMeaning
 from dactyl.simulation.backends import make_physics
 from dactyl.simulation.model_fields import PhysicsFactors, nominal_factors
 from dactyl.simulation.physics import PhysicsState
@@ -51,7 +52,7 @@ class Step(NamedTuple):
     """(N, size) before any reset; after the last goal with one more."""
     info: dict[str, Tensor]
     """Before any reset. "successes": (N,) int64 goals reached in the episode so far; "reached", "dropped", "complete",
-    "timeout": (N,) bool; "errors": (N, E) to the goal."""
+    "timeout": (N,) bool; "errors": (N, E) to the goal; "duration": (N,) of the step, s."""
 
 
 class Environment:
@@ -95,6 +96,7 @@ class Environment:
         self._frame = RobotFrame(self.physics)
         self._acting = torch.arange(total, device=self.device) < num_envs
         dtype = self.physics.state.qpos.dtype
+        self._meaning = ActionMeaning(config.action_origin, config.action_scale, config.smoothing)
         self._limits = torch.as_tensor(self.robot.actuator_limits, device=self.device, dtype=dtype)
         self._up = torch.as_tensor(self.scene.up, device=self.device, dtype=torch.float32)
         self._object_mass = float(self.scene.model.body_mass[self.scene.object_body])
@@ -112,7 +114,12 @@ class Environment:
         self._trials = trial.start(self._errors[:, 0])
         noise, effects = config.randomization.observation_noise, config.randomization.unmodeled_effects
         self._sensors = Sensors(noise, num_envs, self.robot, self.random) if noise else None
-        self._actuation = Actuation(effects, total, self.robot, self.random) if effects else None
+        rates = self.scene.backlash_rates
+        self._actuation = (
+            Actuation(effects, total, self.robot, self.random, meaning=self._meaning, backlash_rates=rates)
+            if effects
+            else None
+        )
         self._timing = Timing(effects, total, self.robot, self.random) if effects else None
         self._forces = Forces(effects, total, self.random) if effects else None
         self._tracking = Tracking(effects, num_envs, self.robot, self.random) if effects else None
@@ -168,11 +175,11 @@ class Environment:
         """
         n = self.num_envs
         previous = self._smoothed[:n]
-        measurement, lost = self._advance(torch.cat([actions, self.random_actions(self._preparing)]))
+        measurement, lost, duration = self._advance(torch.cat([actions, self.random_actions(self._preparing)]))
         measurement = self._acting_part(measurement)
         signals = self._signals(measurement)
         errors = self.task.errors(self._goal, signals)
-        self._trials, events = trial.advance(self.rules, self._trials, errors, lost[:n], self.control_period)
+        self._trials, events = trial.advance(self.rules, self._trials, errors, lost[:n], duration[:n])
         transition = Transition(
             errors_before=self._errors,
             errors=errors,
@@ -199,7 +206,7 @@ class Environment:
             final_value_observations=final,
             info={
                 "successes": successes, "reached": events.reached, "dropped": events.dropped,
-                "complete": events.complete, "timeout": events.timeout, "errors": errors,
+                "complete": events.complete, "timeout": events.timeout, "errors": errors, "duration": duration[:n],
             },
         )  # fmt: skip
 
@@ -259,10 +266,18 @@ class Environment:
             *(where(mask, new, old) for new, old in zip(factors, self._factors, strict=True))
         )
         self.physics.restore(mask, state, self._factors)
-        self._smoothed = where(mask, torch.zeros_like(self._smoothed), self._smoothed)
-        for effect in (self._actuation, self._timing, self._forces):
+        self._smoothed = where(mask, self._restart_actuation(mask), self._smoothed)
+        for effect in (self._timing, self._forces):
             if effect is not None:
                 effect.restart(mask)
+
+    def _restart_actuation(self, mask: Tensor) -> Tensor:
+        """The actions (M, A) that hold the robots where they are: smoothing starts from them."""
+        joint_angles = self.physics.state.qpos[:, self.scene.joints]
+        if self._actuation:
+            return self._actuation.restart(mask, joint_angles)
+        positions, meaning = self.robot.actuator_positions(joint_angles), self._meaning
+        return control.holding(positions, self._limits, meaning.origin, meaning.scale).float()
 
     def _snapshot(self) -> PhysicsState:
         return PhysicsState(*(values.clone() for values in self.physics.state))
@@ -284,19 +299,22 @@ class Environment:
 
     # -------------------------------------------------------------------------------------------- one control step
 
-    def _advance(self, chosen: Tensor) -> tuple[Measurement, Tensor]:
+    def _advance(self, chosen: Tensor) -> tuple[Measurement, Tensor, Tensor]:
         """Act in all environments, (M, A) bins or numbers, and simulate one control step.
 
         Returns:
-            The new state, and (M,) whether the object is lost. It is, too, where a simulation went wrong (NaN).
+            The new state; (M,) whether the object is lost, which it is, too, where a simulation went wrong (NaN); and
+            (M,) how long the step was, s.
         """
-        state = self.physics.state
-        self._smoothed = control.smooth(self._smoothed, control.as_action(chosen, self.num_bins), self.config.smoothing)
-        action = self._actuation.apply(self._smoothed) if self._actuation else self._smoothed
-        positions = self.robot.actuator_positions(state.qpos[:, self.scene.joints])
-        state.targets[:] = control.target(
-            positions, action.to(positions.dtype), self._limits, self.config.action_origin, self.config.action_scale
-        )
+        state, meaning = self.physics.state, self._meaning
+        self._smoothed = control.smooth(self._smoothed, control.as_action(chosen, self.num_bins), meaning.smoothing)
+        joint_angles = state.qpos[:, self.scene.joints]
+        if self._actuation:
+            state.targets[:] = self._actuation.targets(self._smoothed, joint_angles)
+        else:
+            positions = self.robot.actuator_positions(joint_angles)
+            action = self._smoothed.to(positions.dtype)
+            state.targets[:] = control.target(positions, action, self._limits, meaning.origin, meaning.scale)
         if self._forces:
             mass = self._object_mass * self._factors.masses[:, self.scene.object_body, None]
             self.physics.object_force[:] = mass * self._forces.accelerations()
@@ -310,7 +328,7 @@ class Environment:
         lost: Tensor = self.task.lost(measurement.sensed.object_position, self.robot, self._up)
         lost = lost | ~state.qpos.isfinite().all(dim=-1)
         self._alive = self._alive & ~lost
-        return measurement, lost
+        return measurement, lost, timesteps.sum(0).float()
 
     def _acting_part(self, measurement: Measurement) -> Measurement:
         sensed, *others = measurement
@@ -328,7 +346,8 @@ class Environment:
         if self._tracking and self._occlusion:
             hidden = self._occlusion.of(measurement, self._factors.object_size[: self.num_envs])
             sensed = sensed._replace(fingertips=self._tracking.apply(sensed.fingertips, hidden))
-        noisy = self._signals(measurement._replace(sensed=sensed))
+        read = self._actuation.joint_offset[: self.num_envs] if self._actuation else 0.0
+        noisy = self._signals(measurement._replace(sensed=sensed, joint_angles=measurement.joint_angles + read))
         return {
             "policy": self.task.observe(noisy, self.config.policy_terms, self.object),
             "value": self._value_observation(self._signals(measurement)),

@@ -6,28 +6,20 @@ import torch
 from torch import Tensor
 
 from dactyl.environment.randomization.unmodeled_effects import Actuation, Forces, Timing
+from dactyl.environment.task import effects_size
 from dactyl.robot.robot import Robot
 from dactyl.simulation.model_fields import PhysicsFactors
 from dactyl.simulation.scene import Scene
 
 
-def physics_size(robot: Robot) -> int:
-    """Length of `hidden_physics`."""
-    return 6 + 3 * len(robot.joints) + len(robot.actuators)
-
-
-def effects_size(robot: Robot) -> int:
-    """Length of `hidden_effects`."""
-    return 4 * len(robot.actuators) + 2
-
-
 def hidden_physics(scene: Scene, factors: PhysicsFactors, count: int) -> Tensor:
     """The first `count` environments' factors, (count, physics_size); those drawn on a logarithmic scale as logarithms.
 
-    Size, mass and friction of the object, gravity, joint damping, actuator gains, joint limits.
+    Size, mass and friction of the object, compensation of the robot's weight, gravity, joint damping, actuator gains,
+    joint limits.
     """
     first = PhysicsFactors(*(factor[:count] for factor in factors))
-    scalars = (first.object_size, first.masses[:, scene.object_body], first.friction)
+    scalars = (first.object_size, first.masses[:, scene.object_body], first.friction, first.gravity_compensation)
     columns = [torch.stack(scalars, dim=-1), first.gravity, first.damping.log(), first.gains.log()]
     return torch.cat([*columns, first.joint_limits.flatten(1)], dim=-1).float()
 
@@ -42,11 +34,16 @@ def hidden_effects(
 ) -> Tensor:
     """The first `count` environments' effects, (count, effects_size); all 0 where they are off.
 
-    Which actions are delayed, their bias, the backlash's slack rates, how often the object is pushed, how long a
-    physics step is on average beyond the nominal, s.
+    Which actions are delayed, their bias, the logarithms of the backlash's slack rates, the joint sensors' offsets, how
+    often the object is pushed, how long a physics step is on average beyond the nominal, s.
     """
     if actuation is None or timing is None or forces is None:
         return torch.zeros(count, effects_size(robot), device=device)
-    columns = [actuation.delayed[:count].float(), actuation.bias[:count], actuation.delta[:count].flatten(1)]
+    columns = [
+        actuation.delayed[:count].float(),
+        actuation.bias[:count],
+        actuation.delta[:count].log().flatten(1),
+        actuation.joint_offset[:count],
+    ]
     rates = torch.stack([forces.probability[:count], 1.0 / timing.rate[:count]], dim=-1)
     return torch.cat([*columns, rates], dim=-1)

@@ -118,13 +118,15 @@ class Laboratory:
 
     def _survives_random_actions(self, random: np.random.Generator) -> bool:
         robot, meaning = self.scene.robot, self._meaning
-        action = np.zeros(len(robot.actuators))
+        limits = robot.actuator_limits
+        positions = robot.actuator_positions(self.data.qpos[self.scene.joints])
+        action = control.holding(positions, limits, meaning.origin, meaning.scale).astype(np.float32)
         for _ in range(self.scene.object.start_steps):
             bins, size = robot.action.bins, len(robot.actuators)
             chosen = random.integers(bins, size=size) if bins else random.uniform(-1.0, 1.0, size)
-            action = control.smooth(action, control.as_action(chosen, bins, np.float64), meaning.smoothing)
+            action = control.smooth(action, control.as_action(chosen, bins), meaning.smoothing)
             positions = robot.actuator_positions(self.data.qpos[self.scene.joints])
-            self.targets[:] = control.target(positions, action, robot.actuator_limits, meaning.origin, meaning.scale)
+            self.targets[:] = control.target(positions, action, limits, meaning.origin, meaning.scale)
             self.step(robot.timing.substeps)
             if self.object_dropped():
                 return False

@@ -19,6 +19,8 @@ class Measurement(NamedTuple):
     """Noiseless, float32; positions in m and orientations in the hand frame."""
 
     sensed: Sensed
+    fingers: Tensor
+    """(N, F, L + 1, 3) m, where the capsules of each finger's links begin and end, see `Markers.link_radii`."""
     marker_rotations: Tensor
     """(N, F, 3, 3) fingertip's link to hand frame."""
     joint_angles: Tensor
@@ -41,6 +43,7 @@ class RobotFrame:
         self._origin = torch.as_tensor(scene.hand_position, device=device, dtype=dtype)
         self._orientation = torch.as_tensor(scene.hand_quaternion, device=device, dtype=dtype)
         self._sites = torch.as_tensor(scene.fingertip_sites, device=device)
+        self._links = torch.as_tensor(scene.link_sites, device=device)
         basis = quaternion.rotate(self._orientation, torch.eye(3, device=device, dtype=dtype))
         self._to_hand = basis  # rows are the hand's axes in the world: matrix from world to hand
 
@@ -56,6 +59,7 @@ class RobotFrame:
                 object_position=((qpos[:, scene.object_position] - self._origin) @ to_hand.T).float(),
                 object_orientation=orientation.float(),
             ),
+            fingers=((self._physics.site_positions[:, self._links] - self._origin) @ to_hand.T).float(),
             marker_rotations=(to_hand @ self._physics.site_rotations[:, self._sites].to(to_hand.dtype)).float(),
             joint_angles=qpos[:, scene.joints].float(),
             joint_velocities=qvel[:, scene.joints].float(),
@@ -65,12 +69,12 @@ class RobotFrame:
 
 
 class Occlusion:
-    """Which fingertip markers are hidden: the object or another finger's link comes too close (appendix C.2)."""
+    """Which fingertip markers are hidden: the object or any link of another finger comes too close (appendix C.2)."""
 
     def __init__(self, robot: Robot, shape: Object, distance: float) -> None:
         """`distance`: m around a marker that must be free."""
-        self._markers, self._shape, self._distance = Constant(robot.markers.fingertips), shape, distance
-        self._length, self._radius = robot.markers.fingertip_length, robot.markers.fingertip_radius
+        self._shape, self._distance = shape, distance
+        self._radii = Constant(robot.markers.link_radii)
 
     def of(self, measurement: Measurement, object_size: Tensor) -> Tensor:
         """Which are hidden, (N, F) bool.
@@ -82,11 +86,14 @@ class Occlusion:
         markers, position, orientation = measurement.sensed
         in_object = quaternion.rotate_inverse(orientation[:, None], markers - position[:, None])
         by_object = self._shape.clearance(in_object, object_size) < self._distance
-        offsets = self._markers.like(markers)
-        base = markers - (measurement.marker_rotations @ offsets[..., None]).squeeze(-1)
-        axis = measurement.marker_rotations[..., 2]
-        reach = markers[:, :, None] - base[:, None]  # (N, marker, finger, 3)
-        along = (reach * axis[:, None]).sum(-1, keepdim=True).clamp(0.0, self._length)
-        gap = (reach - along * axis[:, None]).norm(dim=-1) - self._radius
-        gap = gap + torch.diag(torch.full((markers.shape[1],), torch.inf, device=gap.device))  # not by its own finger
-        return by_object | (gap < self._distance).any(dim=-1)
+        return by_object | (self._gaps(markers, measurement.fingers) < self._distance).flatten(2).any(-1)
+
+    def _gaps(self, markers: Tensor, fingers: Tensor) -> Tensor:
+        """(N, marker, finger, link) m between each marker and the surface of each link; infinite for its own finger."""
+        base = fingers[:, None, :, :-1]
+        link = fingers[:, None, :, 1:] - base
+        reach = markers[:, :, None, None] - base
+        share = ((reach * link).sum(-1, keepdim=True) / link.square().sum(-1, keepdim=True)).clamp(0.0, 1.0)
+        gaps = (reach - share * link).norm(dim=-1) - self._radii.like(markers)
+        own = torch.diag(torch.full((markers.shape[1],), torch.inf, device=gaps.device))
+        return gaps + own[..., None]

@@ -52,6 +52,16 @@ def fixed(*shape: int) -> Callable[[Robot], tuple[int, ...]]:
     return lambda robot: shape
 
 
+def physics_size(robot: Robot) -> int:
+    """Length of the signal `physics_factors`."""
+    return 7 + 3 * len(robot.joints) + len(robot.actuators)
+
+
+def effects_size(robot: Robot) -> int:
+    """Length of the signal `effects`."""
+    return 4 * len(robot.actuators) + len(robot.joints) + 2
+
+
 class Transition(NamedTuple):
     """What reward terms look at: N environments, after a control step and before anything is reset; torch tensors."""
 

@@ -43,8 +43,8 @@ class TrialState(NamedTuple):
 
     successes: Array
     """(N,) int64 goals reached so far."""
-    goal_steps: Array
-    """(N,) int64 control steps spent on the current goal."""
+    goal_time: Array
+    """(N,) s spent on the current goal."""
 
 
 class TrialEvents(NamedTuple):
@@ -66,11 +66,11 @@ class TrialEvents(NamedTuple):
 def start(like: Array) -> TrialState:
     """Fresh accounts for trials of the shape and device of `like` (N,)."""
     xp = array_namespace(like)
-    return TrialState(xp.zeros_like(like, dtype=xp.int64), xp.zeros_like(like, dtype=xp.int64))
+    return TrialState(xp.zeros_like(like, dtype=xp.int64), xp.zeros_like(like))
 
 
 def advance(
-    rules: TrialRules, state: TrialState, errors: Array, dropped: Array, period: float
+    rules: TrialRules, state: TrialState, errors: Array, dropped: Array, duration: Array | float
 ) -> tuple[TrialState, TrialEvents]:
     """Account for one control step.
 
@@ -79,7 +79,7 @@ def advance(
         state: accounts before the step.
         errors: (N, E) how far from the goal after the step, see `Task.errors`; NaN reaches nothing.
         dropped: (N,) bool; a lost object reaches no goal.
-        period: s of a control step.
+        duration: s that the step took, for all or (N,).
 
     Returns:
         The accounts after the step and its events; at most one of dropped, complete and timeout is true.
@@ -89,10 +89,10 @@ def advance(
     for i, tolerance in enumerate(rules.tolerances):
         reached = (errors[..., i] < tolerance) & reached
     successes = state.successes + xp.astype(reached, xp.int64)
-    goal_steps = xp.where(reached, xp.zeros_like(state.goal_steps), state.goal_steps + 1)
+    goal_time = xp.where(reached, xp.zeros_like(state.goal_time), state.goal_time + duration)
     complete = reached & (successes >= rules.max_successes)
-    timeout = ~dropped & (goal_steps >= round(rules.timeout / period))
-    return TrialState(successes, goal_steps), TrialEvents(reached, dropped, complete, timeout)
+    timeout = ~dropped & (goal_time + 0.5 * duration > rules.timeout)  # at the step nearest to it
+    return TrialState(successes, goal_time), TrialEvents(reached, dropped, complete, timeout)
 
 
 def restart(state: TrialState, mask: Array) -> TrialState:

@@ -135,18 +135,19 @@ def run_trials(
     trials: dict[int, Trial] = {}
     observations = environment.reset()
     state = policy.initial_state(environment.num_envs)
-    steps = 0
+    seconds = torch.zeros(environment.num_envs, device=environment.device)
     while len(trials) < environment.num_envs:
         actions, state = policy.step(observations, state, deterministic, generator)
         step = environment.step(actions)
-        steps += 1
-        seconds = steps * environment.control_period
+        seconds += step.info["duration"]
         ended = step.terminated | step.truncated
         for index in ended.nonzero().flatten().tolist():
-            trials.setdefault(index, Trial(int(step.info["successes"][index]), reason(step, index), seconds))
+            trials.setdefault(
+                index, Trial(int(step.info["successes"][index]), reason(step, index), float(seconds[index]))
+            )
         state = policy.reset(state, ended)
         observations = step.observations
-        report(len(trials), seconds)
+        report(len(trials), float(seconds.max()))
     return [trials[index] for index in range(environment.num_envs)]
 
 

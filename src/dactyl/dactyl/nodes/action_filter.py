@@ -1,4 +1,4 @@
-"""Smooths the policy's actions and, where the hand is simulated, lets them pass through the tendons' backlash."""
+"""Smooths the policy's actions and, where the hand is simulated, lets motions pass through the tendons' backlash."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import sys
 from dataclasses import dataclass
 
 import numpy as np
+from sensor_msgs.msg import JointState
 
 from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.registry import DEFAULTS
 from dactyl.robot import backlash, control, robot
-from dactyl.robot.backlash import CALIBRATED
+from dactyl.robot.driver import JointOrder, JointStates
 from dactyl.robot.safety import REPEATED, ActionGate
-from dactyl.ros.messages import RELIABLE, nanoseconds, to_array, to_floats
+from dactyl.ros.messages import RELIABLE, SENSOR, nanoseconds, to_array, to_floats
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
 from dactyl_msgs.msg import HandAction
@@ -27,17 +28,21 @@ class Parameters:
     smoothing: float = parameter(
         None, "Weight of the new action in the moving average, per action.", minimum=0.01, maximum=1.0
     )
+    action_origin: str = parameter(
+        "current", "What actions are counted from, as in the driver: the policy's.", choices=control.ORIGINS
+    )
+    action_scale: float = parameter(1.0, "Their reach, as in the driver: the policy's.", minimum=0.0, maximum=2.0)
     backlash: bool = parameter(False, "Model the backlash of tendons: for a simulated hand, a real one has its own.")
     backlash_deltas: tuple[float, ...] = parameter(
-        (CALIBRATED,),
-        "Slack rates, in slack per full action and step: one for all, or for each actuator two, for negative and for "
-        "positive actions.",
+        (backlash.NOMINAL,),
+        "Slack rates, in slack per motion by half the range and step: one for all, or for each actuator two, for "
+        "negative and for positive motions.",
         minimum=1e-3,
     )
 
 
 class ActionFilter(DactylNode):
-    """action -> action_filtered."""
+    """action and, for the backlash, joint states -> action_filtered."""
 
     def __init__(self) -> None:
         super().__init__("action_filter")
@@ -45,12 +50,21 @@ class ActionFilter(DactylNode):
         self.settings = self.declare(Parameters, {"smoothing": self.robot.action.smoothing})
         actuators = len(self.robot.actuators)
         self.deltas = _deltas(self.settings.backlash_deltas, actuators)
+        self.limits = self.robot.actuator_limits.astype(np.float32)
         self.gate = ActionGate(actuators)
         self.output = HandAction()
         self.smoothed = np.zeros(actuators, np.float32)
         self.slack = np.zeros(actuators, np.float32)
+        self.order = JointOrder(self.robot)
+        self.positions_ns = -1
+        self.positions = np.zeros(actuators, np.float32)
+        """Where the actuators are, rad, at that time."""
+        self.waiting: HandAction | None = None
+        """An action that waits for joint states of its time."""
         self.publisher = self.create_publisher(HandAction, topics.FILTERED, RELIABLE)
         self.create_subscription(HandAction, topics.ACTION, self.on_action, RELIABLE)
+        if self.settings.backlash:
+            self.create_subscription(JointState, topics.JOINT_STATES, self.on_joint_states, SENSOR)
 
     def on_action(self, message: HandAction) -> None:
         action = to_array(message.action)
@@ -58,7 +72,9 @@ class ActionFilter(DactylNode):
             reason: str | None = f"for the robot {message.robot!r}, not for {self.robot.name!r}"
             self.gate.refused["for another robot"] += 1
         else:
-            reason = self.gate.admit(action, message.sequence, nanoseconds(message.header.stamp))
+            reason = self.gate.admit(
+                action, message.sequence, nanoseconds(message.header.stamp), to_array(message.start)
+            )
         if reason == REPEATED and message.header.stamp == self.output.header.stamp:
             self.publisher.publish(self.output)  # whoever repeats an action got no answer to it
             return
@@ -66,12 +82,41 @@ class ActionFilter(DactylNode):
             self.get_logger().error(f"refused action {message.sequence}: {reason}", throttle_duration_sec=1.0)
             return
         if self.gate.begins:
-            self.smoothed[:] = 0.0
+            self.smoothed = to_array(message.start) if message.start else np.zeros_like(self.smoothed)
             self.slack[:] = 0.0
         self.smoothed = control.smooth(self.smoothed, action, self.settings.smoothing)
-        output = self.smoothed
         if self.settings.backlash:
-            self.slack, output = backlash.apply(self.slack, self.smoothed, self.deltas)
+            self.waiting = message
+            self._slacken()
+        else:
+            self._publish(message, self.smoothed)
+
+    def on_joint_states(self, message: JointState) -> None:
+        """Take over where the robot is."""
+        try:
+            angles, _ = self.order.sort(JointStates(0, message.name, message.position, ()))
+        except ValueError as error:
+            self.gate.refused[str(error)] += 1
+            return
+        if not np.isfinite(angles).all():
+            self.gate.refused["joint states not finite"] += 1
+            return
+        self.positions = self.robot.actuator_positions(angles).astype(np.float32)
+        self.positions_ns = nanoseconds(message.header.stamp)
+        self._slacken()
+
+    def _slacken(self) -> None:
+        """Let the motion that the waiting action commands from where the robot is now take up the slack."""
+        message = self.waiting
+        if message is None or self.positions_ns < nanoseconds(message.header.stamp):
+            return
+        self.waiting = None
+        origin, scale = self.settings.action_origin, self.settings.action_scale
+        targets = control.target(self.positions, self.smoothed, self.limits, origin, scale)
+        self.slack, targets = backlash.transmit(self.slack, self.positions, targets, self.limits, self.deltas)
+        self._publish(message, control.action_for(targets, self.positions, self.limits, origin, scale))
+
+    def _publish(self, message: HandAction, output: np.ndarray) -> None:
         message.action = to_floats(output)
         self.output = message
         self.publisher.publish(message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import sys
+from collections import deque
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -36,6 +37,7 @@ SIGNALS = {
     GOAL: {"goal"},
 }
 """The signals that each of them gives. Sensors come before the goal: the first one that is needed sets the pace."""
+POSTURES = 16  # joint states kept: 128 ms of the Shadow hand's
 _OWN = {"smoothed_action"}
 """Signals that the node has of itself."""
 
@@ -91,6 +93,8 @@ class PolicyNode(DactylNode):
         self.ticks = Ticks(self.robot.timing.control)
         self.readings: dict[str, Any] = {}
         """The last message of each that is needed."""
+        self.postures: deque[JointState] = deque(maxlen=POSTURES)
+        """The last joint states, for smoothing to start from those of its time."""
         self.status = TrialStatus(state=TrialStatus.FINISHED)
         self.acted_ns = -1
         self.trial: int | None = None
@@ -115,8 +119,14 @@ class PolicyNode(DactylNode):
             JOINTS: (JointState, topics.JOINT_STATES, self.on_joint_states, messages.SENSOR),
             GOAL: (PoseStamped, topics.GOAL, self.on_goal, messages.LATCHED),
         }
-        for name in self.needed:
+        for name in self._read_now(starting=True):
             self.create_subscription(*sources[name])
+
+    def _read_now(self, starting: bool) -> tuple[str, ...]:
+        """What a decision is made on; the first of a trial also on where the robot is, for smoothing to start there."""
+        from_posture = self.policy.contract.action_origin != "current"
+        extra = starting and from_posture and JOINTS not in self.needed
+        return (*self.needed, JOINTS) if extra else self.needed
 
     def _load(self, path: str) -> None:
         policy = Policy.load(path, self.settings.object or None)
@@ -154,6 +164,7 @@ class PolicyNode(DactylNode):
         self._read(POSE, message)
 
     def on_joint_states(self, message: JointState) -> None:
+        self.postures.append(message)
         self._read(JOINTS, message)
 
     def on_goal(self, message: PoseStamped) -> None:
@@ -183,7 +194,8 @@ class PolicyNode(DactylNode):
     def diagnose(self) -> Diagnosis:
         values = {"actions per s": self.actions}
         self.actions = 0
-        if missing := [name for name in self.needed if name not in self.readings and name != GOAL]:
+        reads = self._read_now(starting=self.trial is None)
+        if missing := [name for name in reads if name not in self.readings and name != GOAL]:
             return warning(f"no {missing[0]}", **values)
         if self.problem:
             return warning(self.problem, **values)
@@ -196,9 +208,10 @@ class PolicyNode(DactylNode):
 
     def _act_in_lockstep(self) -> None:
         status = self.status
-        if not self.settings.lockstep or set(self.needed) - set(self.readings):
+        needed = self._read_now(starting=status.trial != self.trial)
+        if not self.settings.lockstep or set(needed) - set(self.readings):
             return
-        for name in self.needed:
+        for name in needed:
             expected = status.goal_stamp if name == GOAL else status.header.stamp
             if self.readings[name].header.stamp != expected:
                 return
@@ -213,7 +226,7 @@ class PolicyNode(DactylNode):
         try:
             self._check_readings(tick_ns)
             if self.status.trial != self.trial:
-                self._start_trial(self.status.trial)
+                self._start_trial(self.status.trial, tick_ns)
             chosen, self.state = self.policy.step(
                 self._observe(), self.state, self.settings.deterministic, self.generator
             )
@@ -225,18 +238,31 @@ class PolicyNode(DactylNode):
         self.problem = ""
         self._publish(chosen[0].numpy(), tick_ns)
 
-    def _start_trial(self, trial: int) -> None:
+    def _start_trial(self, trial: int, tick_ns: int) -> None:
+        self.smoothed = self._still(tick_ns)
         self.trial = trial
         self.sequence = 0
         self.state = self.policy.initial_state(1)
-        self.smoothed[:] = 0.0
         self.generator.manual_seed(int(np.random.SeedSequence([self.settings.seed, trial]).generate_state(1)[0]))
+
+    def _still(self, tick_ns: int) -> np.ndarray:
+        """The action (A,) that holds the robot where it was at that time: smoothing starts from it."""
+        contract = self.policy.contract
+        if contract.action_origin == "current":
+            return np.zeros(len(contract.actuators), np.float32)
+        of_its_time = [m for m in self.postures if messages.nanoseconds(m.header.stamp) <= tick_ns]
+        angles = self._joint_signals((of_its_time or self.postures)[-1])["joint_angles"]
+        if not np.isfinite(angles).all():
+            raise DactylError("joint angles that are not finite: smoothing cannot start from them")
+        positions, limits = self.robot.actuator_positions(angles), self.robot.actuator_limits
+        return control.holding(positions, limits, contract.action_origin, contract.action_scale).astype(np.float32)
 
     def _check_readings(self, tick_ns: int) -> None:
         """DactylError if a reading is missing, too old to act on, or another robot's."""
-        if set(self.needed) - set(self.readings):
+        needed = self._read_now(starting=self.status.trial != self.trial)
+        if set(needed) - set(self.readings):
             raise DactylError("not everything has been sensed yet")
-        for name in self.needed:
+        for name in needed:
             age = (tick_ns - messages.nanoseconds(self.readings[name].header.stamp)) * 1e-9
             if name != GOAL and age > self.settings.max_reading_age:
                 raise DactylError(f"no new {name} for more than {self.settings.max_reading_age:g} s")
@@ -293,6 +319,7 @@ class PolicyNode(DactylNode):
         new = control.as_action(chosen, contract.bins)
         action.bins = array.array("B", chosen.astype(np.uint8).tobytes() if contract.bins else b"")
         action.action = messages.to_floats(new)
+        action.start = messages.to_floats(self.smoothed) if self.sequence == 0 else array.array("f")
         self.smoothed = control.smooth(self.smoothed, new, contract.smoothing)
         action.fingertips_stamp = self._stamp(FINGERTIPS)
         action.object_pose_stamp = self._stamp(POSE)

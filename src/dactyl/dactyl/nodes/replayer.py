@@ -16,7 +16,7 @@ from rclpy.publisher import Publisher
 from dactyl import results, topics
 from dactyl.errors import DactylError
 from dactyl.recording.comparison import Action, Pose, compare_actions, compare_poses
-from dactyl.recording.decisions import ACTION, FINGERTIPS, GOAL, STATUS, Question, read
+from dactyl.recording.decisions import ACTION, FINGERTIPS, GOAL, JOINTS, STATUS, Question, read
 from dactyl.recording.definitions import type_hash
 from dactyl.recording.pictures import IMAGES
 from dactyl.recording.reading import Bag, Recorded
@@ -70,6 +70,8 @@ class Replayer(DactylNode):
             self.questions = read(self.bag, settings.object_pose)
             pose = topics.absolute(topics.object_pose(settings.object_pose))
             needed: tuple[str, ...] = (STATUS, GOAL, pose, FINGERTIPS)
+            if any(topic == JOINTS for question in self.questions for topic, _ in question.messages):
+                needed += (JOINTS,)
             self.create_subscription(HandAction, ACTION, self.on_action, messages.RELIABLE)
         else:
             self.truth = {

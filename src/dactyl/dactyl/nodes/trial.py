@@ -222,14 +222,13 @@ class TrialNode(DactylNode):
 
     def _advance(self, dropped: bool) -> None:
         self.steps += 1
-        spent = int(self.accounts.goal_steps[0]) + 1
+        spent = float(self.accounts.goal_time[0]) + self.period
         self.accounts, events = trial.advance(
             self.rules, self.accounts, self._errors()[None], np.array([dropped]), self.period
         )
         if events.reached[0]:
             self.get_logger().info(
-                f"trial {self.status.trial}: goal {self.accounts.successes[0]} reached "
-                f"after {spent * self.period:.1f} s"
+                f"trial {self.status.trial}: goal {self.accounts.successes[0]} reached after {spent:.1f} s"
             )
         for reason in (TrialResult.REASON_DROPPED, TrialResult.REASON_COMPLETE, TrialResult.REASON_TIMEOUT):
             if getattr(events, reason)[0]:
@@ -300,8 +299,7 @@ class TrialNode(DactylNode):
         running = status.state == TrialStatus.RUNNING
         status.successes = int(self.accounts.successes[0]) if running else 0
         status.angle_to_goal = float(self._errors()[-1]) if running else np.nan
-        spent = int(self.accounts.goal_steps[0]) * self.period
-        status.time_left = max(0.0, self.settings.timeout - spent) if running else 0.0
+        status.time_left = max(0.0, self.settings.timeout - float(self.accounts.goal_time[0])) if running else 0.0
         status.trials_ended = len(self.results)
         self.status_publisher.publish(status)
         if self.feedback is not None and self.feedback.is_active:
@@ -357,7 +355,7 @@ def _statistics(ended: list[Result]) -> dict[str, float]:
     successes = [float(result.successes) for result in ended] or [np.nan]
     return {
         "mean_successes": float(np.mean(successes)),
-        "std_successes": float(np.std(successes)),
+        "std_successes": float(np.std(successes, ddof=1)) if len(successes) > 1 else 0.0 * successes[0],
         "median_successes": float(np.median(successes)),
     }
 

@@ -9,7 +9,9 @@ from dactyl.errors import DactylError
 from dactyl.recording.comparison import Action
 from dactyl.recording.reading import Bag, nanoseconds
 
-ACTION, STATUS, GOAL, FINGERTIPS = map(topics.absolute, (topics.ACTION, topics.STATUS, topics.GOAL, topics.FINGERTIPS))
+ACTION, STATUS, GOAL, FINGERTIPS, JOINTS = map(
+    topics.absolute, (topics.ACTION, topics.STATUS, topics.GOAL, topics.FINGERTIPS, topics.JOINT_STATES)
+)
 
 
 @dataclass
@@ -38,10 +40,10 @@ def read(bag: Bag, object_pose: str) -> list[Question]:
         DactylError: no action was recorded.
     """
     pose = topics.absolute(topics.object_pose(object_pose))
-    by_stamp: dict[str, dict[int, bytes]] = {topic: {} for topic in (FINGERTIPS, pose, GOAL)}
+    by_stamp: dict[str, dict[int, bytes]] = {topic: {} for topic in (FINGERTIPS, pose, GOAL, JOINTS)}
     statuses: list[tuple[int, int, bytes]] = []
     actions: list[tuple[int, Action, int, int]] = []
-    for message, fields in bag.decoded({ACTION, STATUS, GOAL, FINGERTIPS, pose}):
+    for message, fields in bag.decoded({ACTION, STATUS, GOAL, FINGERTIPS, JOINTS, pose}):
         stamp = nanoseconds(fields.header.stamp)
         if message.topic == STATUS:
             statuses.append((message.sent_ns, int(fields.state), message.data))
@@ -67,6 +69,15 @@ def read(bag: Bag, object_pose: str) -> list[Question]:
         ]
         on_time = stamp == answer.readings[0]
         if shown >= 0 and on_time and all(data is not None for _, data in readings):
-            question.messages = [(STATUS, statuses[shown][2]), *((topic, data or b"") for topic, data in readings)]
+            posture = _newest(by_stamp[JOINTS], stamp) if question.first else []  # where smoothing starts
+            question.messages = [
+                (STATUS, statuses[shown][2]), *posture, *((topic, data or b"") for topic, data in readings)
+            ]  # fmt: skip
         questions.append(question)
     return questions
+
+
+def _newest(joint_states: dict[int, bytes], stamp_ns: int) -> list[tuple[str, bytes]]:
+    """The joint states of that time, as a list of at most one message."""
+    known = [ns for ns in joint_states if ns <= stamp_ns]
+    return [(JOINTS, joint_states[max(known)])] if known else []

@@ -31,7 +31,7 @@ def as_action(chosen: Array, bins: int, dtype: object = None) -> Array:
 
 
 def smooth(previous: Array, action: Array, coefficient: float = SMOOTHING) -> Array:
-    """Exponential moving average of actions, one call per control step; `previous` starts at zero."""
+    """Exponential moving average of actions, one call per control step; `previous` starts at `holding`."""
     return coefficient * action + (1.0 - coefficient) * previous
 
 
@@ -73,3 +73,16 @@ def target(positions: Array, action: Array, limits: Array, origin: str = "curren
     lower, upper = limits[..., 0], limits[..., 1]
     start = positions if origin == "current" else xp.broadcast_to(0.5 * (lower + upper), positions.shape)
     return xp.minimum(xp.maximum(start + action * (0.5 * scale * (upper - lower)), lower), upper)
+
+
+def action_for(targets: Array, positions: Array, limits: Array, origin: str = "current", scale: float = 1.0) -> Array:
+    """The action (..., A) in [-1, 1] whose `target` these targets (..., A) are, or the nearest."""
+    xp = array_namespace(targets, positions, limits)
+    lower, upper = limits[..., 0], limits[..., 1]
+    start = positions if origin == "current" else 0.5 * (lower + upper)
+    return xp.clip((targets - start) / (0.5 * scale * (upper - lower)), -1.0, 1.0)
+
+
+def holding(positions: Array, limits: Array, origin: str = "current", scale: float = 1.0) -> Array:
+    """The action (..., A) that asks for no motion from these positions (..., A): what smoothing starts from."""
+    return action_for(positions, positions, limits, origin, scale)

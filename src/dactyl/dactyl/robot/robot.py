@@ -71,10 +71,8 @@ class Markers:
     """(F, 3) m, each in the frame of its fingertip's link."""
     base: np.ndarray
     """(B, 3) m, robot frame; no two distances between them are equal."""
-    fingertip_length: float
-    """m; each fingertip's link is a capsule of this length along its z axis, ..."""
-    fingertip_radius: float
-    """... and this radius: what hides markers behind it."""
+    link_radii: np.ndarray
+    """(F, L) m; a finger is a chain of L capsules, from its root outwards: they hide the markers behind them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +108,8 @@ class Robot:
     """In front of a joint's or actuator's name in ROS and in the simulated model."""
     locked: Mapping[str, float] = field(default_factory=dict)
     """Joints that can be held still, and the angles, rad, at which: `locked_wrist`. Each has its own actuator."""
+    gravity_compensation: float = 0.0
+    """Share of its own weight that the robot's controllers carry, where it is not randomized."""
     tilt: float = 0.0
     """rad by which the robot is mounted; what that means is the model's to say."""
     up: np.ndarray = field(default_factory=lambda: np.array([0.0, 0.0, 1.0]))
@@ -121,6 +121,7 @@ class Robot:
             "joint_limits": (self.joint_limits, (joints, 2)),
             "actuation": (self.actuation, (actuators, joints)),
             "markers.fingertips": (self.markers.fingertips, (fingertips, 3)),
+            "markers.link_radii": (self.markers.link_radii, (fingertips, *self.markers.link_radii.shape[1:2])),
             "workspace.rest": (self.workspace.rest, (3,)),
             "up": (self.up, (3,)),
         }

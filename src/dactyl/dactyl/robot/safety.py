@@ -45,9 +45,14 @@ class ActionGate:
         self._stamp_ns = -1
         self._start_ns = -1
 
-    def admit(self, action: np.ndarray, sequence: int, stamp_ns: int) -> str | None:
-        """Take an action (A,) of this sequence number and tick, or say why it is refused."""
+    def admit(self, action: np.ndarray, sequence: int, stamp_ns: int, start: np.ndarray | None = None) -> str | None:
+        """Take an action (A,) of this sequence number and tick, or say why it is refused.
+
+        `start`: where its smoothing begins, (A,), or empty; judged as the action is.
+        """
         reason = self._fault(action, sequence, stamp_ns)
+        if not reason and start is not None and len(start):
+            reason = self._fault_of_numbers(start)
         if reason:
             self.refused[reason] += 1
             return reason
@@ -59,14 +64,17 @@ class ActionGate:
         self._sequence, self._stamp_ns = sequence, stamp_ns
         return None
 
-    def _fault(self, action: np.ndarray, sequence: int, stamp_ns: int) -> str | None:
+    def _fault_of_numbers(self, action: np.ndarray) -> str | None:
         if np.shape(action) != (self._actuators,):
             return f"{np.size(action)} numbers for {self._actuators} actuators"
         largest = float(np.abs(action).max())
         if not np.isfinite(largest):
             return "not finite"
-        if largest > 1.0 + _TOLERANCE:
-            return "out of range"
+        return "out of range" if largest > 1.0 + _TOLERANCE else None
+
+    def _fault(self, action: np.ndarray, sequence: int, stamp_ns: int) -> str | None:
+        if reason := self._fault_of_numbers(action):
+            return reason
         if (sequence, stamp_ns) in ((self._sequence, self._stamp_ns), (0, self._start_ns)):
             return REPEATED
         if sequence == 0:  # the clock may have restarted too

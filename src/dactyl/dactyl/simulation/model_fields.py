@@ -30,6 +30,8 @@ class PhysicsFactors(NamedTuple):
     """(N, J, 2) rad added to lower and upper joint limits."""
     gravity: Tensor
     """(N, 3) m/s² added to gravity, world frame."""
+    gravity_compensation: Tensor
+    """(N,) share of the robot's own weight that its controllers carry."""
 
 
 def nominal_factors(scene: Scene, num_envs: int, device: torch.device) -> PhysicsFactors:
@@ -44,6 +46,7 @@ def nominal_factors(scene: Scene, num_envs: int, device: torch.device) -> Physic
         gains=one[:, None].repeat(1, actuators),
         joint_limits=torch.zeros(num_envs, joints, 2, device=device),
         gravity=torch.zeros(num_envs, 3, device=device),
+        gravity_compensation=scene.gravity_compensation * one,
     )
 
 
@@ -64,12 +67,15 @@ class ModelFields:
     NAMES = (
         "geom_size", "geom_rbound", "geom_aabb", "geom_friction", "geom_dataid", "body_mass", "body_inertia",
         "dof_damping", "actuator_gainprm", "actuator_biasprm", "jnt_range", "opt.gravity",
+        "body_gravcomp",
     )  # fmt: skip
     """Every field that can vary between environments."""
 
     def __init__(self, scene: Scene, device: torch.device, dtype: torch.dtype) -> None:
         model = scene.model
         self._joints = scene.joints
+        self._robot_bodies = scene.robot_bodies
+        self._bodies = len(range(*scene.robot_bodies.indices(model.nbody)))
         self._object_geom, self._object_body = scene.object_geom, scene.object_body
         self._mesh_ids = torch.as_tensor(scene.object_mesh_ids, device=device)
         self._mesh_scales = torch.as_tensor(np.array(scene.object.mesh_scales), device=device, dtype=dtype)
@@ -91,7 +97,7 @@ class ModelFields:
     def of(self, factors: PhysicsFactors) -> list[ModelField]:
         """The fields of environments with these factors."""
         dtype = self._mass.dtype
-        size, masses, friction, damping, gains, limits, gravity = (factor.to(dtype) for factor in factors)
+        size, masses, friction, damping, gains, limits, gravity, compensation = (factor.to(dtype) for factor in factors)
         everything, joints = (slice(None),), self._joints
         mesh: list[ModelField] = []
         if len(self._mesh_ids):  # a mesh cannot be scaled: the nearest of the scene's variants stands in
@@ -117,4 +123,5 @@ class ModelFields:
             ModelField("actuator_biasprm", (slice(None), 1), -self._gain * gains),
             ModelField("jnt_range", (joints,), torch.cat([lower, upper], dim=-1)),
             ModelField("opt.gravity", everything, self._gravity + gravity),
+            ModelField("body_gravcomp", (self._robot_bodies,), compensation[:, None].expand(-1, self._bodies)),
         ]

@@ -17,6 +17,7 @@ import numpy as np
 from dactyl import objects, registry
 from dactyl.errors import DactylError
 from dactyl.objects.object import Object
+from dactyl.robot import backlash
 from dactyl.robot import robot as robots
 from dactyl.robot.robot import Robot
 from dactyl.simulation.objects import add_object, mesh_name
@@ -36,6 +37,8 @@ class SceneConfig:
     """rad by which the robot is mounted, fingers raised; None: `Robot.tilt`."""
     gain_scale: float = 1.0
     """Factor on all proportional gains."""
+    gravity_compensation: float | None = None
+    """Share of the robot's own weight that its controllers carry, 0 to 1; None: `Robot.gravity_compensation`."""
     robot: str = registry.DEFAULTS["robots"]
     """One of `robot.names()`."""
 
@@ -52,7 +55,8 @@ class SceneConfig:
 class RobotModel:
     """What a robot's `model` function builds: MjSpec edits that name joints, actuators and sites as the data does.
 
-    Joints, position actuators: `Robot.ros_name`; sites `marker_<fingertip>` and `marker_base_<i>`.
+    Joints, position actuators: `Robot.ros_name`; sites `marker_<fingertip>`, `marker_base_<i>`, and `link_<fingertip>_<i>`
+    at the ends of each finger's capsules, see `Markers.link_radii`.
     """
 
     spec: mujoco.MjSpec
@@ -90,10 +94,18 @@ class Scene:
     """Ids of the object's mesh at each of its scales; empty unless the object is a mesh."""
     fingertip_sites: np.ndarray
     """(F,) site ids, `Robot.fingertips` order."""
+    link_sites: np.ndarray
+    """(F, L + 1) where each finger's capsules begin and end, from its root outwards."""
     base_sites: np.ndarray
     """(B,)"""
     object_sites: np.ndarray
     """(M,)"""
+    robot_bodies: slice
+    """The robot's among the bodies."""
+    gravity_compensation: float
+    """Share of its weight that the robot's controllers carry."""
+    backlash_rates: np.ndarray
+    """(A, 2) slack rates for negative and positive motions, see `robot.backlash`."""
     materials: tuple[str, ...]
     """See `RobotModel`."""
     visual_group: int
@@ -143,17 +155,25 @@ def build(config: SceneConfig | None = None, edit: Callable[[mujoco.MjSpec], Non
         raise DactylError(f"tilt = {tilt} rad is outside (-pi/2, pi/2)")
     if not config.gain_scale > 0:
         raise DactylError(f"gain_scale = {config.gain_scale} must be > 0")
+    compensation = robot.gravity_compensation if config.gravity_compensation is None else config.gravity_compensation
+    if not 0.0 <= compensation <= 1.0:
+        raise DactylError(f"gravity_compensation = {compensation} is outside [0, 1]")
     if config.locked_wrist and not robot.locked:
         raise DactylError(f"the robot {robot.name} has no joint that can be locked")
     built: RobotModel = registry.resolve(robot.model)(robot, tilt, config.gain_scale, config.locked_wrist)
     spec = built.spec
     spec.modelname = "dactyl"
     spec.option.timestep = robot.timing.physics
+    robot_bodies = slice(1, len(spec.bodies))
+    for body in spec.bodies[robot_bodies]:
+        body.gravcomp = 1.0  # compiled so that every environment may have its own
     add_surroundings(spec, robot.cameras, _world(built, robot.workspace.rest))
     add_object(spec, shape, _world(built, built.rest))
     if edit is not None:
         edit(spec)
-    return _index(spec.compile(), config, robot, shape, built)
+    model = spec.compile()
+    model.body_gravcomp[robot_bodies] = compensation
+    return _index(model, config, shape, built, robot_bodies)
 
 
 def _world(built: RobotModel, position: np.ndarray) -> np.ndarray:
@@ -163,7 +183,8 @@ def _world(built: RobotModel, position: np.ndarray) -> np.ndarray:
     return built.position + rotated
 
 
-def _index(model: mujoco.MjModel, config: SceneConfig, robot: Robot, shape: Object, built: RobotModel) -> Scene:
+def _index(model: mujoco.MjModel, config: SceneConfig, shape: Object, built: RobotModel, robot_bodies: slice) -> Scene:
+    robot = robots.load(config.robot)
     names = tuple(model.joint(i).name for i in range(model.njnt))
     if names != (*(robot.ros_name(joint) for joint in robot.joints), "object"):
         raise DactylError(f"the model of the robot {robot.name} has other joints than expected: {', '.join(names)}")
@@ -185,8 +206,17 @@ def _index(model: mujoco.MjModel, config: SceneConfig, robot: Robot, shape: Obje
         object_geom=model.geom("object").id,
         object_mesh_ids=np.array([model.mesh(mesh_name(scale)).id for scale in shape.mesh_scales], dtype=np.int32),
         fingertip_sites=sites("marker_{}", robot.fingertips),
+        link_sites=np.array(
+            [
+                sites(f"link_{finger}_{{}}", tuple(str(i) for i in range(robot.markers.link_radii.shape[1] + 1)))
+                for finger in robot.fingertips
+            ]
+        ),
         base_sites=sites("marker_base_{}", tuple(str(i) for i in range(len(robot.markers.base)))),
         object_sites=sites("marker_object_{}", tuple(str(i) for i in range(len(shape.markers)))),
+        robot_bodies=robot_bodies,
+        gravity_compensation=float(model.body_gravcomp[robot_bodies][0]),
+        backlash_rates=np.full((len(robot.actuators), 2), backlash.NOMINAL),
         materials=built.materials,
         visual_group=built.visual_group,
     )

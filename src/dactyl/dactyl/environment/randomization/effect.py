@@ -8,7 +8,7 @@ from dactyl.environment.randomization.random import where
 
 
 class Effect:
-    """Keeps its per-environment state in tensor attributes, so that it can be redrawn by mask, saved and loaded."""
+    """Keeps its per-environment state in public tensor attributes, so that it can be redrawn by mask, saved, loaded."""
 
     def redraw(self, mask: Tensor, **fresh: Tensor) -> None:
         """Take rows of the fresh values (by attribute name) where mask (N,) is true."""
@@ -16,7 +16,10 @@ class Effect:
             setattr(self, name, where(mask, values, getattr(self, name)))
 
     def state_dict(self) -> dict[str, Tensor]:
-        return {name: value.clone() for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return {name: value.clone() for name, value in self._rows()}
+
+    def _rows(self) -> list[tuple[str, Tensor]]:
+        return [(name, value) for name, value in vars(self).items() if isinstance(value, Tensor) and name[0] != "_"]
 
     def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
         for name, value in tensors.items():

@@ -25,7 +25,7 @@ class ObservationNoise:
     object_orientation_correlated: float = 0.1  # rad
     object_orientation_uncorrelated: float = 0.1  # rad
     fingertip_marker: float = 0.003  # m, misplacement of each marker on its link
-    base_marker: float = 0.001  # m, misplacement of the hand's base markers: moves the whole hand frame
+    base_marker: float = 0.001  # m, misplacement of each of the base's markers, which the hand frame is found by
 
     def __post_init__(self) -> None:
         for noise in fields(self):
@@ -51,7 +51,9 @@ class Sensors(Effect):
         self._fingertips = (num_envs, len(robot.fingertips), 3)
         self.fingertip_offset = torch.zeros(self._fingertips, device=random.device)
         self.marker_offset = torch.zeros(self._fingertips, device=random.device)
+        self._base = torch.as_tensor(robot.markers.base, dtype=torch.float32, device=random.device)
         self.base_offset = torch.zeros(num_envs, 3, device=random.device)
+        self.base_rotation = quaternion.from_rotation_vector(self.base_offset)
         self.object_offset = torch.zeros(num_envs, 3, device=random.device)
         self.object_rotation = self._rotation(0.0)
 
@@ -63,11 +65,13 @@ class Sensors(Effect):
     def restart(self, mask: Tensor) -> None:
         """Draw the correlated noise of new episodes."""
         config, normal, n, tips = self._config, self._random.normal, self._num_envs, self._fingertips
+        shift, turn = misplaced_frame(self._base, config.base_marker * normal(n, *self._base.shape))
         self.redraw(
             mask,
             fingertip_offset=config.fingertip_correlated * normal(*tips),
             marker_offset=config.fingertip_marker * normal(*tips),
-            base_offset=config.base_marker * normal(n, 3),
+            base_offset=shift,
+            base_rotation=quaternion.from_rotation_vector(turn),
             object_offset=config.object_position_correlated * normal(n, 3),
             object_rotation=self._rotation(config.object_orientation_correlated),
         )
@@ -81,11 +85,38 @@ class Sensors(Effect):
         """
         config, normal = self._config, self._random.normal
         misplaced = (marker_rotations @ self.marker_offset[..., None]).squeeze(-1)
-        fingertips = truth.fingertips + misplaced + self.fingertip_offset - self.base_offset[:, None]
-        position = truth.object_position + self.object_offset - self.base_offset
+        fingertips = self._in_found_frame(truth.fingertips + misplaced) + self.fingertip_offset
+        position = self._in_found_frame(truth.object_position[:, None])[:, 0] + self.object_offset
+        orientation = quaternion.multiply(quaternion.conjugate(self.base_rotation), truth.object_orientation)
         turn = quaternion.multiply(self._rotation(config.object_orientation_uncorrelated), self.object_rotation)
         return Sensed(
             fingertips + config.fingertip_uncorrelated * normal(*fingertips.shape),
             position + config.object_position_uncorrelated * normal(*position.shape),
-            quaternion.multiply(turn, truth.object_orientation),
+            quaternion.multiply(turn, orientation),
         )
+
+    def _in_found_frame(self, points: Tensor) -> Tensor:
+        """Points (N, k, 3) of the hand frame as they are in the frame that its misplaced markers give."""
+        return quaternion.rotate_inverse(self.base_rotation[:, None], points - self.base_offset[:, None])
+
+
+def misplaced_frame(markers: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
+    """The rigid motion of a frame that is found by misplaced markers: least squares, as `robot.markers.register`.
+
+    To first order of the rotation, which a millimetre on a hand's markers keeps at a degree or two; no iterations and
+    no decompositions, so that nothing waits for a GPU.
+
+    Args:
+        markers: (B, 3) in the frame, m.
+        offsets: (N, B, 3) by which each is misplaced, m.
+
+    Returns:
+        Shift (N, 3), m, and rotation vectors (N, 3), rad: a point p of the frame is found at shift + turned p.
+    """
+    centre = markers.mean(0)
+    arms = markers - centre
+    inertia = arms.square().sum() * torch.eye(3, device=arms.device) - arms.T @ arms
+    moments = torch.linalg.cross(arms.expand_as(offsets), offsets).sum(1)
+    turn = moments @ torch.linalg.inv_ex(inertia).inverse
+    shift = offsets.mean(1) + centre - quaternion.rotate(quaternion.from_rotation_vector(turn), centre)
+    return shift, turn

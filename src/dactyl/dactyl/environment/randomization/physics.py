@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dactyl.environment.randomization.random import Random, check_amount, check_range
+from dactyl.errors import DactylError
 from dactyl.simulation.model_fields import PhysicsFactors
 from dactyl.simulation.scene import Scene
 
@@ -13,7 +14,11 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class PhysicsRandomization:
-    """Table 1. One factor for the object's three dimensions and one for all surfaces' friction; the rest one each."""
+    """Table 1. One factor for the object's three dimensions and one for all surfaces' friction; the rest one each.
+
+    Not in the table: how much of its own weight the hand's controllers carry. Were it all, the factors on the links'
+    masses and what is added to gravity would do nothing to the hand.
+    """
 
     object_dimensions: Range = (0.95, 1.05)  # uniform factor
     masses: Range = (0.5, 1.5)  # uniform factor, object and each robot link
@@ -22,12 +27,16 @@ class PhysicsRandomization:
     actuator_gains: Range = (0.75, 1.5)  # loguniform factor, each actuator
     joint_limits: float = 0.15  # rad, std of what is added to each limit
     gravity: float = 0.4  # m/s², std of what is added to each coordinate
+    gravity_compensation: Range = (0.0, 1.0)  # uniform; share of the hand's weight that its controllers carry
 
     def __post_init__(self) -> None:
         for name in ("object_dimensions", "masses", "friction", "joint_damping", "actuator_gains"):
             check_range(name, *getattr(self, name))
         check_amount("joint_limits", self.joint_limits)
         check_amount("gravity", self.gravity)
+        low, high = self.gravity_compensation
+        if not 0.0 <= low <= high <= 1.0:
+            raise DactylError(f"randomization gravity_compensation: impossible range [{low}, {high}]")
 
     def sample(self, scene: Scene, num_envs: int, random: Random) -> PhysicsFactors:
         """Factors for that many environments."""
@@ -40,4 +49,5 @@ class PhysicsRandomization:
             gains=random.loguniform(*self.actuator_gains, num_envs, model.nu),
             joint_limits=self.joint_limits * random.normal(num_envs, joints, 2),
             gravity=self.gravity * random.normal(num_envs, 3),
+            gravity_compensation=random.uniform(*self.gravity_compensation, num_envs),
         )

@@ -1,16 +1,19 @@
-"""Group `unmodeled_effects`: action noise and delay, backlash, tracking errors, timing, forces (appendix C.2)."""
+"""Group `unmodeled_effects`: action noise and delay, backlash, joint sensors that are off, tracking errors, timing,
+forces (appendix C.2)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from math import inf
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from dactyl.environment.randomization.effect import Effect
 from dactyl.environment.randomization.random import Random, check_amount, check_range, where
-from dactyl.robot import backlash
+from dactyl.robot import backlash, control
+from dactyl.robot.control import ActionMeaning
 from dactyl.robot.robot import Robot
 
 ACTION_RANGE = 2.0  # width of [-1, 1]: Table 8 gives percentages of it
@@ -25,8 +28,9 @@ class UnmodeledEffects:
     action_noise_correlated: float = 0.015  # of the action range, Table 8
     action_noise_multiplicative: float = 0.015  # Table 8
     delay_probability: float = 0.5  # of each actuator, per episode; one control step
-    backlash_rate: float = backlash.CALIBRATED
-    backlash_rate_std: float = backlash.CALIBRATED_STD
+    backlash_factor: tuple[float, float] = (0.5, 2.0)  # loguniform, on each actuator's and direction's slack rate
+    backlash_rate_std: float = 0.1  # of what is added to each
+    joint_offset: float = 0.04  # rad, of each joint's sensor; after Shadow's calibration 2.3° are left, after ours 1.2°
     dropout_rate: float = 0.2  # per marker and second
     dropout_duration: float = 1.0  # s
     occlusion_distance: float = 0.004  # m between a marker's cuboid and the object or another finger
@@ -46,39 +50,83 @@ class UnmodeledEffects:
 
 
 class Actuation(Effect):
-    """What becomes of smoothed actions on their way to the joints: delay, noise, backlash."""
+    """What becomes of smoothed actions on their way to the joints: delay, noise, backlash, sensors that are off.
 
-    def __init__(self, config: UnmodeledEffects, num_envs: int, robot: Robot, random: Random) -> None:
-        self._config, self._random = config, random
+    The controllers know the joints' angles by their sensors alone, each of which is off by an angle of its own. Motions
+    counted from the present angles are none the worse for it (the paper's reason for them, footnote 5); postures are.
+    """
+
+    def __init__(
+        self,
+        config: UnmodeledEffects,
+        num_envs: int,
+        robot: Robot,
+        random: Random,
+        *,
+        meaning: ActionMeaning,
+        backlash_rates: np.ndarray,
+    ) -> None:
+        """`backlash_rates`: (A, 2) nominal ones, see `robot.backlash`."""
+        self._config, self._random, self._robot, self._meaning = config, random, robot, meaning
         self._shape = (num_envs, len(robot.actuators))
-        self.bias = torch.zeros(self._shape, device=random.device)
-        self.delayed = torch.zeros(self._shape, device=random.device, dtype=torch.bool)
-        self.pending = torch.zeros(self._shape, device=random.device)
-        self.slack = torch.zeros(self._shape, device=random.device)
-        self.delta = torch.full((*self._shape, 2), config.backlash_rate, device=random.device)
+        device = random.device
+        self._limits = torch.as_tensor(robot.actuator_limits, dtype=torch.float32, device=device)
+        self._rates = torch.as_tensor(backlash_rates, dtype=torch.float32, device=device)
+        self.bias = torch.zeros(self._shape, device=device)
+        self.delayed = torch.zeros(self._shape, device=device, dtype=torch.bool)
+        self.pending = torch.zeros(self._shape, device=device)
+        self.pending_positions = torch.zeros(self._shape, device=device)
+        self.slack = torch.zeros(self._shape, device=device)
+        self.delta = self._rates.repeat(num_envs, 1, 1)
+        self.joint_offset = torch.zeros(num_envs, len(robot.joints), device=device)
 
-    def restart(self, mask: Tensor) -> None:
+    def restart(self, mask: Tensor, joint_angles: Tensor) -> Tensor:
+        """Draw the effects of new episodes in which the robot has these joint angles (N, J), rad.
+
+        Returns:
+            The actions (N, A) that hold every robot where its sensors say that it is.
+        """
         config, random = self._config, self._random
-        delta = config.backlash_rate + config.backlash_rate_std * random.normal(*self._shape, 2)
+        factor = random.loguniform(*config.backlash_factor, *self._shape, 2)
+        noise = config.backlash_rate_std * random.normal(*self._shape, 2)
         self.redraw(
             mask,
             bias=config.action_noise_correlated * ACTION_RANGE * random.normal(*self._shape),
             delayed=random.chance(config.delay_probability, *self._shape),
-            pending=torch.zeros_like(self.pending),
             slack=torch.zeros_like(self.slack),
-            delta=delta.clamp(min=1e-3),
+            delta=(self._rates * factor + noise).clamp(min=1e-3),
+            joint_offset=config.joint_offset * random.normal(*self.joint_offset.shape),
         )
+        positions = self._robot.actuator_positions(self.read(joint_angles))
+        still = control.holding(positions, self._limits, self._meaning.origin, self._meaning.scale)
+        self.redraw(mask, pending=still, pending_positions=positions)
+        return still
 
-    def apply(self, action: Tensor) -> Tensor:
-        """The actions that arrive, (N, A), one call per control step."""
-        config, random = self._config, self._random
+    def read(self, joint_angles: Tensor) -> Tensor:
+        """Joint angles (N, J), rad, as the robot's sensors have them; float32."""
+        return joint_angles.float() + self.joint_offset
+
+    def targets(self, action: Tensor, joint_angles: Tensor) -> Tensor:
+        """What the joints are driven to, true angles (N, A), rad; one call per control step.
+
+        Args:
+            action: (N, A) smoothed.
+            joint_angles: (N, J) rad, true ones, now.
+        """
+        positions = self._robot.actuator_positions(self.read(joint_angles))
+        specified_at = torch.where(self.delayed, self.pending_positions, positions)  # s_t of appendix C.1
         arriving = torch.where(self.delayed, self.pending, action)
-        self.pending = action
+        self.pending, self.pending_positions = action, positions
+        meaning = self._meaning
+        targets = control.target(specified_at, self._noisy(arriving), self._limits, meaning.origin, meaning.scale)
+        self.slack, targets = backlash.transmit(self.slack, positions, targets, self._limits, self.delta)
+        return targets - self._robot.actuator_positions(self.joint_offset)
+
+    def _noisy(self, action: Tensor) -> Tensor:
+        config, random = self._config, self._random
         factor = 1.0 + config.action_noise_multiplicative * random.normal(*self._shape)
         noise = config.action_noise_uncorrelated * ACTION_RANGE * random.normal(*self._shape)
-        noisy = (arriving * factor + self.bias + noise).clamp(-1.0, 1.0)
-        self.slack, out = backlash.apply(self.slack, noisy, self.delta)
-        return out
+        return (action * factor + self.bias + noise).clamp(-1.0, 1.0)
 
 
 class Tracking(Effect):
@@ -111,15 +159,24 @@ class Timing(Effect):
     """Physics steps of the nominal time + Exp(lambda)."""
 
     def __init__(self, config: UnmodeledEffects, num_envs: int, robot: Robot, random: Random) -> None:
-        self._range, self._random, self._period = config.timestep_rate, random, robot.timing.control
+        self._range, self._random, self._timing = config.timestep_rate, random, robot.timing
         self.rate = torch.full((num_envs,), config.timestep_rate[1], device=random.device)
 
     def restart(self, mask: Tensor) -> None:
         self.redraw(mask, rate=self._random.uniform(*self._range, len(self.rate)))
 
     def timesteps(self, substeps: int) -> Tensor:
-        """(substeps, N) s; of a control step divided into ten as in the paper, or otherwise."""
-        return self._period / substeps + self._random.exponential(substeps, len(self.rate)) / self.rate
+        """(substeps, N) s. However many there are, together they are as late as the robot's own number of them."""
+        own = self._timing.substeps
+        late = self._random.exponential(own, len(self.rate)) / self.rate
+        return self._timing.control / substeps + _shared_out(late, substeps)
+
+
+def _shared_out(values: Tensor, parts: int) -> Tensor:
+    """Rows of values (n, N) summed up, or divided, into so many parts (parts, N)."""
+    if len(values) % parts == 0:
+        return values.unflatten(0, (parts, -1)).sum(1)
+    return (values.sum(0) / parts).expand(parts, -1)
 
 
 class Forces(Effect):

@@ -9,11 +9,10 @@ from dactyl.robots.shadow.layout import (
     CAMERA_DISTANCE,
     CAMERA_FOVY,
     CAMERAS,
-    DISTAL_LENGTH,
-    DISTAL_RADIUS,
     DROP_DISTANCE,
     DROP_HEIGHT,
     FINGERTIP_MARKERS,
+    LINK_RADII,
     LOCKED_WRIST,
     PALM_CENTER,
 )
@@ -29,7 +28,7 @@ ROBOT = Robot(
     fingertips=FINGERS,
     workspace=Workspace(PALM_CENTER, depth=DROP_HEIGHT, radius=DROP_DISTANCE),
     cameras=Cameras(CAMERAS, CAMERA_DISTANCE, CAMERA_FOVY),
-    markers=Markers(FINGERTIP_MARKERS, BASE_MARKERS, DISTAL_LENGTH, DISTAL_RADIUS),
+    markers=Markers(FINGERTIP_MARKERS, BASE_MARKERS, LINK_RADII),
     timing=Timing(control=0.08, physics=0.008),  # appendix C.1
     action=Positions(bins=11, smoothing=0.3),  # section 4.2; appendix C.1, footnote 15
     model="dactyl.robots.shadow.model:build",
@@ -38,6 +37,7 @@ ROBOT = Robot(
     targets=TARGETS,
     joint_prefix="rh_",
     locked={"WRJ1": LOCKED_WRIST},
+    gravity_compensation=1.0,
     tilt=0.1,  # slightly raised fingers: a palm-up hand at rest keeps its object
     up=np.array([0.0, -0.995004, 0.099833]),
 )

@@ -17,8 +17,10 @@ BASE_MARKERS = np.array([[0.030, -0.044, 0.10], [-0.030, -0.044, 0.10], [0.030, 
 FINGERTIP_MARKERS = np.array([(0.0, 0.0115, 0.018)] * 4 + [(0.0145, 0.0, 0.020)])
 """(5, 3) on the back of each nail (appendix C.2), in the distal link frame, outside the mesh; joints.FINGERS order."""
 
-DISTAL_LENGTH, DISTAL_RADIUS = 0.025, 0.008
-"""The distal links are capsules along their z axis, the thumb's a little thicker."""
+LINKS = ("proximal", "middle", "distal")
+"""Each finger's, from the knuckle outwards; capsules between one link's origin and the next one's."""
+LINK_RADII = np.array([(0.010, 0.008, 0.007)] * 4 + [(0.013, 0.011, 0.009)])
+DISTAL_LENGTHS = np.array([0.024] * 4 + [0.026])
 
 LOCKED_WRIST = -0.5
 """rad; where WRJ1 is locked. Section 6.1 does not say where: it is about where models/block keeps its free wrist."""

@@ -19,7 +19,7 @@ import numpy as np
 from dactyl.errors import DactylError
 from dactyl.robot.robot import Robot
 from dactyl.robots.shadow.joints import COUPLED_FINGERS, JOINTS, joints_of
-from dactyl.robots.shadow.layout import LOCKED_WRIST, WRIST_PITCH
+from dactyl.robots.shadow.layout import DISTAL_LENGTHS, LINKS, LOCKED_WRIST, WRIST_PITCH
 from dactyl.simulation.scene import RobotModel
 
 HAND_POSITION = np.array([0.0, 0.34, 0.36])
@@ -101,10 +101,6 @@ def _mount(spec: mujoco.MjSpec, tilt: float) -> None:
     mount.pos = HAND_POSITION
     mount.alt.type = mujoco.mjtOrientation.mjORIENTATION_QUAT  # the file's euler angles would win otherwise
     mount.quat = hand_quaternion(tilt)
-    for body in (mount, *mount.find_all("body")):
-        # The real low-level controller carries the fingers' own weight; targets relative to the current angles would
-        # let them creep down under a plain proportional controller.
-        body.gravcomp = 1.0
 
 
 def _name_joints(spec: mujoco.MjSpec, robot: Robot) -> None:
@@ -157,7 +153,11 @@ def _add_actuators(spec: mujoco.MjSpec, robot: Robot, gain_scale: float) -> None
 
 def _add_markers(spec: mujoco.MjSpec, robot: Robot) -> None:
     look = {"size": [0.003, 0.003, 0.003], "rgba": [1.0, 0.1, 0.1, 1.0], "group": 3}
-    for finger, position in zip(robot.fingertips, robot.markers.fingertips, strict=True):
-        spec.body(f"robot0:{finger.lower()}distal").add_site(name=f"marker_{finger}", pos=position, **look)
+    for finger, position, length in zip(robot.fingertips, robot.markers.fingertips, DISTAL_LENGTHS, strict=True):
+        for i, link in enumerate(LINKS):
+            body = spec.body(f"robot0:{finger.lower()}{link}")
+            body.add_site(name=f"link_{finger}_{i}", group=4)
+        body.add_site(name=f"link_{finger}_{len(LINKS)}", pos=[0.0, 0.0, length], group=4)
+        body.add_site(name=f"marker_{finger}", pos=position, **look)
     for i, position in enumerate(robot.markers.base):
         spec.body("robot0:hand mount").add_site(name=f"marker_base_{i}", pos=position, **look)

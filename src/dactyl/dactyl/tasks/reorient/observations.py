@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dactyl.environment.task import Signals, Term, fixed
+from dactyl.environment.task import Signals, Term, effects_size, fixed, physics_size
 from dactyl.maths import quaternion
 from dactyl.maths.quaternion import Array
 from dactyl.objects.object import Object
@@ -44,8 +44,8 @@ def _plain(signal: str) -> Term:
         "joint_angles": _per_joint,
         "joint_velocities": _per_joint,
         "smoothed_action": _per_actuator,
-        "physics_factors": lambda robot: (6 + 3 * len(robot.joints) + len(robot.actuators),),
-        "effects": lambda robot: (4 * len(robot.actuators) + 2,),
+        "physics_factors": lambda robot: (physics_size(robot),),
+        "effects": lambda robot: (effects_size(robot),),
     }
     sizes = {"object_position": 3, "object_velocity": 3, "object_turn": 4}
     shape = shapes[signal] if signal in shapes else fixed(sizes[signal])
