@@ -31,7 +31,7 @@ def test_sizes_follow_from_the_robot() -> None:
 
 
 def test_hidden_physics_is_every_factor_that_matters(scene: Scene) -> None:
-    """Size, mass, friction of the object, gravity and its compensation, damping, gains, limits; the log-uniform ones as logarithms."""
+    """Of the object, gravity and its compensation, damping, gains, limits; the log-uniform ones as logarithms."""
     factors = PhysicsRandomization().sample(scene, 5, Random(0, CPU))
     numbers = hidden_physics(scene, factors, 3)
     assert numbers.shape == (3, physics_size(scene.robot))

@@ -135,7 +135,7 @@ def test_misplaced_base_markers_give_the_frame_that_registering_them_gives():
 
 
 def test_misplaced_base_markers_turn_and_shift_everything_alike():
-    """A millimetre on the forearm is two or three at the palm, and a degree; fingertips and object keep their distances."""
+    """A millimetre on the forearm is two or three at the palm, and a degree; fingertips and object stay together."""
     made, (exact, rotations) = sensors(base_marker=0.001), truth()
     at_palm = torch.tensor([0.0, -0.03, 0.35]).expand(ENVS, 3)
     exact = exact._replace(object_position=at_palm)

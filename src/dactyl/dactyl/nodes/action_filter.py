@@ -12,6 +12,7 @@ from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.registry import DEFAULTS
 from dactyl.robot import backlash, control, robot
+from dactyl.robot.backlash import NOMINAL
 from dactyl.robot.driver import JointOrder, JointStates
 from dactyl.robot.safety import REPEATED, ActionGate
 from dactyl.ros.messages import RELIABLE, SENSOR, nanoseconds, to_array, to_floats
@@ -34,7 +35,7 @@ class Parameters:
     action_scale: float = parameter(1.0, "Their reach, as in the driver: the policy's.", minimum=0.0, maximum=2.0)
     backlash: bool = parameter(False, "Model the backlash of tendons: for a simulated hand, a real one has its own.")
     backlash_deltas: tuple[float, ...] = parameter(
-        (backlash.NOMINAL,),
+        (NOMINAL,),
         "Slack rates, in slack per motion by half the range and step: one for all, or for each actuator two, for "
         "negative and for positive motions.",
         minimum=1e-3,

@@ -55,8 +55,8 @@ class SceneConfig:
 class RobotModel:
     """What a robot's `model` function builds: MjSpec edits that name joints, actuators and sites as the data does.
 
-    Joints, position actuators: `Robot.ros_name`; sites `marker_<fingertip>`, `marker_base_<i>`, and `link_<fingertip>_<i>`
-    at the ends of each finger's capsules, see `Markers.link_radii`.
+    Joints, position actuators: `Robot.ros_name`; sites `marker_<fingertip>`, `marker_base_<i>`, and at the ends of each
+    finger's capsules, see `Markers.link_radii`, `link_<fingertip>_<i>`.
     """
 
     spec: mujoco.MjSpec
