@@ -41,6 +41,7 @@ class Uneven(Toy):
         kind = torch.arange(self.num_envs) % 3
         info = {name: ended & (kind == i) for i, name in enumerate(("dropped", "timeout", "complete"))}
         info["successes"] = step.info["successes"] + 1000 * later
+        info["duration"] = step.info["duration"]
         return step._replace(info=info)
 
 

@@ -50,6 +50,7 @@ def varied(scene: Scene, num_envs: int) -> PhysicsFactors:
         gains=factor(nominal.gains),
         joint_limits=0.1 * torch.randn(nominal.joint_limits.shape, generator=generator),
         gravity=0.4 * torch.randn(nominal.gravity.shape, generator=generator),
+        gravity_compensation=torch.rand(num_envs, generator=generator),
     )
 
 

@@ -29,7 +29,7 @@ TABLE_2 = {
 }
 
 
-MORE = {"symmetric_orientation": 4, "smoothed_action": 20, "physics_factors": 98, "effects": 82}
+MORE = {"symmetric_orientation": 4, "smoothed_action": 20, "physics_factors": 99, "effects": 106}
 
 
 def test_terms_are_table_2s():
@@ -51,7 +51,7 @@ SIGNALS = {
     # shapes of what the terms look at
     "fingertips": (5, 3), "object_position": (3,), "object_orientation": (4,), "goal": (4,), "joint_angles": (24,),
     "joint_velocities": (24,), "object_velocity": (3,), "object_turn": (4,), "smoothed_action": (20,),
-    "physics_factors": (98,), "effects": (82,),
+    "physics_factors": (99,), "effects": (106,),
 }  # fmt: skip
 
 
