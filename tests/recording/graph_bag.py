@@ -98,7 +98,8 @@ class Writer:
     def action(self, topic: str, stamp_ns: int, at_ns: int, sequence: int, robot: str = "shadow") -> None:
         stamp = self.header(stamp_ns).stamp
         self.write(topic, "dactyl_msgs/msg/HandAction", at_ns, self.header(stamp_ns, ""), robot, sequence,
-                   np.zeros(20, np.float32), np.zeros(0, np.float32), np.full(20, 5, np.uint8), stamp, stamp, stamp)  # fmt: skip
+                   np.zeros(20, np.float32), np.zeros(0, np.float32), np.full(20, 5, np.uint8),
+                   stamp, stamp, stamp)  # fmt: skip
 
     def status(self, tick: int, state: int, trial: int, successes: int, angle: float, reason: str) -> None:
         stamp_ns, time = tick * TICK, self.kind("builtin_interfaces/msg/Time")(0, 0)

@@ -60,7 +60,7 @@ def write(path: Path, actions: int = 5, offset: int = 0, reused: int = -1) -> Pa
             yield latency.POSES[0], tick + 3 * MS, types["geometry_msgs/msg/PoseStamped"](header=stamp, pose=pose)
             action = types["dactyl_msgs/msg/HandAction"](
                 header=stamp, robot="shadow", sequence=i,
-                action=np.zeros(20, np.float32), bins=np.full(20, 5, np.uint8),
+                action=np.zeros(20, np.float32), start=np.zeros(0, np.float32), bins=np.full(20, 5, np.uint8),
                 fingertips_stamp=used, object_pose_stamp=stamp.stamp, goal_stamp=stamp.stamp,
             )  # fmt: skip
             yield latency.ACTION, tick + 8 * MS, action
