@@ -42,6 +42,7 @@ class Uneven(Toy):
         info = {name: ended & (kind == i) for i, name in enumerate(("dropped", "timeout", "complete"))}
         info["successes"] = step.info["successes"] + 1000 * later
         info["duration"] = step.info["duration"]
+        info["motion"] = torch.full((self.num_envs, self.num_actuators), 0.1)
         return step._replace(info=info)
 
 

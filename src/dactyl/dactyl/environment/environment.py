@@ -52,7 +52,7 @@ class Step(NamedTuple):
     """(N, size) before any reset; after the last goal with one more."""
     info: dict[str, Tensor]
     """Before any reset. "successes": (N,) int64 goals reached in the episode so far; "reached", "dropped", "complete",
-    "timeout": (N,) bool; "errors": (N, E) to the goal; "duration": (N,) of the step, s."""
+    "timeout": (N,) bool; "errors": (N, E) to the goal; "duration": (N,) of the step, s; "motion": (N, A) how far the policy asked its targets to move in it, rad."""
 
 
 class Environment:
@@ -207,8 +207,14 @@ class Environment:
             info={
                 "successes": successes, "reached": events.reached, "dropped": events.dropped,
                 "complete": events.complete, "timeout": events.timeout, "errors": errors, "duration": duration[:n],
+                "motion": self._motion(self._smoothed[:n], previous),
             },
         )  # fmt: skip
+
+    def _motion(self, action: Tensor, previous: Tensor) -> Tensor:
+        """How far smoothed actions (N, A) ask the targets to move in a control step, rad."""
+        reach = 0.5 * self._meaning.scale * (self._limits[:, 1] - self._limits[:, 0])
+        return reach * (action if self._meaning.origin == "current" else action - previous)
 
     def _reward(self, transition: Transition) -> Tensor:
         """Weighted sum of the reward terms, (N,). A simulation that went wrong (NaN) earns nothing."""

@@ -20,6 +20,8 @@ from dactyl.environment import task as tasks
 from dactyl.environment.config import EnvironmentConfig
 from dactyl.environment.randomization import RandomizationConfig, select
 from dactyl.learning import checkpoint
+from dactyl.learning.motion import Motion
+from dactyl.learning.motion import as_text as motion_as_text
 from dactyl.learning.options import EvaluationOptions
 from dactyl.learning.policy import Contract, Policy
 from dactyl.learning.protocol import Environment, Step
@@ -96,9 +98,12 @@ def evaluate(options: EvaluationOptions = DEFAULTS, make_sensor: SensorFactory |
         environment = environments.Environment(config, trials, seed=seed, threads=options.threads)
         if make_sensor:
             environment.object_sensor = make_sensor(config.scene, trials)
-        summary = summarize(run_trials(policy, environment, kind == "most-likely", seed, _report(trials)), seed)
+        motion = Motion()
+        ended = run_trials(policy, environment, kind == "most-likely", seed, _report(trials), motion)
+        summary = summarize(ended, seed) | {"motion_deg_per_step": motion.summary()}
         conditions = f"pose {results['pose']}, randomizations {options.randomizations}, {kind} actions"
         print(as_text(summary, f"{file}, {policy.contract.object}, {conditions}"))
+        print(motion_as_text(summary["motion_deg_per_step"]))
         results |= {"most_likely": summary} if (options.actions, kind) == ("both", "most-likely") else summary
     return results
 
@@ -121,6 +126,7 @@ def run_trials(
     deterministic: bool = False,
     seed: int = 0,
     report: Callable[[int, float], None] = lambda ended, seconds: None,
+    motion: Motion | None = None,
 ) -> list[Trial]:
     """One trial in every environment; what comes after it does not count, so that short ones weigh no more.
 
@@ -130,21 +136,26 @@ def run_trials(
         deterministic: take the most likely actions instead of drawing them.
         seed: of the drawn actions.
         report: called after every control step with the trials ended so far and the simulated seconds.
+        motion: collects how far the policy asks the targets to move in its trials.
     """
     generator = torch.Generator(environment.device).manual_seed(seed)
     trials: dict[int, Trial] = {}
     observations = environment.reset()
     state = policy.initial_state(environment.num_envs)
     seconds = torch.zeros(environment.num_envs, device=environment.device)
+    running = torch.ones(environment.num_envs, device=environment.device, dtype=torch.bool)
     while len(trials) < environment.num_envs:
         actions, state = policy.step(observations, state, deterministic, generator)
         step = environment.step(actions)
         seconds += step.info["duration"]
+        if motion is not None:
+            motion.add(step.info["motion"], running)
         ended = step.terminated | step.truncated
         for index in ended.nonzero().flatten().tolist():
             trials.setdefault(
                 index, Trial(int(step.info["successes"][index]), reason(step, index), float(seconds[index]))
             )
+        running &= ~ended
         state = policy.reset(state, ended)
         observations = step.observations
         report(len(trials), float(seconds.max()))
