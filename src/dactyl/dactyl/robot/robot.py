@@ -101,6 +101,8 @@ class Robot:
     """`module:function` that makes its `ros.driver.Driver`; empty: the plain one."""
     commands: str = ""
     """`module:function` that adds its commands to groups of the command line, given by name; empty: it has none."""
+    exercise: str = ""
+    """`module:function` that says how it is exercised for `calibrate model`; empty: each actuator by itself."""
     targets: Mapping[str, str] = field(default_factory=lambda: {topics.TARGETS: topics.TYPES[topics.TARGETS]})
     """Topics that joint targets go to the robot on, each with its message type. Where several are sent at a time only
     one is named, whose flow tells of all."""

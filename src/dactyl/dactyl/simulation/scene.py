@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import pi
+from pathlib import Path
 from typing import Any
 
 import mujoco
@@ -17,9 +18,11 @@ import numpy as np
 from dactyl import objects, registry
 from dactyl.errors import DactylError
 from dactyl.objects.object import Object
-from dactyl.robot import backlash
+from dactyl.robot import parameters
 from dactyl.robot import robot as robots
+from dactyl.robot.parameters import ModelParameters
 from dactyl.robot.robot import Robot
+from dactyl.simulation import calibrated
 from dactyl.simulation.objects import add_object, mesh_name
 from dactyl.simulation.surroundings import add_surroundings
 from dactyl.storage.presets import parse_fields
@@ -41,6 +44,8 @@ class SceneConfig:
     """Share of the robot's own weight that its controllers carry, 0 to 1; None: `Robot.gravity_compensation`."""
     robot: str = registry.DEFAULTS["robots"]
     """One of `robot.names()`."""
+    calibration: str = ""
+    """File of `calibrate model` whose parameters the robot's model gets (appendix C.3); empty: it stays as it is."""
 
     @classmethod
     def from_config(cls, value: Any, where: str, default: Any) -> SceneConfig:
@@ -109,6 +114,8 @@ class Scene:
     materials: tuple[str, ...]
     """See `RobotModel`."""
     visual_group: int
+    parameters: ModelParameters
+    """Of the robot's model, calibrated where a calibration was named."""
 
     @cached_property
     def joints(self) -> slice:
@@ -176,6 +183,17 @@ def build(config: SceneConfig | None = None, edit: Callable[[mujoco.MjSpec], Non
     return _index(model, config, shape, built, robot_bodies)
 
 
+def _calibrate(model: mujoco.MjModel, config: SceneConfig, robot: Robot) -> ModelParameters:
+    """Give the model the calibrated parameters, if there are any; what it has then. `gain_scale` scales those too."""
+    found = calibrated.parameters_of(model, robot)
+    if config.calibration:
+        changes = parameters.read(Path(config.calibration), robot)
+        scaled = {key: config.gain_scale * v if key.parameter == "gain" else v for key, v in changes.items()}
+        found = parameters.lay_over(robot, found, scaled)
+        calibrated.apply(model, found)
+    return found
+
+
 def _world(built: RobotModel, position: np.ndarray) -> np.ndarray:
     """A robot-frame position in the world."""
     rotated = np.empty(3)
@@ -195,6 +213,7 @@ def _index(model: mujoco.MjModel, config: SceneConfig, shape: Object, built: Rob
     def sites(pattern: str, keys: tuple[str, ...]) -> np.ndarray:
         return np.array([model.site(pattern.format(key)).id for key in keys])
 
+    found = _calibrate(model, config, robot)
     return Scene(
         config=config,
         robot=robot,
@@ -216,7 +235,8 @@ def _index(model: mujoco.MjModel, config: SceneConfig, shape: Object, built: Rob
         object_sites=sites("marker_object_{}", tuple(str(i) for i in range(len(shape.markers)))),
         robot_bodies=robot_bodies,
         gravity_compensation=float(model.body_gravcomp[robot_bodies][0]),
-        backlash_rates=np.full((len(robot.actuators), 2), backlash.NOMINAL),
+        parameters=found,
+        backlash_rates=found.backlash,
         materials=built.materials,
         visual_group=built.visual_group,
     )

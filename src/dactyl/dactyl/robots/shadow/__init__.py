@@ -34,6 +34,7 @@ ROBOT = Robot(
     model="dactyl.robots.shadow.model:build",
     driver="dactyl.robots.shadow.ros:driver",
     commands="dactyl.robots.shadow.commands:add",
+    exercise="dactyl.robots.shadow.calibration.motions:exercise",
     targets=TARGETS,
     joint_prefix="rh_",
     locked={"WRJ1": LOCKED_WRIST},

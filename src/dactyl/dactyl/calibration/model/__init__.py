@@ -1,0 +1,1 @@
+"""Calibrating the parameters of a simulated robot's model against recorded motion (appendix C.3)."""

@@ -1,0 +1,174 @@
+"""Replays windows open-loop in simulated robots, many parameters at a time, and says how far their joints end up off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+import torch
+
+from dactyl.calibration.model.windows import Group, Windows
+from dactyl.robot import backlash
+from dactyl.robot.parameters import ModelParameters, from_vector
+from dactyl.simulation import calibrated
+from dactyl.simulation.backends.mujoco import BatchPhysics
+from dactyl.simulation.model_fields import nominal_factors
+from dactyl.simulation.physics import PhysicsState
+from dactyl.simulation.scene import Scene, SceneConfig, build
+
+LANES = 512
+"""Simulated robots side by side."""
+
+
+def robot_alone(spec: mujoco.MjSpec) -> None:
+    """Take the object out of the robot's way: for `simulation.scene.build`."""
+    body = spec.body("object")
+    body.pos, body.gravcomp = [0.0, 0.0, 5.0], 1.0
+    for geom in body.geoms:
+        geom.contype = geom.conaffinity = 0
+
+
+def scene_of(robot: str, calibration: str = "") -> Scene:
+    """The robot without an object in its way."""
+    return build(SceneConfig(robot=robot, calibration=calibration), robot_alone)
+
+
+class Robots:
+    """Simulated robots side by side, each with parameters of its own, backlash among them."""
+
+    def __init__(self, scene: Scene, lanes: int, threads: int = 0, contacts: bool = False) -> None:
+        """
+        Args:
+            scene: see `scene_of`.
+            lanes: how many robots.
+            threads: of the CPU, 0 for all cores.
+            contacts: whether their fingers can touch each other.
+        """
+        if not contacts:
+            scene.model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_CONTACT
+        self.scene, self.lanes = scene, lanes
+        self.steps = 0
+        """Physics steps simulated so far, of all of them together."""
+        self._robot = scene.robot
+        self._physics = BatchPhysics(scene, lanes, threads)
+        self._factors = nominal_factors(scene, lanes, torch.device("cpu"))
+        limits = self._robot.actuator_limits
+        self._half, self._lower, self._upper = 0.5 * (limits[:, 1] - limits[:, 0]), limits[:, 0], limits[:, 1]
+        self._qpos = self._physics.state.qpos.numpy()
+        self._targets = self._physics.state.targets.numpy()
+        self._start = self._qpos.copy()
+
+    def start(self, qpos: np.ndarray, qvel: np.ndarray, parameters: ModelParameters, slack: np.ndarray) -> None:
+        """Put joints (lanes, J) into a state; parameters (lanes, J, 7) and (lanes, A, 4); slack (lanes, A)."""
+        joints = len(self._robot.joints)
+        state = self._start.copy()
+        state[:, :joints] = qpos
+        velocity = np.zeros((self.lanes, self.scene.model.nv))
+        velocity[:, :joints] = qvel
+        self._slack, self._delta = torch.as_tensor(slack), torch.as_tensor(parameters.backlash.copy())
+        targets = self._robot.actuator_positions(qpos)
+        everywhere = torch.ones(self.lanes, dtype=torch.bool)
+        self._physics.restore(everywhere, PhysicsState(*map(torch.as_tensor, (state, velocity, targets))), self._factors)
+        self._physics.write(calibrated.fields(parameters))
+
+    @property
+    def angles(self) -> np.ndarray:
+        """(lanes, J) rad, live."""
+        return self._qpos[:, : len(self._robot.joints)]
+
+    def control_step(self, targets: np.ndarray, seen: list[np.ndarray] | None = None) -> None:
+        """Play a control step, or the part of it that targets (lanes, steps, A), rad, are given for.
+
+        Backlash acts on the commanded motion once a control step, as in training. `seen` gets the angles (lanes, J) before
+        each physics step.
+        """
+        positions = self._robot.actuator_positions(self.angles)
+        motion = torch.as_tensor((targets.mean(axis=1) - positions) / self._half)
+        self._slack, passed = backlash.apply(self._slack, motion.clamp(-1.0, 1.0), self._delta)
+        share = np.where(passed.numpy() != 0.0, passed.numpy() / np.where(motion != 0.0, motion, 1.0), 0.0)
+        for i, steps in _runs(targets, each=seen is not None):
+            self._targets[:] = np.clip(positions + share * (targets[:, i] - positions), self._lower, self._upper)
+            if seen is not None:
+                seen.append(self.angles.copy())
+            self._physics.advance(steps)
+            self.steps += steps * self.lanes
+
+
+def _runs(targets: np.ndarray, each: bool) -> Iterator[tuple[int, int]]:
+    """The first step and the number of steps of each run of equal targets (lanes, steps, A)."""
+    steps = targets.shape[1]
+    changes = (targets[:, 1:] != targets[:, :-1]).any(axis=(0, 2))
+    starts = np.arange(steps) if each else np.concatenate([[0], 1 + np.flatnonzero(changes)])
+    for start, end in zip(starts, [*starts[1:], steps], strict=True):
+        yield int(start), int(end - start)
+
+
+def slack_before(before: np.ndarray, half: np.ndarray, delta: np.ndarray) -> np.ndarray:
+    """Slack (N, A) after the commanded motions (N, B, A), rad, of the control steps before.
+
+    Args:
+        before: see `Windows`.
+        half: (A,) half the actuators' ranges.
+        delta: (N, A, 2) slack rates.
+    """
+    slack = np.zeros(before.shape[::2])
+    for i in range(before.shape[1]):
+        motion = np.clip(before[:, i] / half, -1.0, 1.0)
+        rate = np.where(motion < 0.0, delta[..., 0], delta[..., 1])
+        slack = np.clip(slack + motion * rate, -1.0, 1.0)
+    return slack
+
+
+@dataclass
+class Replay:
+    """What joint angles a second later would have been with other parameters, against what was measured."""
+
+    robots: Robots
+    layers: list[Windows]
+    groups: list[Group]
+
+    def residuals(self, vectors: np.ndarray) -> np.ndarray:
+        """Simulated less measured angles, (K, W, J) rad, of parameters (K, P); NaN where a window says nothing."""
+        return np.concatenate([self._layer(vectors, windows) for windows in self.layers], axis=1)
+
+    def errors(self, vectors: np.ndarray) -> np.ndarray:
+        """Mean squared error of each group's joints, (K, G) rad²."""
+        return self.errors_of(self.residuals(vectors))
+
+    def errors_of(self, residuals: np.ndarray) -> np.ndarray:
+        """Mean squares (K, G), rad², of residuals; a robot whose simulation broke is infinitely wrong."""
+        found = np.full((len(residuals), len(self.groups)), np.inf)
+        for i, group in enumerate(self.groups):
+            own = residuals[..., group.joints]
+            counts = self.active[:, group.joints]
+            squares = np.square(own[:, counts])
+            found[:, i] = np.where(np.isfinite(squares).all(axis=1), squares.mean(axis=1), np.inf)
+        return found
+
+    @property
+    def active(self) -> np.ndarray:
+        """(W, J) which residuals count."""
+        return np.concatenate([windows.active for windows in self.layers])
+
+    def _layer(self, vectors: np.ndarray, windows: Windows) -> np.ndarray:
+        count, wide = len(vectors), len(windows.qpos)
+        ends = np.empty((count * wide, windows.qpos.shape[1]))
+        for first in range(0, len(ends), self.robots.lanes):
+            pairs = np.arange(first, first + self.robots.lanes) % len(ends)  # the last lanes play something again
+            used = min(self.robots.lanes, len(ends) - first)
+            ends[first : first + used] = self._play(vectors[pairs // wide], windows, pairs % wide)[:used]
+        residuals = ends.reshape(count, wide, -1) - windows.after
+        return np.where(windows.active, residuals, np.nan)
+
+    def _play(self, vectors: np.ndarray, windows: Windows, which: np.ndarray) -> np.ndarray:
+        robot = self.robots.scene.robot
+        parameters = from_vector(robot, vectors)
+        half = 0.5 * np.ptp(robot.actuator_limits, axis=1)
+        slack = slack_before(windows.before[which], half, parameters.backlash)
+        self.robots.start(windows.qpos[which], windows.qvel[which], parameters, slack)
+        targets, step = windows.targets[which], robot.timing.substeps
+        for tick in range(0, targets.shape[1], step):
+            self.robots.control_step(targets[:, tick : tick + step])
+        return self.robots.angles.copy()
