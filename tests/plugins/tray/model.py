@@ -12,6 +12,7 @@ _HALF, _RIM = 0.10, 0.01  # m
 def build(robot: Robot, tilt: float, gain_scale: float, locked: bool) -> RobotModel:
     """See `simulation.scene.build`."""
     spec = mujoco.MjSpec()
+    spec.compiler.degree = False
     base = spec.worldbody.add_body(name="base", pos=[0.0, 0.0, 0.4])
     for i, position in enumerate(robot.markers.base):
         base.add_site(name=f"marker_base_{i}", pos=position)

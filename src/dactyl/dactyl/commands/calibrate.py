@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
 from dactyl import topics
 from dactyl.commands.app import Commands
 from dactyl.commands.arguments import Json
+from dactyl.environment.choices import RobotName
 from dactyl.errors import DactylError
-from dactyl.ranges import Number, Positive, Range
+from dactyl.ranges import Count, Minutes, Number, Positive, Range, Seed, Threads
+from dactyl.registry import DEFAULTS
 
 Squares = Annotated[int, Range(2, 100)]
+Noise = Annotated[float, Range(0.0, 1.0)]
+"""rad"""
 
 app = Commands()
 
@@ -82,3 +87,57 @@ def cameras(
     if json:
         results.write(json, "calibrate cameras", None, found)
     print("\n".join([calibration.as_text(found), *map(str, written)]))
+
+
+@app.command
+def model(
+    recording: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="RECORDING")] = None,
+    /,
+    out: Path = Path("model.yaml"),
+    plot: Path | None = None,
+    method: Literal["descent", "autotune", "least-squares", "all"] = "descent",
+    minutes: Minutes = inf,
+    population: Count = 256,
+    synthetic: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
+    noise: Noise = 0.005,
+    truth: Path | None = None,
+    save: Path | None = None,
+    robot: RobotName = DEFAULTS["robots"],
+    seed: Seed = 0,
+    threads: Threads = 0,
+    json: Json = None,
+) -> None:
+    """Fit the parameters of the simulated robot's model to its recorded motion (appendix C.3).
+
+    RECORDING is a bag of `calibrate exercise`. It is replayed in simulation, second by second, until the joint angles
+    after each second are those measured. The file that comes out is the key `scene.calibration` of presets.
+
+    For example:
+      ./dactyl calibrate model bags/exercise --out model.yaml --plot model.png --json model.json
+      ./dactyl calibrate model bags/exercise --method least-squares --minutes 5
+      ./dactyl calibrate model --synthetic --method all --truth hidden.yaml
+
+    Args:
+        recording: a bag, or a file of --save
+        out: calibration to write
+        plot: also draw errors and changes, as PNG
+        method: coordinate descent as in the paper, autotune's random population, SciPy's least squares, or all of them
+        minutes: after so many a method stops with what it has
+        population: of autotune
+        synthetic: in place of a recording, a simulated robot with hidden parameters
+        noise: of its joint sensors, rad
+        truth: also write its hidden parameters
+        save: also write its recording
+        robot: that is simulated
+        seed: of the hidden parameters, the noise and what autotune draws
+        threads: CPU threads, 0 for all cores
+    """
+    from dactyl.calibration.model.command import Choice, run
+
+    if (recording is None) == (not synthetic):
+        raise DactylError("name either a RECORDING or --synthetic")
+    if not synthetic and (truth or save):
+        raise DactylError("--truth and --save are for --synthetic: nobody knows the truth of a recording")
+    run(
+        Choice(recording, out, plot, method, 60.0 * minutes, population, noise, truth, save, robot, seed, threads, json)
+    )

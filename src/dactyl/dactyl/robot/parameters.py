@@ -124,9 +124,7 @@ def read(path: Path, robot: Robot) -> dict[Key, float]:
     }
 
 
-def _section(
-    path: Path, section: str, values: Any, parts: tuple[str, ...], names: tuple[str, ...]
-) -> dict[Key, float]:
+def _section(path: Path, section: str, values: Any, parts: tuple[str, ...], names: tuple[str, ...]) -> dict[Key, float]:
     if not isinstance(values, Mapping):
         raise DactylError(f"{path}: {section} must be a mapping, not {values!r}")
     found = {}

@@ -21,33 +21,33 @@ def descend(problem: Problem, sweeps: int = SWEEPS) -> np.ndarray:
     unit = problem.nominal
     steps = np.full(len(unit), _FIRST_STEP)
     best = problem.errors(unit[None])[0]
+    idle = 0
     for sweep in range(sweeps):
         before = best.copy()
-        for turn in range(max(map(len, problem.own))):
+        for turn in problem.turns():
             best = _one_parameter_each(problem, unit, steps, turn, best)
             if problem.over:
                 break
         problem.report(f"sweep {sweep + 1}: {degrees(best)}")
-        if problem.over or (best > (1.0 - GAIN) * before).all() and steps.max() <= _LEAST_STEP:
+        idle = idle + 1 if (best > (1.0 - GAIN) * before).all() else 0
+        if problem.over or idle == 2:
             break
     return drop_idle(problem, unit, best)
 
 
 def _one_parameter_each(
-    problem: Problem, unit: np.ndarray, steps: np.ndarray, turn: int, best: np.ndarray
+    problem: Problem, unit: np.ndarray, steps: np.ndarray, turn: dict[int, int], best: np.ndarray
 ) -> np.ndarray:
     """Try to move one parameter of each group, in place; the groups' errors then."""
-    chosen = [own[turn] if turn < len(own) and steps[own[turn]] > _LEAST_STEP else -1 for own in problem.own]
-    moving = [i for i in chosen if i >= 0]
-    if not moving:
+    chosen = {group: i for group, i in turn.items() if steps[i] > _LEAST_STEP}
+    if not chosen:
         return best
+    moving = list(chosen.values())
     tried = np.tile(unit, (len(_TRIED), 1))
     tried[:, moving] = np.clip(unit[moving] + np.outer(_TRIED, steps[moving]), 0.0, 1.0)
-    errors = problem.errors(tried)
+    errors = problem.errors(tried, chosen)
     best = best.copy()
-    for group, i in enumerate(chosen):
-        if i < 0:
-            continue
+    for group, i in chosen.items():
         winner = int(errors[:, group].argmin())
         if errors[winner, group] < (1.0 - GAIN) * best[group]:
             unit[i], best[group] = tried[winner, i], errors[winner, group]
@@ -59,17 +59,15 @@ def _one_parameter_each(
 
 def drop_idle(problem: Problem, unit: np.ndarray, best: np.ndarray) -> np.ndarray:
     """Put back to the model's own value whatever the error does not need, by the same 0.1 %; (P,)."""
-    unit, nominal = unit.copy(), problem.nominal
-    for turn in range(max(map(len, problem.own))):
-        chosen = [own[turn] if turn < len(own) else -1 for own in problem.own]
-        tried = unit.copy()
-        for i in chosen:
-            if i >= 0:
-                tried[i] = nominal[i]
-        if (tried == unit).all():
+    unit, best, nominal = unit.copy(), best.copy(), problem.nominal
+    for turn in problem.turns():
+        chosen = {group: i for group, i in turn.items() if unit[i] != nominal[i]}
+        if not chosen:
             continue
-        errors = problem.errors(tried[None])[0]
-        for group, i in enumerate(chosen):
-            if i >= 0 and errors[group] <= best[group] * (1.0 + GAIN):
+        tried = unit.copy()
+        tried[list(chosen.values())] = nominal[list(chosen.values())]
+        errors = problem.errors(tried[None], chosen)[0]
+        for group, i in chosen.items():
+            if errors[group] <= best[group] * (1.0 + GAIN):
                 unit[i], best[group] = nominal[i], errors[group]
     return unit

@@ -1,4 +1,4 @@
-"""SciPy's bounded least squares, with derivatives by differences: what a library's optimiser makes of the same problem."""
+"""SciPy's bounded least squares on the same problem, with derivatives by differences."""
 
 from __future__ import annotations
 
@@ -48,27 +48,23 @@ def fit(problem: Problem, noise: float, rounds: int = ROUNDS) -> np.ndarray:
 
 def derivatives(problem: Problem, unit: np.ndarray) -> np.ndarray:
     """(R, P) of the active residuals by each parameter from 0 to 1."""
-    active, own = problem.replay.active, problem.own
-    groups_of_rows = np.nonzero(active)[1]
+    active, turns = problem.replay.active, problem.turns()
+    joints = np.nonzero(active)[1]
+    rows = [np.isin(joints, group.joints) for group in problem.groups]
     matrix = np.zeros((int(active.sum()), len(unit)))
-    turns = max(map(len, own))
-    for first in range(0, turns, _AT_ONCE):
-        block = range(first, min(first + _AT_ONCE, turns))
-        tried = np.tile(unit, (2 * len(block), 1))
+    for first in range(0, len(turns), _AT_ONCE):
+        block = turns[first : first + _AT_ONCE]
+        tried = np.tile(unit, (len(block), 2, 1))
         for row, turn in enumerate(block):
-            for indices in own:
-                if turn < len(indices):
-                    i = indices[turn]
-                    tried[2 * row, i] = min(unit[i] + DIFFERENCE, 1.0)
-                    tried[2 * row + 1, i] = max(unit[i] - DIFFERENCE, 0.0)
-        ends = problem.residuals(tried)[:, active]
+            moving = list(turn.values())
+            tried[row, 0, moving] = np.minimum(unit[moving] + DIFFERENCE, 1.0)
+            tried[row, 1, moving] = np.maximum(unit[moving] - DIFFERENCE, 0.0)
+        asked = {group for turn in block for group in turn}
+        ends = problem.residuals(tried.reshape(-1, len(unit)), asked)[:, active].reshape(len(block), 2, -1)
         for row, turn in enumerate(block):
-            change = np.nan_to_num(ends[2 * row] - ends[2 * row + 1])
-            for group, indices in zip(problem.groups, own, strict=True):
-                if turn < len(indices):
-                    i = indices[turn]
-                    rows = np.isin(groups_of_rows, group.joints)
-                    matrix[rows, i] = change[rows] / (tried[2 * row, i] - tried[2 * row + 1, i])
+            change = np.nan_to_num(ends[row, 0] - ends[row, 1])
+            for group, i in turn.items():
+                matrix[rows[group], i] = change[rows[group]] / (tried[row, 0, i] - tried[row, 1, i])
     return matrix
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -48,13 +48,21 @@ class Problem:
         """Whether the time is up."""
         return time.monotonic() - self.started > self.seconds
 
-    def errors(self, units: np.ndarray) -> np.ndarray:
-        """Mean squared errors (K, G), rad², of parameters (K, P) from 0 to 1."""
-        return self.replay.errors(self.space.from_unit(units))
+    def errors(self, units: np.ndarray, groups: Collection[int] | None = None) -> np.ndarray:
+        """Mean squared errors (K, G), rad², of parameters (K, P) from 0 to 1; of all groups or at least of these."""
+        return self.replay.errors(self.space.from_unit(units), groups)
 
-    def residuals(self, units: np.ndarray) -> np.ndarray:
+    def residuals(self, units: np.ndarray, groups: Collection[int] | None = None) -> np.ndarray:
         """(K, W, J) rad, see `Replay.residuals`."""
-        return self.replay.residuals(self.space.from_unit(units))
+        return self.replay.residuals(self.space.from_unit(units), groups)
+
+    def turns(self) -> list[dict[int, int]]:
+        """One parameter of each group at a time, by the group: until each has had its turn."""
+        own = self.own
+        return [
+            {group: int(indices[turn]) for group, indices in enumerate(own) if turn < len(indices)}
+            for turn in range(max(map(len, own)))
+        ]
 
 
 def degrees(errors: np.ndarray) -> str:

@@ -14,13 +14,13 @@ from dactyl.robot import robot as robots
 from dactyl.robot.robot import Robot
 from dactyl.storage.files import write_atomically
 
-MOVES = 0.1
-"""rad that a joint must have moved for its parameters to be sought."""
+MOVED = 0.1
+"""Share of its range that an actuator must be told to move, and half of which a joint must have moved."""
 
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """Samples at the pace of the robot's physics steps. Every `timing.substeps`-th is a control tick, from the first."""
+    """Samples, one a physics step; every `timing.substeps`-th, from the first, is a control tick."""
 
     robot: Robot
     targets: np.ndarray
@@ -44,16 +44,18 @@ def check(recording: Recording, source: object) -> None:
     if measured.sum() * robot.timing.physics < 5.0:
         seconds = measured.sum() * robot.timing.physics
         raise DactylError(f"{source} has {seconds:.1f} s of joint angles: at least 5 s are needed")
-    moved = np.ptp(angles[measured], axis=0)
-    told = np.ptp(recording.targets[measured], axis=0)
-    if not (told > MOVES).any():
+    moved = np.ptp(angles[measured], axis=0) > 0.5 * MOVED * np.ptp(robot.joint_limits, axis=1)
+    told = np.ptp(recording.targets[measured], axis=0) > MOVED * np.ptp(robot.actuator_limits, axis=1)
+    if not told.any():
         raise DactylError(f"{source}: no actuator was told to move; record the exercise: calibrate exercise")
-    commanded = (robot.actuation[told > MOVES] != 0).any(axis=0)
-    still = [joint for joint, how_far, asked in zip(robot.joints, moved, commanded, strict=True) if asked and how_far < MOVES]
+    commanded = (robot.actuation[told] != 0).any(axis=0)
+    still = [joint for i, joint in enumerate(robot.joints) if commanded[i] and not moved[i]]
     if len(still) == commanded.sum():
         raise DactylError(f"{source}: the {robot.title} did not move, though it was told to: is it enabled?")
     if still:
-        raise DactylError(f"{source}: {', '.join(still)} did not move, though told to: their parameters cannot be found")
+        raise DactylError(
+            f"{source}: {', '.join(still)} did not move, though told to: their parameters cannot be found"
+        )
 
 
 def save(path: Path, recording: Recording) -> None:

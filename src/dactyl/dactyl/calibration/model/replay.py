@@ -1,8 +1,8 @@
-"""Replays windows open-loop in simulated robots, many parameters at a time, and says how far their joints end up off."""
+"""Replays windows open-loop in simulated robots, many parameters at a time: how far are the joints off at the end?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import mujoco
@@ -49,7 +49,7 @@ class Robots:
         if not contacts:
             scene.model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_CONTACT
         self.scene, self.lanes = scene, lanes
-        self.steps = 0
+        self._playing, self.steps = lanes, 0
         """Physics steps simulated so far, of all of them together."""
         self._robot = scene.robot
         self._physics = BatchPhysics(scene, lanes, threads)
@@ -61,43 +61,48 @@ class Robots:
         self._start = self._qpos.copy()
 
     def start(self, qpos: np.ndarray, qvel: np.ndarray, parameters: ModelParameters, slack: np.ndarray) -> None:
-        """Put joints (lanes, J) into a state; parameters (lanes, J, 7) and (lanes, A, 4); slack (lanes, A)."""
-        joints = len(self._robot.joints)
+        """Put the first n robots into a state: joints (n, J), parameters (n, J, 7) and (n, A, 4), slack (n, A).
+
+        Only they play from now on.
+        """
+        self._playing, joints = len(qpos), len(self._robot.joints)
         state = self._start.copy()
-        state[:, :joints] = qpos
+        state[: self._playing, :joints] = qpos
         velocity = np.zeros((self.lanes, self.scene.model.nv))
-        velocity[:, :joints] = qvel
+        velocity[: self._playing, :joints] = qvel
         self._slack, self._delta = torch.as_tensor(slack), torch.as_tensor(parameters.backlash.copy())
-        targets = self._robot.actuator_positions(qpos)
-        everywhere = torch.ones(self.lanes, dtype=torch.bool)
-        self._physics.restore(everywhere, PhysicsState(*map(torch.as_tensor, (state, velocity, targets))), self._factors)
+        first = torch.arange(self.lanes) < self._playing
+        values = map(torch.as_tensor, (state, velocity, self._targets.copy()))
+        self._physics.restore(first, PhysicsState(*values), self._factors)
         self._physics.write(calibrated.fields(parameters))
 
     @property
     def angles(self) -> np.ndarray:
-        """(lanes, J) rad, live."""
-        return self._qpos[:, : len(self._robot.joints)]
+        """(n, J) rad of the robots that play, live."""
+        return self._qpos[: self._playing, : len(self._robot.joints)]
 
     def control_step(self, targets: np.ndarray, seen: list[np.ndarray] | None = None) -> None:
-        """Play a control step, or the part of it that targets (lanes, steps, A), rad, are given for.
+        """Play a control step, or the part of it that targets (n, steps, A), rad, are given for.
 
-        Backlash acts on the commanded motion once a control step, as in training. `seen` gets the angles (lanes, J) before
-        each physics step.
+        Backlash acts on the commanded motion once a control step, as in training. `seen` gets the angles (n, J)
+        before each physics step.
         """
         positions = self._robot.actuator_positions(self.angles)
         motion = torch.as_tensor((targets.mean(axis=1) - positions) / self._half)
         self._slack, passed = backlash.apply(self._slack, motion.clamp(-1.0, 1.0), self._delta)
         share = np.where(passed.numpy() != 0.0, passed.numpy() / np.where(motion != 0.0, motion, 1.0), 0.0)
         for i, steps in _runs(targets, each=seen is not None):
-            self._targets[:] = np.clip(positions + share * (targets[:, i] - positions), self._lower, self._upper)
+            self._targets[: self._playing] = np.clip(
+                positions + share * (targets[:, i] - positions), self._lower, self._upper
+            )
             if seen is not None:
                 seen.append(self.angles.copy())
-            self._physics.advance(steps)
-            self.steps += steps * self.lanes
+            self._physics.advance(steps, self._playing)
+            self.steps += steps * self._playing
 
 
 def _runs(targets: np.ndarray, each: bool) -> Iterator[tuple[int, int]]:
-    """The first step and the number of steps of each run of equal targets (lanes, steps, A)."""
+    """The first step and the number of steps of each run of equal targets (n, steps, A)."""
     steps = targets.shape[1]
     changes = (targets[:, 1:] != targets[:, :-1]).any(axis=(0, 2))
     starts = np.arange(steps) if each else np.concatenate([[0], 1 + np.flatnonzero(changes)])
@@ -129,16 +134,16 @@ class Replay:
     layers: list[Windows]
     groups: list[Group]
 
-    def residuals(self, vectors: np.ndarray) -> np.ndarray:
-        """Simulated less measured angles, (K, W, J) rad, of parameters (K, P); NaN where a window says nothing."""
-        return np.concatenate([self._layer(vectors, windows) for windows in self.layers], axis=1)
+    def residuals(self, vectors: np.ndarray, groups: Collection[int] | None = None) -> np.ndarray:
+        """Simulated less measured angles, (K, W, J) rad, of parameters (K, P).
 
-    def errors(self, vectors: np.ndarray) -> np.ndarray:
-        """Mean squared error of each group's joints, (K, G) rad²."""
-        return self.errors_of(self.residuals(vectors))
+        NaN where a window says nothing, and in layers that have none of the groups which are asked for.
+        """
+        return np.concatenate([self._layer(vectors, windows, groups) for windows in self.layers], axis=1)
 
-    def errors_of(self, residuals: np.ndarray) -> np.ndarray:
-        """Mean squares (K, G), rad², of residuals; a robot whose simulation broke is infinitely wrong."""
+    def errors(self, vectors: np.ndarray, groups: Collection[int] | None = None) -> np.ndarray:
+        """Mean squared error of each group's joints, (K, G) rad²; infinite where a simulation broke."""
+        residuals = self.residuals(vectors, groups)
         found = np.full((len(residuals), len(self.groups)), np.inf)
         for i, group in enumerate(self.groups):
             own = residuals[..., group.joints]
@@ -152,13 +157,15 @@ class Replay:
         """(W, J) which residuals count."""
         return np.concatenate([windows.active for windows in self.layers])
 
-    def _layer(self, vectors: np.ndarray, windows: Windows) -> np.ndarray:
+    def _layer(self, vectors: np.ndarray, windows: Windows, groups: Collection[int] | None) -> np.ndarray:
         count, wide = len(vectors), len(windows.qpos)
+        asked = range(len(self.groups)) if groups is None else groups
+        if not any(windows.active[:, self.groups[group].joints].any() for group in asked):
+            return np.full((count, *windows.active.shape), np.nan)
         ends = np.empty((count * wide, windows.qpos.shape[1]))
         for first in range(0, len(ends), self.robots.lanes):
-            pairs = np.arange(first, first + self.robots.lanes) % len(ends)  # the last lanes play something again
-            used = min(self.robots.lanes, len(ends) - first)
-            ends[first : first + used] = self._play(vectors[pairs // wide], windows, pairs % wide)[:used]
+            pairs = np.arange(first, min(first + self.robots.lanes, len(ends)))
+            ends[pairs] = self._play(vectors[pairs // wide], windows, pairs % wide)
         residuals = ends.reshape(count, wide, -1) - windows.after
         return np.where(windows.active, residuals, np.nan)
 

@@ -1,4 +1,4 @@
-"""Where the parameters of a model are sought: each as a number from 0 to 1 between bounds about the model's own value."""
+"""Where the parameters of a model are sought: each a number from 0 to 1 between bounds about the model's own value."""
 
 from __future__ import annotations
 
@@ -88,8 +88,10 @@ def space_of(robot: Robot, nominal: ModelParameters) -> Space:
         low, high, curved = (getattr(part, kind)(name) for part in (lower, upper, logarithmic))
         low[:], high[:], curved[:] = low / factor, high * factor, low > 0.0
     drives = robot.actuation.T != 0
-    for name, share, source in (("friction_loss", FRICTION, "force_limit"), ("stiffness", STIFFNESS, "gain")):
-        strongest = np.max(np.where(drives, nominal.actuator(source), 0.0), axis=1, initial=0.0)
+    gain, force = nominal.actuator("gain"), nominal.actuator("force_limit")
+    force = np.where(force > 0.0, force, 0.5 * gain * np.ptp(robot.actuator_limits, axis=1))  # 0: there is no limit
+    for name, share, torque in (("friction_loss", FRICTION, force), ("stiffness", STIFFNESS, gain)):
+        strongest = np.max(np.where(drives, torque, 0.0), axis=1, initial=0.0)
         lower.joint(name)[:] = 0.0
         upper.joint(name)[:] = np.maximum(nominal.joint(name), share * strongest)
     lower.joint("margin")[:], upper.joint("margin")[:] = 0.0, np.maximum(nominal.joint("margin"), MARGIN)

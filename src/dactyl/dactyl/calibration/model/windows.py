@@ -1,7 +1,7 @@
 """Cuts a recording into windows of a second, each of which begins at a measured state.
 
-Only one group of joints moves in a window. Groups that cannot carry each other, fingers, are replayed side by side in one
-simulated robot, each with a window of its own.
+Only one group of joints moves in a window. Groups that cannot carry each other, fingers, are replayed side by side in
+one simulated robot, each with a window of its own.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def groups_of(exercise: Exercise, scene: Scene) -> list[Group]:
 
 
 def layers(groups: list[Group], scene: Scene) -> list[list[Group]]:
-    """Groups that can be replayed side by side: none of a layer carries another of it."""
+    """Groups that can be replayed side by side: none of a layer carries or shares a link of another of it."""
     model = scene.model
     parents = model.body_parentid
 
@@ -88,8 +88,7 @@ def layers(groups: list[Group], scene: Scene) -> list[list[Group]]:
     bodies = {group.name: {int(model.jnt_bodyid[joint]) for joint in group.joints} for group in groups}
     depth: dict[str, int] = {}
     for group in sorted(groups, key=lambda g: len(carriers(g))):
-        own = bodies[group.name]
-        below = [depth[name] for name in depth if bodies[name] & (carriers(group) - own)]
+        below = [depth[name] for name in depth if bodies[name] & carriers(group)]
         depth[group.name] = 1 + max(below, default=-1)
     return [[g for g in groups if depth[g.name] == level] for level in range(1 + max(depth.values()))]
 
@@ -115,7 +114,7 @@ def cut(recording: Recording, groups: list[Group], every: float) -> dict[str, np
     for start in range(lead, len(measured) - horizon - _SLOPE, stride):
         if not measured[start - lead : start + horizon + _SLOPE].all():
             continue
-        active = moving[start - lead : start + horizon].any(axis=0)
+        active = np.asarray(moving[start - lead : start + horizon].any(axis=0))
         movers = [group for group in groups if active[group.actuators].any()]
         if len(movers) == 1:
             found[movers[0].name].append(start)

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterable
 
 import mujoco
+import numpy as np
 import torch
 from mujoco.batch import Batch
 from torch import Tensor
@@ -51,10 +52,10 @@ class BatchPhysics:
             stage = mujoco.mjtStage.mjSTAGE_POS if i == last else mujoco.mjtStage.mjSTAGE_NONE  # sites at the new state
             self._batch.step(stage=stage.value)
 
-    def advance(self, steps: int) -> None:
-        """Advance every environment by steps of the nominal time. Faster: sites stay where they were."""
+    def advance(self, steps: int, count: int) -> None:
+        """Advance the first `count` environments by steps of the nominal time. Faster: sites stay where they were."""
         self._timestep[:] = self.scene.model.opt.timestep
-        self._batch.step(nstep=steps, stage=mujoco.mjtStage.mjSTAGE_NONE.value)
+        self._batch.step(np.arange(count), nstep=steps, stage=mujoco.mjtStage.mjSTAGE_NONE.value)
 
     def restore(self, mask: Tensor, state: PhysicsState, factors: PhysicsFactors) -> None:
         ids = mask.nonzero().squeeze(-1)
@@ -70,14 +71,14 @@ class BatchPhysics:
         self._batch.forward(ids.numpy(), stage=mujoco.mjtStage.mjSTAGE_POS.value)
 
     def write(self, fields: Iterable[Field]) -> None:
-        """Put values, (N, …) each, into parts of model fields that no constant of the model depends on.
+        """Put values, (n, …) each, into parts of the first n environments' model fields: such as no constant needs.
 
         `restore` puts back those that it writes itself.
         """
         for name, part, values in fields:
             if name not in self._model:
                 self._model[name] = torch.from_numpy(self._batch.expand(name))
-            self._model[name][(slice(None), *part)] = torch.from_numpy(values)
+            self._model[name][(slice(len(values)), *part)] = torch.from_numpy(values)
 
     def state_dict(self) -> dict[str, Tensor]:
         return {"state": torch.from_numpy(self._batch.state).clone()}
