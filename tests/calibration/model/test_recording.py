@@ -25,7 +25,7 @@ def test_a_recording_is_read_as_it_was_saved(recording: Recording, tmp_path: Pat
 def test_what_is_no_recording_is_said_in_one_line(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "r.npz"
     path.write_bytes(content)
-    with pytest.raises(DactylError, match="r.npz") as caught:
+    with pytest.raises(DactylError, match=r"r\.npz") as caught:
         recordings.load(path)
     assert "\n" not in str(caught.value)
 
@@ -81,5 +81,5 @@ def test_a_recording_without_commands_or_angles_is_said(recording: Recording) ->
     robot = recording.robot
     with pytest.raises(DactylError, match="no actuator was told to move"):
         recordings.check(Recording(robot, 0.0 * recording.targets, recording.angles), "bag")
-    with pytest.raises(DactylError, match="0.0 s of joint angles"):
+    with pytest.raises(DactylError, match=r"0\.0 s of joint angles"):
         recordings.check(Recording(robot, recording.targets, np.nan * recording.angles), "bag")

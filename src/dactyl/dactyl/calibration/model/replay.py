@@ -55,7 +55,7 @@ class Robots:
         self._physics = BatchPhysics(scene, lanes, threads)
         self._factors = nominal_factors(scene, lanes, torch.device("cpu"))
         limits = self._robot.actuator_limits
-        self._half, self._lower, self._upper = 0.5 * (limits[:, 1] - limits[:, 0]), limits[:, 0], limits[:, 1]
+        self._lower, self._upper = limits[:, 0], limits[:, 1]
         self._qpos = self._physics.state.qpos.numpy()
         self._targets = self._physics.state.targets.numpy()
         self._start = self._qpos.copy()
@@ -70,7 +70,7 @@ class Robots:
         state[: self._playing, :joints] = qpos
         velocity = np.zeros((self.lanes, self.scene.model.nv))
         velocity[: self._playing, :joints] = qvel
-        self._slack, self._delta = torch.as_tensor(slack), torch.as_tensor(parameters.backlash.copy())
+        self._slack, self._delta = slack, parameters.backlash
         first = torch.arange(self.lanes) < self._playing
         values = map(torch.as_tensor, (state, velocity, self._targets.copy()))
         self._physics.restore(first, PhysicsState(*values), self._factors)
@@ -88,9 +88,11 @@ class Robots:
         before each physics step.
         """
         positions = self._robot.actuator_positions(self.angles)
-        motion = torch.as_tensor((targets.mean(axis=1) - positions) / self._half)
-        self._slack, passed = backlash.apply(self._slack, motion.clamp(-1.0, 1.0), self._delta)
-        share = np.where(passed.numpy() != 0.0, passed.numpy() / np.where(motion != 0.0, motion, 1.0), 0.0)
+        motion = targets.mean(axis=1) - positions
+        self._slack, reached = backlash.transmit(
+            self._slack, positions, positions + motion, self._robot.actuator_limits, self._delta
+        )
+        share = (reached - positions) / np.where(motion != 0.0, motion, 1.0)
         for i, steps in _runs(targets, each=seen is not None):
             self._targets[: self._playing] = np.clip(
                 positions + share * (targets[:, i] - positions), self._lower, self._upper
@@ -120,7 +122,7 @@ def slack_before(before: np.ndarray, half: np.ndarray, delta: np.ndarray) -> np.
     """
     slack = np.zeros(before.shape[::2])
     for i in range(before.shape[1]):
-        motion = np.clip(before[:, i] / half, -1.0, 1.0)
+        motion = before[:, i] / half
         rate = np.where(motion < 0.0, delta[..., 0], delta[..., 1])
         slack = np.clip(slack + motion * rate, -1.0, 1.0)
     return slack
