@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ class Run:
         self.lines: list[str] = []
         self.stop = threading.Event()
         self.code: int | None = None
-        self.runner = Runner(Graph(nodes, Path("unused.yaml")), self.lines.append)
+        self.runner = Runner(Graph(nodes), self.lines.append)
         self.thread = threading.Thread(target=self._run)
         self.thread.start()
 
@@ -147,7 +148,7 @@ def test_nodes_that_ignore_signals_are_gone_within_three_seconds(package: str) -
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_signals_end_the_run(package: str, tmp_path: Path, number: int, code: int) -> None:
+def test_signals_end_the_run(ros_domain: int, package: str, tmp_path: Path, number: int, code: int) -> None:
     """Protects ctrl-C and `kill`: the nodes end with the runner, and its exit code says how."""
     with _runner(package, tmp_path) as process:
         child = int(process.stdout.readline().split()[-1])  # type: ignore[union-attr]
@@ -156,7 +157,7 @@ def test_signals_end_the_run(package: str, tmp_path: Path, number: int, code: in
         assert not Path(f"/proc/{child}").exists()
 
 
-def test_no_node_outlives_a_killed_runner(package: str, tmp_path: Path) -> None:
+def test_no_node_outlives_a_killed_runner(ros_domain: int, package: str, tmp_path: Path) -> None:
     """Protects the next run from nodes of this one, which would speak on the same topics."""
     with _runner(package, tmp_path) as process:
         child = int(process.stdout.readline().split()[-1])  # type: ignore[union-attr]
@@ -176,7 +177,7 @@ def _runner(package: str, folder: Path) -> subprocess.Popen[str]:
         from pathlib import Path
         from dactyl.bringup.graph import Graph, Node
         from dactyl.bringup.processes import run
-        sys.exit(run(Graph((Node("teller", package={package!r}),), Path("unused.yaml"))))
+        sys.exit(run(Graph((Node("teller", package={package!r}),))))
     """
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
 
@@ -185,14 +186,15 @@ def test_command_line_of_a_node() -> None:
     """Protects parameters with quotes and spaces on their way through ROS's own parser."""
     parameters = {"flag": True, "count": 3, "rate": 0.5, "path": "/a b/it's", "empty": ""}
     node = Node("policy", parameters, remappings=(("goal", "/other"),))
-    line = command(node, Graph((node,), Path("config.yaml")))
+    line = command(node, Graph((node,), {"policy": {"flag": False, "bounds": [0.0, inf, 1e-5], "kinds": ["a, b"]}}))
     assert line[line.index("-m") + 1] == "dactyl.nodes.policy"
     assert [b for a, b in pairwise(line) if a == "-p"] == [
         "flag:=true",
+        "bounds:=[0.0, .inf, 1e-05]",
+        "kinds:=['a, b']",
         "count:=3",
         "rate:=0.5",
         "path:='/a b/it''s'",
         "empty:=''",
     ]
     assert "goal:=/other" in line
-    assert line[line.index("--params-file") + 1] == "config.yaml"

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from dactyl.bringup.options import RealOptions, SimOptions
 from dactyl.bringup.run import real_graph, sim_graph
@@ -146,4 +145,4 @@ def test_a_policy_without_a_whole_contract_is_refused(tmp_path: Path, contract: 
 def test_parameter_files_are_found() -> None:
     """Protects the way to the package's share folder, installed or in the source tree."""
     for graph in (sim_graph(SimOptions()), real_graph(RealOptions())):
-        assert "/dactyl" in yaml.safe_load(graph.parameter_file.read_text())
+        assert "interface" in graph.configuration["hand_driver"]

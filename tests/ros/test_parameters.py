@@ -66,7 +66,7 @@ def test_values_come_from_overrides_and_defaults() -> None:
         ({"weights": "[1.0]"}, "parameter weights must have 2 elements, not 1"),
         ({"weights": "[1.0, -1.0]"}, "parameter weights[1] = -1.0 is outside [0, inf]"),
         ({"weights": 1.0}, "parameter weights must be a list, not 1.0"),
-        ({"ratte": 8.0}, "there is no parameter ratte; there are: active, count, kind, rate, weights"),
+        ({"ratte": 8.0}, "there is no parameter ratte: did you mean rate?"),
     ],
 )
 def test_a_wrong_parameter_is_one_clear_line(override: dict[str, Any], message: str) -> None:

@@ -67,7 +67,7 @@ def test_a_dataclass_may_read_its_own_values() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"iner": {}}, "unknown key iner: choose from inner"),
+        ({"iner": {}}, "unknown key iner: choose from inner, .*; did you mean inner?"),
         ({"inner": {"rate": "fast"}}, r"inner\.rate: expected float, not 'fast'"),
         ({"inner": {"rate": -1}}, "inner: rate -1.0 is negative"),
         ({"inner": {"sizes": [1.5]}}, r"inner\.sizes\[0\]: expected int, not 1.5"),
@@ -95,7 +95,7 @@ def test_a_file_is_laid_over_those_that_it_extends(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"a: [", "mine.yaml is not YAML"),
+        (b"a: [", "mine.yaml:1 is not YAML"),
         (b"\xff\xfe", "cannot read"),
         (b"[]", "expected a mapping"),
         (b"extends: mine", "test preset mine extends itself"),

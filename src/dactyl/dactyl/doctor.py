@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 from xml.etree import ElementTree
 
-from dactyl import machine
+from dactyl import machine, variables
 from dactyl.errors import DactylError
 from dactyl.hardware.phasespace import import_owl
 from dactyl.hardware.pylon import import_pylon
@@ -166,6 +166,7 @@ def _launch() -> str:
 
 
 def _middleware() -> str:
+    variables.check_ros()
     implementation = _import("rclpy.utilities").get_rmw_implementation_identifier()
     reach = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "SUBNET")
     return f"{implementation}, discovery range {reach}, domain {os.environ.get('ROS_DOMAIN_ID', '0')}"

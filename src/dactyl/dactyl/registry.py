@@ -101,8 +101,9 @@ def resolve(place: str) -> Any:
     """
     module, _, attribute = place.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)
+        imported = importlib.import_module(module)
     except ImportError as error:
         raise DactylError(f"cannot import {place}: {error}") from error
-    except AttributeError as error:
-        raise DactylError(f"there is no {attribute} in {module}") from error
+    if not hasattr(imported, attribute):
+        raise DactylError(f"there is no {attribute} in {module}")
+    return getattr(imported, attribute)

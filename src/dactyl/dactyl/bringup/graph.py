@@ -1,6 +1,7 @@
 """The graph as data: which nodes, with which parameters, restarted or not. For ROS's `launch` and for `processes`.
 
-Parameters come from the package's config/*.yaml; what a person chooses for one run is laid over them.
+Parameters come from the package's config/*.yaml, read by `configuration`; what a person chooses for one run is laid
+over them.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ import dataclasses
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any
 
 from dactyl.errors import WRONG_PARAMETER
 from dactyl.storage.shared import shared
 
-Value = bool | int | float | str | list[float]
+Value = bool | int | float | str | list[Any]
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Node:
     name: str
     """Also its executable's, and its module's in dactyl.nodes."""
     parameters: Mapping[str, Value] = field(default_factory=dict)
-    """Laid over those of the graph's parameter file."""
+    """Laid over those of the graph's configuration."""
     remappings: tuple[tuple[str, str], ...] = ()
     respawn: bool = True
     respawn_delay: float = 0.5
@@ -48,11 +49,18 @@ class Graph:
     """Everything that runs."""
 
     nodes: tuple[Node, ...]
-    parameter_file: Path
+    configuration: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    """Parameters by node."""
+    alone: bool = True
+    """Whether its nodes would disturb others of their names: a recorder beside a graph only listens."""
     environment: Mapping[str, str] = field(default_factory=_environment)
 
     def node(self, name: str) -> Node:
         return next(node for node in self.nodes if node.name == name)
+
+    def parameters(self, node: Node) -> dict[str, Value]:
+        """Everything that a node is started with."""
+        return {**self.configuration.get(node.name, {}), **node.parameters}
 
 
 def with_parameters(nodes: Iterable[Node], changes: Mapping[str, Mapping[str, Value]]) -> list[Node]:

@@ -40,6 +40,8 @@ class Options:
     """With pose vision: a pose estimator's file (.safetensors) or a folder with one; empty: the shipped one."""
     json: str = ""
     """Also write the results of the trials to this file, as JSON."""
+    config: str = ""
+    """Parameter file (.yaml), laid over the shipped one of the run; empty: that one alone."""
     rviz: bool = False
     """Also draw markers for RViz, on the topic `markers`."""
     dashboard: bool = True

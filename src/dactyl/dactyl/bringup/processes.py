@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
+import math
 import os
 import shutil
 import signal
@@ -17,6 +19,7 @@ from importlib.util import find_spec
 from queue import Empty, Queue
 from types import FrameType
 
+from dactyl.bringup import claim
 from dactyl.bringup.graph import Graph, Node, Value, exit_reason
 from dactyl.errors import DactylError
 from dactyl.topics import NAMESPACE
@@ -166,18 +169,22 @@ def _how(code: int) -> str:
 def command(node: Node, graph: Graph) -> list[str]:
     """The command line that starts a node."""
     arguments = [sys.executable, "-m", f"{node.package}.{node.name}", "--ros-args"]
-    arguments += ["-r", f"__node:={node.name}", "-r", f"__ns:={NAMESPACE}", "--params-file", str(graph.parameter_file)]
+    arguments += ["-r", f"__node:={node.name}", "-r", f"__ns:={NAMESPACE}"]
     for source, target in node.remappings:
         arguments += ["-r", f"{source}:={target}"]
-    for name, value in node.parameters.items():
+    for name, value in graph.parameters(node).items():
         arguments += ["-p", f"{name}:={_yaml(value)}"]
     # should this process be killed, the nodes do not stay behind
     return ["setpriv", "--pdeathsig", "SIGTERM", *arguments] if shutil.which("setpriv") else arguments
 
 
 def _yaml(value: Value) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_yaml, value))}]"
     if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
+        return "'" + value.replace("'", "''") + "'" if value.isprintable() else json.dumps(value)
+    if isinstance(value, float) and math.isinf(value):
+        return ".inf" if value > 0 else "-.inf"
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
@@ -186,9 +193,17 @@ def run(graph: Graph, kill_after: float = KILL_AFTER) -> int:
 
     Returns:
         The exit code of the node that ended it; 130 after SIGINT, 143 after SIGTERM.
+
+    Raises:
+        DactylError: it cannot run here, or another one does in this ROS domain.
     """
     if find_spec("rclpy") is None or find_spec("dactyl_msgs") is None:
         raise DactylError("the graph needs ROS 2 and dactyl_msgs: run ./dactyl in a checkout, or build with colcon")
+    with claim.claimed(graph):
+        return _run(graph, kill_after)
+
+
+def _run(graph: Graph, kill_after: float) -> int:
     stop = threading.Event()
     received: list[int] = []
 

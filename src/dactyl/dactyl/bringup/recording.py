@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from dactyl.bringup import configuration
 from dactyl.bringup.graph import Graph, Node, Value
 from dactyl.bringup.options import POSE_TOPICS, RecordOptions, ReplayOptions
 from dactyl.errors import DactylError
@@ -31,7 +32,7 @@ def record_graph(options: RecordOptions) -> Graph:
         "split_mb": options.split_mb,
         "report": str(Path(options.json).absolute()) if options.json else "",
     }
-    return Graph((Node("recorder", parameters, required=True),), shared("config", "sim.yaml"))
+    return Graph((Node("recorder", parameters, required=True),), _configuration(), alone=False)
 
 
 def replay_graph(options: ReplayOptions) -> Graph:
@@ -62,4 +63,9 @@ def replay_graph(options: ReplayOptions) -> Graph:
         tried |= {"policy": str(weights.absolute()), "seed": options.seed, **source}
     else:
         tried |= {"weights": str(weights.absolute()), "sensor_noise": False}
-    return Graph((Node("replayer", player, required=True), Node(options.node, tried)), shared("config", "sim.yaml"))
+    nodes = Node("replayer", player, required=True), Node(options.node, tried)
+    return Graph(nodes, _configuration())
+
+
+def _configuration() -> configuration.Configuration:
+    return configuration.read(shared("config", "sim.yaml"))

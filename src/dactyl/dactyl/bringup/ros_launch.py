@@ -5,11 +5,16 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
+from dactyl.bringup.claim import claimed
 from dactyl.bringup.graph import Graph, Node, exit_reason
 from dactyl.bringup.options import option_descriptions, parse_option
 from dactyl.topics import NAMESPACE
+
+_claims = ExitStack()
+"""Held until this process, which `ros2 launch` makes for one description, ends."""
 
 
 def to_launch(graph: Graph) -> list[Any]:
@@ -26,7 +31,7 @@ def to_launch(graph: Graph) -> list[Any]:
             executable=node.name,
             name=node.name,
             namespace=NAMESPACE,
-            parameters=[str(graph.parameter_file), dict(node.parameters)],
+            parameters=[graph.parameters(node)],
             remappings=list(node.remappings),
             respawn=node.respawn and not node.required,
             respawn_delay=node.respawn_delay,
@@ -64,6 +69,8 @@ def launch_description(options: type[Any], graph: Callable[[Any], Graph]) -> Any
     def make(context: Any) -> list[Any]:
         given = {name: LaunchConfiguration(name).perform(context) for name in hints}
         chosen = {name: parse_option(name, text, hints[name]) for name, text in given.items()}
-        return to_launch(graph(options(**chosen)))
+        made = graph(options(**chosen))
+        _claims.enter_context(claimed(made))
+        return to_launch(made)
 
     return LaunchDescription([*arguments, OpaqueFunction(function=make)])

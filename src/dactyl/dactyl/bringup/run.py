@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dactyl import registry, topics
+from dactyl.bringup import configuration
 from dactyl.bringup.graph import Graph, Node, Value, with_parameters
 from dactyl.bringup.options import POSE_TOPICS, Options, RealOptions, SimOptions
 from dactyl.errors import DactylError
@@ -68,7 +69,7 @@ def sim_graph(options: SimOptions) -> Graph:
     sim |= {**choice.task, **_meaning(choice.use)}
     return Graph(
         (Node("sim", sim, required=True), *nodes, *_rviz(choice), *_dashboard(choice, True)),
-        shared("config", "sim.yaml"),
+        _configuration("sim.yaml", options),
     )
 
 
@@ -83,7 +84,14 @@ def real_graph(options: RealOptions) -> Graph:
     nodes += (Node("timing_monitor", choice.robot), *_rviz(choice), *_dashboard(choice, False))
     if options.pose == "vision":  # a pose from images comes once in a control step, and is a step old by then
         nodes = with_parameters(nodes, {"policy": {"max_reading_age": 0.16}})
-    return Graph(tuple(_emulated(nodes, choice) if options.emulate else nodes), shared("config", "real.yaml"))
+    nodes = _emulated(nodes, choice) if options.emulate else nodes
+    return Graph(tuple(nodes), _configuration("real.yaml", options))
+
+
+def _configuration(name: str, options: Options) -> configuration.Configuration:
+    """The shipped parameter file of that name, with that of the options laid over it."""
+    shipped = configuration.read(shared("config", name))
+    return configuration.merge(shipped, configuration.read(Path(options.config))) if options.config else shipped
 
 
 def _choose(options: Options) -> _Choice:

@@ -7,7 +7,7 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from std_srvs.srv import SetBool, Trigger
 
-from dactyl import topics
+from dactyl import topics, variables
 from dactyl.errors import DactylError
 
 _REQUESTS = {
@@ -27,6 +27,7 @@ def call(what: str) -> str:
         DactylError: it refuses, or there is none.
     """
     service, kind, request = _REQUESTS[what]
+    variables.check_ros()
     context = Context()
     context.init()
     node = rclpy.create_node("hand_services", context=context)

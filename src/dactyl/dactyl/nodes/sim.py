@@ -39,6 +39,7 @@ from dactyl.ros.images import to_message
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
 from dactyl.ros.settings import add_setting
+from dactyl.simulation import display
 from dactyl.simulation.faults import FAULTS, Fault
 from dactyl.simulation.rendering import SceneRenderer
 from dactyl.simulation.scene import SceneConfig, build
@@ -409,8 +410,8 @@ class Sim(DactylNode):
     def _open_viewer(self) -> Any:
         if not self.settings.viewer:
             return None
-        if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-            self.get_logger().warning("no display: the simulation runs without a window")
+        if problem := display.problem():
+            self.get_logger().warning(f"{problem}: the simulation runs without a window")
             return None
         import mujoco.viewer
 

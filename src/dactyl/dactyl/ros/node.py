@@ -22,8 +22,8 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import get_default_context
 
-from dactyl import topics
-from dactyl.errors import WRONG_PARAMETER, DactylError
+from dactyl import topics, variables
+from dactyl.errors import WRONG_PARAMETER, DactylError, choose_from
 from dactyl.ros.messages import RELIABLE
 from dactyl.ros.parameters import check_parameter, descriptor
 
@@ -88,7 +88,7 @@ class DactylNode(Node):
         fields = {field.name: field for field in dataclasses.fields(parameters)}  # type: ignore[arg-type]
         ros = ("use_sim_time", "start_type_description_service", "qos_overrides.")
         if unknown := sorted(name for name in given if name not in fields and not name.startswith(ros)):
-            raise DactylError(f"there is no parameter {unknown[0]}; there are: {', '.join(sorted(fields))}")
+            raise DactylError(f"there is no parameter {unknown[0]}: {choose_from(unknown[0], sorted(fields))}")
         values = {}
         for name, field in fields.items():
             value = given.get(name, field.default if field.default is not None else (defaults or {}).get(name))
@@ -127,7 +127,11 @@ def run(make_node: Callable[[], DactylNode]) -> int:
     """
     made: list[DactylNode] = []
     _finish_on_signal(made)
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        variables.check_ros()
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    except (DactylError, RuntimeError) as error:  # RCLError is one: a parameter file that ROS itself cannot read
+        return _cannot("start", error)
     executor = SingleThreadedExecutor()
     node = None
     try:
@@ -141,14 +145,19 @@ def run(make_node: Callable[[], DactylNode]) -> int:
         if node.failure:
             raise node.failure
     except DactylError as error:
-        print(f"cannot {'go on' if node else 'start'}: {error}", file=sys.stderr, flush=True)
-        return 1 if node else WRONG_PARAMETER
+        return _cannot("go on" if node else "start", error)
     finally:
         executor.shutdown(timeout_sec=1.0)
         if node:
             node.destroy_node()
         get_default_context().try_shutdown()
     return 0
+
+
+def _cannot(what: str, error: Exception) -> int:
+    """Say in one line why a node cannot start or go on; its exit code."""
+    print(f"cannot {what}: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+    return WRONG_PARAMETER if what == "start" else 1
 
 
 def _finish_on_signal(made: Sequence[DactylNode]) -> None:

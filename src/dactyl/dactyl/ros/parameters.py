@@ -12,6 +12,9 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 
 from dactyl.errors import DactylError
 
+INTEGERS = 2**63
+"""ROS's have 64 bits."""
+
 
 def parameter(
     default: Any,
@@ -37,25 +40,40 @@ def check_parameter(name: str, value: Any, hint: Any, limits: Mapping[str, Any])
         DactylError: one line saying what is wrong with it.
     """
     if typing.get_origin(hint) is tuple:
-        if isinstance(value, (str, bytes)) or not hasattr(value, "__len__"):
+        if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__len__"):
             raise DactylError(f"parameter {name} must be a list, not {value!r}")
-        if limits["length"] not in (None, len(value)):
+        if limits.get("length") not in (None, len(value)):
             raise DactylError(f"parameter {name} must have {limits['length']} elements, not {len(value)}")
         element = typing.get_args(hint)[0]
         return tuple(check_parameter(f"{name}[{i}]", item, element, limits) for i, item in enumerate(value))
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)  # "rate: 8" in a parameter file
+    value = _number(value, hint)
     if type(value) is not hint:
-        raise DactylError(f"parameter {name} must be a {hint.__name__}, not {value!r}")
+        quotes = ": put it in quotes" if hint is str else ""
+        raise DactylError(f"parameter {name} must be a {hint.__name__}, not {value!r}{quotes}")
     if isinstance(value, float) and math.isnan(value):
         raise DactylError(f"parameter {name} must be a number, not NaN")
-    minimum, maximum = limits["minimum"], limits["maximum"]
+    if isinstance(value, str) and "\0" in value:
+        raise DactylError(f"parameter {name} must be a text without NUL, not {value!r}")
+    if isinstance(value, int) and not -INTEGERS <= value < INTEGERS:
+        raise DactylError(f"parameter {name} = {value} does not fit into 64 bits")
+    minimum, maximum = limits.get("minimum"), limits.get("maximum")
     if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
         allowed = f"[{_limit(minimum, '-inf')}, {_limit(maximum, 'inf')}]"
         raise DactylError(f"parameter {name} = {value} is outside {allowed}")
-    if limits["choices"] and value not in limits["choices"]:
-        raise DactylError(f"parameter {name} = {value!r} is none of: {', '.join(limits['choices'])}")
+    choices = limits.get("choices")
+    if choices and value not in choices:
+        raise DactylError(f"parameter {name} = {value!r} is none of: {', '.join(choices)}")
     return value
+
+
+def _number(value: Any, hint: type) -> Any:
+    """`rate: 8` and `rate: 1e-3`, which YAML reads as a text, are numbers; `count: 3.0` is a whole one."""
+    if hint is float and isinstance(value, (int, str)) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except (ValueError, OverflowError):
+            return value
+    return int(value) if hint is int and isinstance(value, float) and value.is_integer() else value
 
 
 def _limit(limit: float | None, unlimited: str) -> str:

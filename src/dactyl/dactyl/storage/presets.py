@@ -9,9 +9,8 @@ from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from dactyl.errors import DactylError
+from dactyl.errors import DactylError, did_you_mean
+from dactyl.storage import yaml_files
 
 
 def read(
@@ -53,15 +52,10 @@ def _read(preset: str, folders: Sequence[Path], what: str) -> dict[str, Any]:
     if not preset.endswith((".yaml", ".yml")):
         places = [folder / f"{preset}.yaml" for folder in folders]
         path = next((place for place in places if place.is_file()), places[0])
-    try:
-        values = yaml.safe_load(path.read_text())
-    except FileNotFoundError as error:
+    if not path.exists():
         names = ", ".join(sorted({file.stem for folder in folders for file in folder.glob("*.yaml")}))
-        raise DactylError(f"there is no {what} preset {preset}: choose from {names}, or name a .yaml file") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DactylError(f"cannot read {path}: {error}") from error
-    except yaml.YAMLError as error:
-        raise DactylError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        raise DactylError(f"there is no {what} preset {preset}: choose from {names}, or name a .yaml file")
+    values = yaml_files.load(path)
     values = {} if values is None else values
     if not isinstance(values, dict):
         raise DactylError(f"{what} preset {preset}: expected a mapping, not {values!r}")
@@ -127,7 +121,8 @@ def parse_fields(kind: Any, value: Any, where: str, default: Any) -> Any:
     known = {f.name: f for f in fields(kind)}
     for key in value:
         if key not in known:
-            raise DactylError(f"unknown key {_join(where, key)}: choose from {', '.join(known)}")
+            choices = "; ".join(filter(None, (", ".join(known), did_you_mean(key, known))))
+            raise DactylError(f"unknown key {_join(where, key)}: choose from {choices}")
     own = kind.defaults_of(value) if hasattr(kind, "defaults_of") else {}
     hints |= {key: type(item) for key, item in own.items()}
     parsed = {
