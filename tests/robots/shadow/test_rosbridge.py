@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,8 +19,9 @@ from websockets.sync.server import Server, ServerConnection, serve
 from dactyl.errors import DactylError
 from dactyl.robot.driver import JointOrder, JointStates
 from dactyl.robot.safety import BLIND, HOLDING, RUNNING, STOPPED, Limits, Safety
-from dactyl.robots.shadow import ROBOT
+from dactyl.robots.shadow import ROBOT, json_messages
 from dactyl.robots.shadow.joints import ACTUATORS
+from dactyl.robots.shadow.json_messages import ROS1, ROS2
 from dactyl.robots.shadow.rosbridge import RosbridgeHand
 
 FINGERS = "/rh_trajectory_controller/command"
@@ -56,6 +60,10 @@ class Rosbridge:
     def publish(self, topic: str, message: Any) -> None:
         for client in list(self._clients):
             client.send(json.dumps({"op": "publish", "topic": topic, "msg": message}))
+
+    def send(self, text: str) -> None:
+        for client in list(self._clients):
+            client.send(text)
 
     def _serve(self, client: ServerConnection) -> None:
         self._clients.add(client)
@@ -104,11 +112,10 @@ def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
         time.sleep(0.005)
 
 
-def joint_states(stamp_ns: int, angle: float | None = 0.1) -> dict[str, Any]:
+def joint_states(stamp_ns: int, angle: float | None = 0.1, words: tuple[str, str] = ROS1) -> dict[str, Any]:
     """As rosbridge writes it, which has no NaN in its JSON but null."""
-    seconds, rest = divmod(stamp_ns, 1_000_000_000)
     return {
-        "header": {"seq": 1, "stamp": {"secs": seconds, "nsecs": rest}, "frame_id": ""},
+        "header": {"seq": 1, "stamp": dict(zip(words, divmod(stamp_ns, 1_000_000_000), strict=True)), "frame_id": ""},
         "name": [ROBOT.ros_name(joint) for joint in ROBOT.joints],
         "position": [angle] * 24,
         "velocity": [0.0] * 24,
@@ -156,7 +163,7 @@ def test_what_the_hand_says_waits_for_poll(server: Rosbridge, connect: Callable[
     hand = connect(states.append, lambda *found: temperatures.append(found))
     server.publish("/joint_states", joint_states(5_000_000_007))
     server.publish("/joint_states", joint_states(5_008_000_007, angle=None))
-    server.publish("/joint_states", {})
+    server.publish("/joint_states", {"header": joint_states(0)["header"], "name": []})
     values = [{"key": "Motor ID", "value": "3"}, {"key": "Temperature", "value": "41.25"}]
     server.publish("/diagnostics", {"status": [{"name": "rh SRDMotor FFJ4", "values": values}, {"name": "camera"}]})
     time.sleep(0.1)
@@ -237,8 +244,124 @@ def test_the_hand_is_held_and_stopped_by_the_rules_across_a_loss(
     assert angles["rh_FFJ3"] == pytest.approx(0.3)
 
 
-@pytest.mark.parametrize("address", ["", "localhost", ":9090", "localhost:ros"])
+def test_a_hand_that_was_ported_to_ros_2_is_driven_in_its_words(
+    server: Rosbridge, connect: Callable[..., RosbridgeHand]
+) -> None:
+    """Protects from joint states that all count as repeated, because their stamps have other names, and from silence."""
+    states: list[JointStates] = []
+    hand = connect(states.append)
+    server.publish("/joint_states", joint_states(5_000_000_007, words=ROS2))
+    server.publish("/joint_states", joint_states(5_008_000_007, words=ROS2))
+    until(lambda: hand.poll() or len(states) == 2)
+    assert [s.stamp_ns for s in states] == [5_000_000_007, 5_008_000_007]
+    hand.send(TARGETS, 123)
+    until(lambda: len(server.published) == 2)
+    message = dict(server.published)[FINGERS]
+    assert message["header"]["stamp"] == {"sec": 0, "nanosec": 0}
+    assert message["points"][0]["time_from_start"] == {"sec": 0, "nanosec": 8_000_000}
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (None, "None where a message with header belongs"),
+        ([1], "[1] where a message with header belongs"),
+        ({}, "it has no header"),
+        ({"header": None}, "header is None"),
+        ({"header": {"stamp": {}}}, "it has no secs"),
+        ({"header": {"stamp": {"sec": 1}}}, "it has no nanosec"),
+        ({"header": {"stamp": {"sec": "1", "nanosec": 0}}}, "sec is '1'"),
+        ({"header": {"stamp": {"sec": -1, "nanosec": 0}}}, "sec of its stamp is -1"),
+        ({"header": {"stamp": {"secs": 1, "nsecs": 10**9}}}, "nsecs of its stamp is 1000000000"),
+        ({**joint_states(1), "name": [1]}, "name is no list of texts"),
+        ({**joint_states(1), "position": ["a"]}, "position is no list of numbers"),
+        ({**joint_states(1), "effort": "much"}, "effort is 'much'"),
+        ({**joint_states(1), "position": [10**400]}, "position has numbers without end"),
+    ],
+)
+def test_joint_states_that_cannot_be_read_are_said(
+    server: Rosbridge, connect: Callable[..., RosbridgeHand], message: Any, said: str
+) -> None:
+    """Protects the driver from ending for what somebody else sends, and the lab from wondering why nothing moves."""
+    states: list[JointStates] = []
+    hand = connect(states.append)
+    server.publish("/joint_states", message)
+    until(lambda: hand.poll() or hand.problem())
+    assert hand.problem() == f"/joint_states from rosbridge cannot be read: {said}"
+    assert not states
+    server.publish("/joint_states", joint_states(5_000_000_007))
+    until(lambda: hand.poll() or states)
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        ("not JSON", "rosbridge sent what is no message: b'not JSON'"),
+        ("[1, 2]", "rosbridge sent what is no message: b'[1, 2]'"),
+        ('{"op": "publish"}', 'rosbridge sent what is no message: b\'{"op": "publish"}\''),
+        ('{"op": "status", "level": "error", "msg": "no\\ntype"}', "rosbridge says: no type"),
+        (
+            '{"op": "publish", "topic": "/diagnostics"}',
+            "/diagnostics from rosbridge cannot be read: None where a message",
+        ),
+        ('{"op": "publish", "topic": "/diagnostics", "msg": {"status": [{"name": 1}]}}', "cannot be read: name is 1"),
+    ],
+)
+def test_frames_that_are_no_messages_are_said(
+    server: Rosbridge, connect: Callable[..., RosbridgeHand], capfd: pytest.CaptureFixture[str], frame: str, said: str
+) -> None:
+    """Protects the terminal from a traceback for each of them."""
+    hand = connect()
+    server.send(frame)
+    until(lambda: hand.poll() or hand.problem())
+    assert said in hand.problem()
+    assert "Traceback" not in capfd.readouterr().err
+
+
+KEYS = ("header", "stamp", "sec", "secs", "nanosec", "nsecs", "name", "position", "effort", "status", "values", "key")
+
+
+def anything(generator: random.Random, depth: int = 4) -> Any:
+    """Some JSON."""
+    if depth and generator.random() < 0.7:
+        inner = [anything(generator, depth - 1) for _ in range(generator.randrange(5))]
+        return inner if generator.random() < 0.4 else dict(zip(generator.sample(KEYS, len(inner)), inner, strict=True))
+    return generator.choice(
+        [None, True, 0, -1, 1.5, 10**400, math.nan, math.inf, "", "rh SRDMotor FFJ3", "Temperature"]
+    )
+
+
+def test_whatever_comes_is_read_or_refused_with_a_reason() -> None:
+    """Protects the driver: 20,000 times some JSON in the place of the two messages that it listens to."""
+    generator = random.Random(0)
+    readers = (json_messages.joint_states, lambda message: list(json_messages.temperatures(message)))
+    for _ in range(20_000):
+        message = anything(generator)
+        for read in readers:
+            with contextlib.suppress(ValueError):
+                read(message)
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("localhost:9090", ("localhost", 9090)),
+        ("ws://localhost:9090", ("localhost", 9090)),
+        (" ws://192.168.1.2:9090/ ", ("192.168.1.2", 9090)),
+        ("[::1]:9090", ("[::1]", 9090)),
+    ],
+)
+def test_addresses_as_people_write_them(address: str, found: tuple[str, int]) -> None:
+    """Protects whoever copies the address from a browser or a roslibjs program."""
+    assert json_messages.server(address) == found
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "localhost", ":9090", "localhost:ros", "localhost:99999", "localhost:0", "localhost:-1", "ws://localhost",
+     "http://localhost:9090", "wss://localhost:9090", "local host:9090", "ws://a:9090/path", "[::1:9090", "a@b:9090"],
+)  # fmt: skip
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     """Protects whoever edits the parameter file."""
-    with pytest.raises(DactylError, match="rosbridge_address must be host:port"):
+    with pytest.raises(DactylError, match="rosbridge_address must be host:port or ws://host:port with a port from 1"):
         RosbridgeHand(address, "trajectory", 0.008, print, print)

@@ -38,7 +38,9 @@ class Parameters:
 
     robot: str = parameter(DEFAULTS["robots"], "Name of the robot.")
     transport: str = parameter("ros2", "How the robot is reached: ros2; Shadow's also by rosbridge.")
-    rosbridge_address: str = parameter("localhost:9090", "Of the rosbridge server beside Shadow's ROS 1, host:port.")
+    rosbridge_address: str = parameter(
+        "localhost:9090", "Of the rosbridge server beside Shadow's ROS 1, or ws://host:port."
+    )
     interface: str = parameter(
         "trajectory", "Which of the robot's controllers take the targets: trajectory; Shadow's also position."
     )

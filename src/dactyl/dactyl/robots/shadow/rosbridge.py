@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
 import roslibpy
+from roslibpy.comm.comm_asyncio import AsyncioRosBridgeProtocol
 
 from dactyl import topics
-from dactyl.errors import DactylError
-from dactyl.robot.driver import JointStates, OnJointStates, OnTemperature
+from dactyl.robot.driver import OnJointStates, OnTemperature
+from dactyl.robots.shadow import json_messages
 from dactyl.robots.shadow.joints import ros_joint_name
-from dactyl.robots.shadow.protocol import POSITIONS, TRAJECTORIES, motor_temperature, positions_of
+from dactyl.robots.shadow.protocol import POSITIONS, TRAJECTORIES, positions_of
 
 RECONNECT = 0.5  # s between attempts
+COMPLAIN = 5.0  # s that what could not be read is said
 SILENCE = 1.0  # s that a ping may go unanswered before the connection counts as lost
 
 
@@ -39,7 +42,7 @@ class RosbridgeHand:
         """Begin to connect.
 
         Args:
-            address: host:port of the rosbridge server.
+            address: host:port or ws://host:port of the rosbridge server.
             interface: trajectory or position, which of Shadow's controllers take the targets.
             time_from_start: that a trajectory gives the hand to reach its target, s.
             on_joint_states: called by `poll` with each joint_states message.
@@ -48,15 +51,15 @@ class RosbridgeHand:
         Raises:
             DactylError: the address is none.
         """
-        host, _, port = address.rpartition(":")
-        if not host or not port.isdecimal():
-            raise DactylError(f"rosbridge_address must be host:port, not {address!r}")
-        self._address, self._interface = address, interface
-        seconds = int(time_from_start)
-        self._time_from_start = {"secs": seconds, "nsecs": round((time_from_start - seconds) * 1e9)}
+        host, port = json_messages.server(address)
+        self._address, self._interface, self._time_from_start = address, interface, time_from_start
         self._on_joint_states, self._on_temperature = on_joint_states, on_temperature
         self._received: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._ros = _Ros(host, int(port), transport="asyncio")  # twisted's loop could run only once in a process
+        self._complaint = ("", 0.0)
+        """What could not be read last, and when, monotonic s."""
+        self._words = json_messages.ROS1
+        """Of the ROS at the other end, as joint states tell: before they come, nothing is sent."""
+        self._ros = _Ros(host, port, self._complain)
         commands, kind = (TRAJECTORIES, "JointTrajectory") if interface == "trajectory" else (POSITIONS, "Float64")
         package = "trajectory_msgs" if interface == "trajectory" else "std_msgs"
         self._topics = {topic: self._topic(topic, f"{package}/{kind}") for topic in commands}
@@ -76,12 +79,12 @@ class RosbridgeHand:
         for topic, joints in TRAJECTORIES.items():
             self._topics[topic].publish(
                 {
-                    "header": {"stamp": {"secs": 0, "nsecs": 0}},
+                    "header": {"stamp": json_messages.duration(0.0, self._words)},
                     "joint_names": [ros_joint_name(joint) for joint in joints],
                     "points": [
                         {
                             "positions": positions_of(joints, targets),
-                            "time_from_start": self._time_from_start,
+                            "time_from_start": json_messages.duration(self._time_from_start, self._words),
                         }
                     ],
                 }
@@ -96,7 +99,10 @@ class RosbridgeHand:
             take()
 
     def problem(self) -> str:
-        return "" if self._ros.is_connected else f"no connection to rosbridge at {self._address}"
+        if not self._ros.is_connected:
+            return f"no connection to rosbridge at {self._address}"
+        what, when = self._complaint
+        return what if time.monotonic() - when < COMPLAIN else ""
 
     def close(self) -> None:
         self._ros.factory.maxRetries = 0
@@ -107,29 +113,41 @@ class RosbridgeHand:
     def _topic(self, name: str, kind: str) -> roslibpy.Topic:
         return roslibpy.Topic(self._ros, name, kind, queue_size=1, queue_length=1)
 
-    def _listen(self, name: str, kind: str, take: Callable[[Mapping[str, Any]], None]) -> None:
+    def _listen(self, name: str, kind: str, take: Callable[[Any], None]) -> None:
         """Let a topic's messages wait for `poll`: they come in the library's thread."""
-        self._topic(name, kind).subscribe(lambda message: self._received.put(partial(take, message)))
 
-    def _take_joint_states(self, message: Mapping[str, Any]) -> None:
-        stamp = message.get("header", {}).get("stamp", {})
-        stamp_ns = stamp.get("secs", 0) * 1_000_000_000 + stamp.get("nsecs", 0)
-        fields = (message.get(name) or [] for name in ("name", "position", "effort"))
-        self._on_joint_states(JointStates(stamp_ns, *fields))
+        def read(message: Any) -> None:
+            try:
+                take(message)
+            except ValueError as error:
+                self._complain(f"{name} from rosbridge cannot be read: {error}")
 
-    def _take_diagnostics(self, message: Mapping[str, Any]) -> None:
-        for status in message.get("status", []):
-            values = {pair["key"]: pair["value"] for pair in status.get("values", [])}
-            if found := motor_temperature(status.get("name", ""), values):
-                self._on_temperature(*found)
+        self._topic(name, kind).subscribe(lambda message: self._received.put(partial(read, message)))
+
+    def _take_joint_states(self, message: Any) -> None:
+        states, self._words = json_messages.joint_states(message)
+        self._on_joint_states(states)
+
+    def _take_diagnostics(self, message: Any) -> None:
+        for found in json_messages.temperatures(message):
+            self._on_temperature(*found)
+
+    def _complain(self, what: str) -> None:
+        self._complaint = (what, time.monotonic())
 
 
 class _Ros(roslibpy.Ros):
     """With what has to be set before the first connection."""
 
+    def __init__(self, host: str, port: int, complain: Callable[[str], None]) -> None:
+        """`complain` is told, in the library's thread, of what the server complains of, and of what is no message."""
+        self._complain = complain
+        super().__init__(host, port, transport="asyncio")  # twisted's loop could run only once in a process
+
     def connect(self) -> None:
         factory = self.factory
         factory.initialDelay = factory.maxDelay = RECONNECT
+        factory.protocol = partial(_Protocol, self._complain)
         factory.setProtocolOptions(
             perMessageCompressionOffers=[],  # it would take milliseconds, to save what a local network has
             tcpNoDelay=True,
@@ -137,3 +155,22 @@ class _Ros(roslibpy.Ros):
             autoPingTimeout=SILENCE,
         )
         super().connect()
+
+
+class _Protocol(AsyncioRosBridgeProtocol):
+    """Hands on published messages. The library would log a traceback for every frame that is none."""
+
+    def __init__(self, complain: Callable[[str], None]) -> None:
+        super().__init__()
+        self._complain = complain
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        try:
+            frame = json.loads(payload)
+            operation = frame["op"]
+            if operation == "publish":
+                self.factory.emit(str(frame["topic"]), frame.get("msg"))
+            elif operation == "status":
+                self._complain(f"rosbridge says: {' '.join(str(frame.get('msg')).split())}")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            self._complain(f"rosbridge sent what is no message: {payload[:40]!r}")
