@@ -31,20 +31,17 @@ def server(address: str) -> tuple[str, int]:
         DactylError: it is neither host:port nor ws://host:port.
     """
     text = address.strip()
-    parts = None
     try:
         parts = urlsplit(text if "://" in text else f"ws://{text}")
-        port = parts.port
+        host, port = parts.hostname, parts.port
     except ValueError:
-        port = None
-    plain = (
-        parts is not None and parts.scheme == "ws" and parts.path in ("", "/") and not (parts.query or parts.username)
-    )
-    if parts is None or not plain or not parts.hostname or not port or any(c.isspace() for c in text):
+        host = port = None
+    more = not host or parts.scheme != "ws" or parts.path not in ("", "/") or parts.query or parts.username
+    if not host or not port or more or any(letter.isspace() for letter in text):
         raise DactylError(
             f"rosbridge_address must be host:port or ws://host:port with a port from 1 to 65535, not {address!r}"
         )
-    return (f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname), port
+    return (f"[{host}]" if ":" in host else host), port
 
 
 def joint_states(message: Any) -> Stamped:

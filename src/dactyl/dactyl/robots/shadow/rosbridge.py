@@ -164,7 +164,7 @@ class _Protocol(AsyncioRosBridgeProtocol):
         super().__init__()
         self._complain = complain
 
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802
         try:
             frame = json.loads(payload)
             operation = frame["op"]
