@@ -41,7 +41,7 @@ def test_the_most_likely_actions_are_asked_of_the_policy_node() -> None:
     [
         ({"randomizations": "all"}, "without randomizations"),
         ({"actions": "both"}, "choose sampled or most-likely"),
-        ({"trials": 0}, "at least 1"),
+        ({"trials": 0}, "trials must be a whole number from 1"),
     ],
 )
 def test_what_the_graph_cannot_do_is_refused(changes: dict[str, object], said: str, untrained: Path) -> None:

@@ -12,6 +12,7 @@ from dactyl.learning import evaluation
 from dactyl.learning.evaluation import Trial
 from dactyl.learning.models.recurrent import Architecture
 from dactyl.learning.policy import Contract, Policy
+from dactyl.learning.trial_watch import Standing
 from tests.learning.toys import Toy, ToyStep
 
 
@@ -118,3 +119,36 @@ def test_the_protocol_is_the_papers_whatever_the_policy_was_trained_in() -> None
     assert config.scene.locked_wrist
     assert (config.action_origin, config.action_scale) == ("middle", 0.5)
     assert config.randomization == select("all")
+
+
+def test_watching_ends_it_with_the_trials_that_have_ended(policy: Policy) -> None:
+    """Protects an hour's trials from ctrl-C."""
+    standings = []
+
+    def watch(standing: Standing) -> bool:
+        standings.append(standing)
+        return len(standings) <= 3
+
+    trials = evaluation.run_trials(policy, Uneven(7), watch=watch)
+    assert [trial.successes for trial in trials] == [1, 2, 3]
+    assert standings[-1].running.tolist() == [False] * 3 + [True] * 4
+    assert standings[-1].goals.tolist() == [1, 2, 3, 3, 3, 3, 3]
+    assert standings[-1].seconds == pytest.approx(0.24)
+
+
+def test_an_incomplete_report_says_so() -> None:
+    """Protects readers from figures of the short trials alone."""
+    outcome = {
+        "policy": "p", "object": "block", "randomizations": "none", "actions": "sampled", "pose": "state",
+        **evaluation.summarize([Trial(3, "dropped", 9.0)]), "incomplete": {"asked": 100, "signal": "SIGINT"},
+    }  # fmt: skip
+    assert "INCOMPLETE: SIGINT came when 1 of 100 trials had ended" in evaluation.report(outcome)
+
+
+def test_the_report_has_both_kinds_of_actions() -> None:
+    common = {"policy": "p", "object": "block", "randomizations": "none", "actions": "both", "pose": "state"}
+    figures = evaluation.summarize([Trial(3, "dropped", 9.0)])
+    lines = evaluation.report({**common, **figures, "most_likely": figures}).splitlines()
+    assert [line.partition(" actions:")[0].split(", ")[-1] for line in lines if "actions:" in line] == [
+        "sampled", "most-likely",
+    ]  # fmt: skip

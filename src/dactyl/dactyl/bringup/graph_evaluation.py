@@ -14,13 +14,14 @@ from dactyl.bringup.options import SimOptions
 from dactyl.bringup.run import sim_graph
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
-from dactyl.learning.evaluation import Trial, as_text, summarize
+from dactyl.learning.evaluation import Trial, summarize
 from dactyl.learning.options import EvaluationOptions
 from dactyl.learning.policy import Policy
+from dactyl.ranges import check_options
 
 
 def evaluate(choice: EvaluationOptions, pose: Literal["state", "vision"] = "state") -> dict[str, Any]:
-    """Evaluate a policy by the graph's own nodes, one trial after the other, and print the result.
+    """Evaluate a policy by the graph's own nodes, one trial after the other.
 
     Args:
         choice: see there; without randomizations, for the graph's simulated hand has none.
@@ -29,6 +30,7 @@ def evaluate(choice: EvaluationOptions, pose: Literal["state", "vision"] = "stat
     Raises:
         DactylError: an argument asks for what the graph cannot do, or the graph ended without results.
     """
+    check_options(choice)
     if choice.randomizations != "none":
         raise DactylError("ros: the graph simulates the hand without randomizations: say --randomizations none")
     if choice.actions == "both":
@@ -47,12 +49,13 @@ def evaluate(choice: EvaluationOptions, pose: Literal["state", "vision"] = "stat
             raise DactylError(f"the graph ended with exit code {code}, without results")
         outcome = [Trial(**trial) for trial in json.loads(report.read_text())["results"]["trials"]]
     summary = summarize(outcome, choice.seed)
-    print(as_text(summary, f"{file}, {policy.contract.object}, through the graph, {choice.actions} actions"))
     return {
         "policy": str(file),
         "object": policy.contract.object,
         "randomizations": choice.randomizations,
         "actions": choice.actions,
+        "pose": pose,
+        "ros": True,
         **summary,
     }
 

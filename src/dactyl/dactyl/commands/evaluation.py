@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,11 +19,11 @@ def evaluate(
     renderer: Literal["opengl", "raytracer"] = "opengl",
     ros: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
     json: Json = None,
-) -> None:
+) -> int:
     """Measure a policy by the paper's protocol: consecutive successes in a number of simulated trials.
 
     A trial ends as the task's rules say: the paper's after 50 goals, a drop, or 80 s without a goal. In C MuJoCo; the
-    same seed gives the same figures.
+    same seed gives the same figures. Ctrl-C keeps the trials that have ended, marked as incomplete, and ends with 130.
 
     For example:
       ./dactyl evaluate
@@ -38,6 +39,7 @@ def evaluate(
         ros: one trial after the other through the running graph in lockstep, whose hand has no randomizations
     """
     from dactyl import results
+    from dactyl.learning import evaluation
 
     if json:
         results.check_writable(json)
@@ -46,13 +48,14 @@ def evaluate(
 
         outcome = graph_evaluation.evaluate(options, pose)
     else:
-        from dactyl.learning import evaluation
         from dactyl.vision.object_sensor import sensor_factory
 
         sensor = sensor_factory(estimator, renderer, options.seed) if pose == "vision" else None
         outcome = evaluation.evaluate(options, sensor)
     if json:
         results.write(json, "evaluate", options.seed, outcome)
+    print(evaluation.report(outcome))
+    return 128 + signal.Signals[outcome["incomplete"]["signal"]] if "incomplete" in outcome else 0
 
 
 def film(out: Annotated[Path, tyro.conf.Positional], /, options: Annotated[FilmOptions, FLAT]) -> None:

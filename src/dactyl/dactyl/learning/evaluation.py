@@ -5,26 +5,27 @@ A trial is goal after goal until all are reached, the object is lost, or the tim
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from dactyl.environment import environment as environments
 from dactyl.environment import task as tasks
 from dactyl.environment.config import EnvironmentConfig
 from dactyl.environment.randomization import RandomizationConfig, select
+from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
 from dactyl.learning.motion import Motion
 from dactyl.learning.motion import as_text as motion_as_text
 from dactyl.learning.options import EvaluationOptions
 from dactyl.learning.policy import Contract, Policy
 from dactyl.learning.protocol import Environment, Step
+from dactyl.learning.trainer import signals
+from dactyl.learning.trial_watch import ObjectSensor, Standing, TrialWatch
 from dactyl.ranges import check_options
 from dactyl.simulation.scene import SceneConfig
 
@@ -33,7 +34,7 @@ RESAMPLES = 10_000  # of the bootstrap
 CONFIDENCE = 0.95
 
 
-SensorFactory = Callable[[SceneConfig, int], Callable[[Tensor], tuple[Tensor, Tensor]]]
+SensorFactory = Callable[[SceneConfig, int], ObjectSensor]
 """Makes an `Environment.object_sensor` for so many environments of a scene."""
 
 
@@ -70,7 +71,7 @@ def environment_config(contract: Contract, randomization: RandomizationConfig) -
 
 
 def evaluate(options: EvaluationOptions = DEFAULTS, make_sensor: SensorFactory | None = None) -> dict[str, Any]:
-    """Evaluate a policy in C MuJoCo and print the result.
+    """Evaluate a policy in C MuJoCo. SIGINT and SIGTERM end it with the trials that have ended.
 
     Args:
         options: see there.
@@ -78,9 +79,11 @@ def evaluate(options: EvaluationOptions = DEFAULTS, make_sensor: SensorFactory |
 
     Returns:
         `summarize`'s figures with policy, object, randomizations, actions and pose; where both kinds of actions were
-        asked for those of the drawn ones, and under "most_likely" the others.
+        asked for those of the drawn ones, and under "most_likely" the others. After a signal also "incomplete".
+
+    Raises:
+        DactylError: there is no such policy, or a signal came before any trial had ended.
     """
-    trials, seed = options.trials, options.seed
     check_options(options)
     file = checkpoint.find_policy(options.policy)
     policy = Policy.load(file, options.object, robot=options.robot, task=options.task)
@@ -94,29 +97,45 @@ def evaluate(options: EvaluationOptions = DEFAULTS, make_sensor: SensorFactory |
         "actions": options.actions,
         "pose": "vision" if make_sensor else "state",
     }
-    for kind in ("sampled", "most-likely") if options.actions == "both" else (options.actions,):
-        environment = environments.Environment(config, trials, seed=seed, threads=options.threads)
-        if make_sensor:
-            environment.object_sensor = make_sensor(config.scene, trials)
-        motion = Motion()
-        ended = run_trials(policy, environment, kind == "most-likely", seed, _report(trials), motion)
-        summary = summarize(ended, seed) | {"motion_deg_per_step": motion.summary()}
-        conditions = f"pose {results['pose']}, randomizations {options.randomizations}, {kind} actions"
-        print(as_text(summary, f"{file}, {policy.contract.object}, {conditions}"))
-        print(motion_as_text(summary["motion_deg_per_step"]))
-        results |= {"most_likely": summary} if (options.actions, kind) == ("both", "most-likely") else summary
+    with signals() as received:
+        for kind in ("sampled", "most-likely") if options.actions == "both" else (options.actions,):
+            if received:
+                break
+            environment = environments.Environment(config, options.trials, seed=options.seed, threads=options.threads)
+            sensor = make_sensor(config.scene, options.trials) if make_sensor else None
+            environment.object_sensor = sensor
+            with TrialWatch(options.trials, config.rules.max_successes, sensor, lambda: bool(received)) as watch:
+                motion = Motion()
+                trials = run_trials(policy, environment, kind == "most-likely", options.seed, watch, motion)
+            if not trials:
+                raise DactylError(f"{received[0]} came before any of the {options.trials} trials ended: no results")
+            summary = summarize(trials, options.seed) | {"motion_deg_per_step": motion.summary()}
+            results |= {"most_likely": summary} if (options.actions, kind) == ("both", "most-likely") else summary
+    if received:
+        results["incomplete"] = {"asked": options.trials, "signal": received[0]}
     return results
 
 
-def _report(trials: int) -> Callable[[int, float], None]:
-    """Shows how far the trials are, on a terminal."""
-
-    def report(ended: int, seconds: float) -> None:
-        if sys.stderr.isatty():
-            text = f"\r{ended} of {trials} trials ended after {seconds:.0f} simulated seconds\x1b[K"
-            print(text if ended < trials else "\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-    return report
+def report(results: Mapping[str, Any]) -> str:
+    """The results of `evaluate` for people."""
+    drawn = "sampled" if results["actions"] == "both" else results["actions"]
+    summaries = (
+        {drawn: results, "most-likely": results["most_likely"]} if "most_likely" in results else {drawn: results}
+    )
+    how = "through the graph" if results.get("ros") else f"pose {results['pose']}"
+    title = f"{results['policy']}, {results['object']}, {how}, randomizations {results['randomizations']}"
+    lines = []
+    for kind, summary in summaries.items():
+        lines.append(as_text(summary, f"{title}, {kind} actions"))
+        if "motion_deg_per_step" in summary:
+            lines.append(motion_as_text(summary["motion_deg_per_step"]))
+    if incomplete := results.get("incomplete"):
+        ended = len(list(summaries.values())[-1]["trials"])
+        lines.append(
+            f"INCOMPLETE: {incomplete['signal']} came when {ended} of {incomplete['asked']} trials had ended. Short "
+            "trials end first: these figures are too low"
+        )
+    return "\n".join(lines)
 
 
 @torch.no_grad()
@@ -125,7 +144,7 @@ def run_trials(
     environment: Environment,
     deterministic: bool = False,
     seed: int = 0,
-    report: Callable[[int, float], None] = lambda ended, seconds: None,
+    watch: Callable[[Standing], bool] = lambda standing: True,
     motion: Motion | None = None,
 ) -> list[Trial]:
     """One trial in every environment; what comes after it does not count, so that short ones weigh no more.
@@ -135,31 +154,33 @@ def run_trials(
         environment: of as many as there shall be trials.
         deterministic: take the most likely actions instead of drawing them.
         seed: of the drawn actions.
-        report: called after every control step with the trials ended so far and the simulated seconds.
+        watch: called after every control step; once it is false, no more follow.
         motion: collects how far the policy asks the targets to move in its trials.
+
+    Returns:
+        Of the trials that ended, in the order of their environments.
     """
     generator = torch.Generator(environment.device).manual_seed(seed)
     trials: dict[int, Trial] = {}
+    running = torch.ones(environment.num_envs, dtype=torch.bool, device=environment.device)
+    goals = torch.zeros(environment.num_envs, dtype=torch.int64, device=environment.device)
     observations = environment.reset()
     state = policy.initial_state(environment.num_envs)
     seconds = torch.zeros(environment.num_envs, device=environment.device)
-    running = torch.ones(environment.num_envs, device=environment.device, dtype=torch.bool)
-    while len(trials) < environment.num_envs:
+    while running.any() and watch(Standing(running, goals, float(seconds.max()))):
         actions, state = policy.step(observations, state, deterministic, generator)
         step = environment.step(actions)
         seconds += step.info["duration"]
         if motion is not None:
             motion.add(step.info["motion"], running)
         ended = step.terminated | step.truncated
-        for index in ended.nonzero().flatten().tolist():
-            trials.setdefault(
-                index, Trial(int(step.info["successes"][index]), reason(step, index), float(seconds[index]))
-            )
-        running &= ~ended
+        goals = torch.where(running, step.info["successes"].to(goals.dtype), goals)
+        for index in (ended & running).nonzero().flatten().tolist():
+            trials[index] = Trial(int(goals[index]), reason(step, index), float(seconds[index]))
+        running = running & ~ended
         state = policy.reset(state, ended)
         observations = step.observations
-        report(len(trials), float(seconds.max()))
-    return [trials[index] for index in range(environment.num_envs)]
+    return [trials[index] for index in sorted(trials)]
 
 
 def reason(step: Step, index: int) -> str:
@@ -185,7 +206,7 @@ def summarize(trials: Sequence[Trial], seed: int = 0) -> dict[str, Any]:
     }
 
 
-def as_text(summary: dict[str, Any], title: str) -> str:
+def as_text(summary: Mapping[str, Any], title: str) -> str:
     """The summary for people."""
     low, high = summary["mean_interval_95"]
     reasons = ", ".join(f"{count} {reason}" for reason, count in summary["reasons"].items())

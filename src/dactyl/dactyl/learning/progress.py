@@ -11,6 +11,8 @@ from math import inf
 from pathlib import Path
 from typing import Any, TextIO
 
+from dactyl.status_line import StatusLine, duration
+
 TABLE = "progress.csv"
 YEAR = 365.25 * 24 * 3600.0  # s
 
@@ -18,11 +20,6 @@ YEAR = 365.25 * 24 * 3600.0  # s
 def years(seconds: float) -> float:
     """Simulated seconds in years."""
     return seconds / YEAR
-
-
-def duration(seconds: float) -> str:
-    """hours:minutes:seconds."""
-    return f"{int(seconds // 3600)}:{int(seconds % 3600 // 60):02d}:{int(seconds % 60):02d}"
 
 
 def policy_line(row: Mapping[str, float]) -> str:
@@ -59,6 +56,9 @@ class Progress:
         self._last_line = -inf
         self._keep(count)
         self._board = _tensorboard(out, count)
+        self._waiting = None if self.terminal.isatty() else StatusLine("training goes on", self.terminal, 50.0)
+        if self._waiting:
+            self._waiting.start()
 
     def _keep(self, count: int) -> None:
         if count == 0 or not self._path.exists():
@@ -98,12 +98,16 @@ class Progress:
         line = f"{self._style.line(row)}  {duration(seconds_left)} left"
         text, end = (f"\r{line}\x1b[K", "") if interactive else (line, "\n")
         print(text, end=end, file=self.terminal, flush=True)
+        if self._waiting:
+            self._waiting.said()
 
     def say(self, text: str) -> None:
         """One line of its own."""
         print(f"\n{text}" if self.terminal.isatty() else text, file=self.terminal, flush=True)
 
     def close(self) -> None:
+        if self._waiting:
+            self._waiting.close()
         if self._board:
             self._board.close()
 

@@ -22,11 +22,11 @@ from dactyl.learning.options import Device, TrainOptions
 from dactyl.learning.policy import Contract, sizes
 from dactyl.learning.presets import read_preset
 from dactyl.learning.process_group import ALONE, ProcessGroup
-from dactyl.learning.progress import duration
 from dactyl.learning.protocol import Environment
 from dactyl.learning.trainer import Trainer
 from dactyl.ranges import check_options
 from dactyl.robot import robot as robots
+from dactyl.status_line import duration
 from dactyl.storage.shared import shared
 
 DEFAULTS = TrainOptions()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,14 +39,24 @@ class VisionSensor:
         self.looks = [appearance.sample(random) for _ in range(num_envs)]
         options = RendererOptions(renderer, contract.architecture.image_size, contract.crop, seed=seed, shadows=True)
         _, self.renderer = make_renderer(scene, options)
+        self.watched: Tensor | None = None
+        """(N,) bool: where somebody cares; None: everywhere."""
+        self.seconds = 0.0
+        """That the last look took."""
+        self._position, self._orientation = torch.zeros(num_envs, 3), torch.zeros(num_envs, 4)
 
     def __call__(self, qpos: Tensor) -> tuple[Tensor, Tensor]:
-        """States (N, nq) -> position (N, 3) and orientation (N, 4), float32, robot frame."""
-        estimate = self.estimator.estimate(self.renderer.render(qpos.cpu().numpy(), self.looks))
-        return tuple(  # type: ignore[return-value]
-            torch.as_tensor(values, dtype=torch.float32, device=qpos.device)
-            for values in (estimate.position, estimate.orientation)
-        )
+        """States (N, nq) -> position (N, 3) and orientation (N, 4), float32, robot frame; where nothing is watched
+        the last ones."""
+        start = time.monotonic()
+        indices = range(len(qpos)) if self.watched is None else self.watched.nonzero().flatten().tolist()
+        if indices:
+            states, looks = qpos.cpu().numpy()[list(indices)], [self.looks[index] for index in indices]
+            estimate = self.estimator.estimate(self.renderer.render(states, looks))
+            self._position[list(indices)] = torch.as_tensor(estimate.position, dtype=torch.float32)
+            self._orientation[list(indices)] = torch.as_tensor(estimate.orientation, dtype=torch.float32)
+        self.seconds = time.monotonic() - start
+        return self._position.to(qpos.device, copy=True), self._orientation.to(qpos.device, copy=True)
 
 
 def sensor_factory(path: Path | None, renderer: str, seed: int) -> Callable[[SceneConfig, int], VisionSensor]:
