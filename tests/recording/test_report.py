@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dactyl import cli
 from dactyl.errors import DactylError
 from dactyl.recording import report
 from dactyl.recording.analysis import analyse
 from tests.recording.bags import write_bag
 from tests.recording.graph_bag import DROP_TICK, END_TICK, SUCCESS_TICKS, TICK, texts, write_graph_bag
+from tests.recording.mcap_files import write_mcap
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +78,32 @@ def test_a_damaged_bag_is_reported_as_such(bag: Path, tmp_path: Path) -> None:
     damaged.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DactylError, match=r"no messages that can be read: half\.mcap ends or is damaged"):
         analyse(damaged)
+
+
+def test_a_report_is_made_inside_a_bag(bag: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects who has changed into the bag's folder: the page lies beside it, under its whole name."""
+    dotted = bag.with_name("b.2026")
+    bag.rename(dotted)
+    try:
+        monkeypatch.chdir(dotted)
+        assert cli.main(["report", "."]) == 0
+        assert dotted.with_name("b.2026.html").is_file()
+    finally:
+        dotted.rename(bag)
+
+
+def test_clocks_of_the_far_future_have_a_page(tmp_path: Path) -> None:
+    """Protects from a damaged or simulated clock's date."""
+    write_mcap(tmp_path / "a.mcap", 30, clock=lambda i: 2**64 - 1 - i)
+    report.write(tmp_path / "a.mcap", tmp_path / "report.html")
+    assert str(2**64 - 30) in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_foreign_topic_with_a_name_of_ours_is_named(tmp_path: Path) -> None:
+    """Protects from a report that is silent about what it could not read."""
+    write_mcap(tmp_path / "a.mcap", 5, topic="/dactyl/action")
+    report.write(tmp_path / "a.mcap", tmp_path / "report.html")
+    assert "5 messages of /dactyl/action cannot be decoded" in texts((tmp_path / "report.html").read_text())
 
 
 def test_a_bag_without_trials_has_a_page(tmp_path: Path) -> None:

@@ -45,6 +45,21 @@ def test_an_unfinished_set_is_none(tmp_path: Path) -> None:
         Dataset(tmp_path / "set")
 
 
+@pytest.mark.parametrize("existed", [True, False])
+def test_an_unfinished_set_does_not_block_the_next_try(tmp_path: Path, existed: bool) -> None:
+    """Protects who tries again: nothing is left of a set without samples, or with a picture of another size."""
+    folder = tmp_path / "set"
+    if existed:
+        folder.mkdir()
+    wrong = [np.zeros((1, 1, 3), np.uint8)] * len(CAMERAS)
+    for images in ([], [wrong]):
+        with pytest.raises(DactylError), DatasetWriter(folder, "block", CAMERAS) as writer:
+            for each in images:
+                writer.add(each, np.zeros(3), np.array([1.0, 0, 0, 0]), 0)
+        assert folder.exists() == existed
+    DatasetWriter(folder, "block", CAMERAS)
+
+
 def test_nothing_is_overwritten(folder: Path) -> None:
     """Protects what is already there."""
     with pytest.raises(DactylError, match="exists and is not empty"):

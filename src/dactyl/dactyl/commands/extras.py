@@ -11,6 +11,7 @@ EXTRAS = {
     "roslibpy": "hardware",
     "mcap": "recording",
     "rosbags": "recording",
+    "lz4": "recording",
     "zstandard": "recording",
     "viser": "dashboard",
 }

@@ -72,7 +72,8 @@ def report(bag: BagPath, /, out: Path | None = None, json: Json = None) -> None:
 
     if json:
         results.check_writable(json)
-    out = out or bag.with_name(f"{bag.stem}.html")
+    place = bag.resolve()
+    out = out or place.with_name(f"{place.name if place.is_dir() else place.stem}.html")
     results.check_writable(out)
     analysis = reporting.write(bag, out)
     if json:
@@ -110,7 +111,7 @@ def info(bag: BagPath, /, json: Json = None) -> int:
 def recover(
     bag: BagPath, out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")], /, json: Json = None
 ) -> None:
-    """Write what can be read of a damaged bag as a new one, with index and metadata.
+    """Write what can be read of a damaged bag as a new one, with index and metadata; a failure where that is nothing.
 
     For example:
       ./dactyl bag recover bags/killed bags/recovered

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from geometry_msgs.msg import PoseStamped
 from rclpy.publisher import Publisher
 
 from dactyl import results, topics
 from dactyl.errors import DactylError
+from dactyl.recording.bag import Qos
 from dactyl.recording.comparison import Action, Pose, compare_actions, compare_poses
 from dactyl.recording.decisions import ACTION, FINGERTIPS, GOAL, JOINTS, STATUS, Question, read
 from dactyl.recording.definitions import type_hash
 from dactyl.recording.pictures import IMAGES
-from dactyl.recording.reading import Bag, Recorded
+from dactyl.recording.reading import EXPECTED, Bag, Recorded
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, run
 from dactyl.ros.parameters import parameter
@@ -88,12 +88,14 @@ class Replayer(DactylNode):
     def _make_publisher(self, topic: str) -> None:
         if topic not in self.bag.topics:
             raise DactylError(f"{self.settings.bag} has no {topic}, which the {self.settings.node} needs")
-        kind, _, recorded_hash, qos = self.bag.topics[topic]
-        if recorded_hash and recorded_hash != type_hash(kind):
+        recorded = self.bag.topics[topic]
+        kind = EXPECTED[topic]
+        if recorded.type != kind or recorded.encoding != "cdr":
+            raise DactylError(f"{self.settings.bag}: {topic} is {recorded.described}, not {kind}")
+        if recorded.type_hash and recorded.type_hash != type_hash(kind):
             self.translated.add(topic)
-        offered = (yaml.safe_load(qos) or [{}])[0]
-        latched = offered.get("durability") == "transient_local"
-        reliable = offered.get("reliability") == "reliable"
+        offered = next(iter(Qos.read(recorded.qos)), Qos(reliability="best_effort"))
+        latched, reliable = offered.durability == "transient_local", offered.reliability == "reliable"
         profile = messages.LATCHED if latched else messages.RELIABLE if reliable else messages.SENSOR
         self.publishers_of[topic] = self.create_publisher(messages.message_class(kind), topic, profile)
 

@@ -12,7 +12,7 @@ import numpy as np
 from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.maths.summary import summary
-from dactyl.recording.reading import Bag, Recorded, nanoseconds
+from dactyl.recording.reading import Bag, Undecoded, nanoseconds, understood
 
 STATUS, ACTION, FILTERED, FINGERTIPS, MARKERS = map(
     topics.absolute, (topics.STATUS, topics.ACTION, topics.FILTERED, topics.FINGERTIPS, topics.MARKERS)
@@ -115,19 +115,25 @@ def analyse(path: Path) -> Analysis:
         DactylError: there is nothing to read, or no trial in it.
     """
     bag = Bag(path)
+    with understood(path):
+        return _analysed(bag)
+
+
+def _analysed(bag: Bag) -> Analysis:
     received: dict[str, list[int]] = defaultdict(list)
     sequences: dict[str, list[int]] = defaultdict(list)
     sizes: dict[str, int] = defaultdict(int)
     sent: dict[str, list[tuple[int, int]]] = defaultdict(list)
     """(stamp of what it was made of, when it was sent), ns."""
     statuses, seen, health = [], [], []
+    undecoded = Undecoded()
     for message in bag.messages():
         name = message.topic
         received[name].append(message.received_ns)
         sequences[name].append(message.sequence)
         sizes[name] += len(message.data)
         if name in (STATUS, ACTION, FILTERED, FINGERTIPS, MARKERS, topics.DIAGNOSTICS):
-            fields = _decoded(bag, message)
+            fields = undecoded.decode(bag, message)
             if fields is None:
                 continue
             sent[name].append((nanoseconds(fields.header.stamp), message.sent_ns))
@@ -138,11 +144,11 @@ def analyse(path: Path) -> Analysis:
             elif name == topics.DIAGNOSTICS:
                 health += [(message.received_ns, status) for status in fields.status]
     if not received:
-        raise DactylError(f"{path} has no messages that can be read{_because(bag.problems)}")
-    start_ns = min(times[0] for times in received.values())
-    end_ns = max(times[-1] for times in received.values())
+        raise DactylError(f"{bag.path} has no messages that can be read{bag.because}")
+    start_ns = min(min(times) for times in received.values())
+    end_ns = max(max(times) for times in received.values())
     return Analysis(
-        path=path,
+        path=bag.path,
         start_ns=start_ns,
         seconds=(end_ns - start_ns) * 1e-9,
         trials=_trials(statuses, start_ns),
@@ -153,22 +159,11 @@ def analyse(path: Path) -> Analysis:
         latencies_ms=_latencies(sent),
         lost_fingertips=_spans(seen, start_ns),
         warnings=_warnings(health, start_ns),
-        problems=bag.problems,
-        recorder_lost=dict(bag.recorded().get("lost", {})),
+        problems=[*bag.problems, *undecoded.problems],
+        recorder_lost=bag.lost,
         size_mb=sum(file.stat().st_size for file in bag.files) / 1e6,
         tolerance=bag.task.rules.tolerances[-1],
     )
-
-
-def _decoded(bag: Bag, message: Recorded) -> Any:
-    try:
-        return bag.decode(message)
-    except DactylError:
-        return None
-
-
-def _because(problems: list[str]) -> str:
-    return f": {problems[0]}" if problems else ""
 
 
 def _trials(statuses: list[tuple[int, Any]], start_ns: int) -> list[Trial]:

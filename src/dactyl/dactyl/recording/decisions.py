@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.recording.comparison import Action
-from dactyl.recording.reading import Bag, nanoseconds
+from dactyl.recording.reading import Bag, nanoseconds, understood
 
 ACTION, STATUS, GOAL, FINGERTIPS, JOINTS = map(
     topics.absolute, (topics.ACTION, topics.STATUS, topics.GOAL, topics.FINGERTIPS, topics.JOINT_STATES)
@@ -39,7 +39,11 @@ def read(bag: Bag, object_pose: str) -> list[Question]:
     Raises:
         DactylError: no action was recorded.
     """
-    pose = topics.absolute(topics.object_pose(object_pose))
+    with understood(bag.path):
+        return _read(bag, topics.absolute(topics.object_pose(object_pose)))
+
+
+def _read(bag: Bag, pose: str) -> list[Question]:
     by_stamp: dict[str, dict[int, bytes]] = {topic: {} for topic in (FINGERTIPS, pose, GOAL, JOINTS)}
     statuses: list[tuple[int, int, bytes]] = []
     actions: list[tuple[int, Action, int, int]] = []

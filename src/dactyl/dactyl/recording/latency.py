@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.maths.summary import summary
-from dactyl.recording.reading import Bag, nanoseconds
+from dactyl.recording.reading import Bag, nanoseconds, understood
 
 ACTION, FILTERED, FINGERTIPS = map(topics.absolute, (topics.ACTION, topics.FILTERED, topics.FINGERTIPS))
 POSES = tuple(map(topics.absolute, (topics.MOCAP_POSE, topics.VISION_POSE)))
@@ -115,10 +115,15 @@ def examine(path: Path) -> Latencies:
         DactylError: it cannot be read, or holds no actions.
     """
     bag = Bag(path)
+    with understood(path):
+        return _examined(bag)
+
+
+def _examined(bag: Bag) -> Latencies:
     found = _read(bag)
     problems = list(bag.problems)
     if not found.actions:
-        raise DactylError(f"{path} holds no actions: nothing on {ACTION}")
+        raise DactylError(f"{bag.path} holds no actions: nothing on {ACTION}{bag.because}")
     sent_ns, action = found.actions[0]
     simulated = abs(sent_ns - nanoseconds(action.header.stamp)) > _SIMULATED_NS
     return Latencies([_row(found, *each, simulated) for each in found.actions], simulated, problems)

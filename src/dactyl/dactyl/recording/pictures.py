@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from dactyl import topics
 from dactyl.errors import DactylError
-from dactyl.recording.reading import Bag, nanoseconds
+from dactyl.recording.reading import Bag, nanoseconds, understood
 
 IMAGES = tuple(topics.absolute(topics.image(camera)) for camera in topics.CAMERAS)
 _CHANNELS = {"rgb8": 3, "bgr8": 3, "mono8": 1, "8UC3": 3, "8UC1": 1}
@@ -47,11 +48,13 @@ def pictures_at(path: Path, stamps: Sequence[int]) -> dict[int, list[np.ndarray]
     if not len(wanted):
         return {}
     best: dict[tuple[int, str], tuple[int, np.ndarray]] = {}
-    for message, fields in Bag(path).decoded(IMAGES):
-        stamp = nanoseconds(fields.header.stamp)
-        nearest = int(wanted[np.abs(wanted - stamp).argmin()])
-        distance = abs(nearest - stamp)
-        key = (nearest, message.topic)
-        if distance < 500_000_000 and (key not in best or distance < best[key][0]):
-            best[key] = (distance, as_rgb(fields))
+    with understood(path):
+        for message, fields in Bag(path).decoded(IMAGES):
+            stamp = nanoseconds(fields.header.stamp)
+            nearest = int(wanted[np.abs(wanted - stamp).argmin()])
+            distance = abs(nearest - stamp)
+            key = (nearest, message.topic)
+            if distance < 500_000_000 and (key not in best or distance < best[key][0]):
+                with suppress(DactylError):  # of an encoding that is not shown
+                    best[key] = (distance, as_rgb(fields))
     return {stamp: [best[stamp, topic][1] for topic in IMAGES if (stamp, topic) in best] for stamp in map(int, wanted)}

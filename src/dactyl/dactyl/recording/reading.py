@@ -6,30 +6,58 @@ Messages are decoded with the definitions that the bag carries.
 from __future__ import annotations
 
 import json
-import struct
+import os
+import re
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
-import yaml
-import zstandard
-from mcap.exceptions import McapError
-from mcap.reader import SeekingReader
-from mcap.records import Channel, Chunk, Message, Schema
-from mcap.stream_reader import CRCValidationError, StreamReader, breakup_chunk
-from rosbags.typesys import Stores, get_types_from_msg, get_typestore
-from rosbags.typesys.store import Typestore
+from mcap.records import Attachment, Channel, Header, Message, Metadata, Schema
+from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
 
 from dactyl import registry, topics
 from dactyl.environment import task as tasks
 from dactyl.environment.task import Task
 from dactyl.errors import DactylError
+from dactyl.recording import compression, folder
+from dactyl.recording.definitions import definition
+from dactyl.recording.records import MAGIC, RecordReader
 from dactyl.robot import robot as robots
 from dactyl.robot.robot import Robot
+from dactyl.storage.documents import first_line
 
-_DAMAGE = (McapError, CRCValidationError, EOFError, struct.error, ValueError, zstandard.ZstdError, MemoryError)
-_RECORD_LIMIT = 2**30  # bytes: a longer record is a damaged length
+UNKNOWN = "/unknown/channel_{}"
+"""Topic of messages whose own topic was lost with a damaged chunk."""
+_IDL_HEADER = re.compile(r"^=+\nIDL: .*\n", re.MULTILINE)
+EXPECTED = {topics.absolute(name): kind for name, kind in topics.TYPES.items()}
+"""Message types by topic, as the graph has them."""
+
+
+class BagTopic(NamedTuple):
+    """A topic of a bag, and how its messages are written."""
+
+    type: str
+    """Empty where there is no schema."""
+    definition: str
+    type_hash: str
+    qos: str
+    """YAML list of the offered profiles."""
+    encoding: str = "cdr"
+    """Of messages."""
+    schema_encoding: str = "ros2msg"
+    """Of the definition; empty where there is none."""
+    schema: bytes | None = None
+    """The definition as it is in the file; None where there is no schema."""
+    metadata: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def described(self) -> str:
+        """For people: the type, with what is unusual."""
+        kind = self.type or ("no schema" if self.encoding else "not known")
+        return kind if self.encoding in ("cdr", "") else f"{kind} ({self.encoding})"
 
 
 class Recorded(NamedTuple):
@@ -43,16 +71,8 @@ class Recorded(NamedTuple):
     sequence: int
     """Which message of its publisher, where the recorder knew."""
     data: bytes
-
-
-class BagTopic(NamedTuple):
-    """A topic of a bag."""
-
-    type: str
-    definition: str
-    type_hash: str
-    qos: str
-    """YAML list of the offered profiles."""
+    kind: BagTopic | None = None
+    """How it is written; None: as the bag's other messages on the topic."""
 
 
 class Bag:
@@ -64,24 +84,42 @@ class Bag:
             DactylError: there is nothing to read.
         """
         self.path = path
-        self.files = _files(path)
+        found = folder.find(path)
+        self.files, self.notes, self._packed = found.files, found.notes, found.packed_messages
+        self.custom_data = found.information.get("custom_data")
+        """What the recorder wrote about the bag into metadata.yaml, as it is there."""
         self.topics: dict[str, BagTopic] = {}
         """Known after `messages` has come across them; those of a complete bag at once."""
         self.problems: list[str] = []
         """What `messages` found damaged, one line each."""
-        self._decoders: dict[str, Callable[[bytes], Any]] = {}
-        self._store: Typestore | None = None
+        self.profile = ""
+        """What the first file says all of it is, such as ros2."""
+        self._missing = list(found.problems)
+        self._decoders: dict[BagTopic, Callable[[bytes], Any]] = {}
+        self._opened: list[_File] = []
         for file in self.files:
-            self._read_summary(file)
+            self._open(file)
+        if not self._opened:
+            raise DactylError(self._missing[-1].replace(self.files[-1].name, str(self.files[-1]), 1))
+
+    def _open(self, path: Path) -> None:
+        try:
+            file = _File(path, self._packed)
+        except DactylError as error:
+            self._missing.append(str(error))
+            return
+        self.profile = self.profile or file.profile
+        self._opened.append(file)
+        for channel in file.channels.values():
+            self.topics.setdefault(channel.topic, file.kind(channel))
 
     @property
     def about(self) -> dict[str, str]:
         """custom_data of metadata.yaml; empty without one."""
-        try:
-            document = yaml.safe_load((self.path / "metadata.yaml").read_text())
-            return dict(document["rosbag2_bagfile_information"]["custom_data"] or {})
-        except (OSError, yaml.YAMLError, KeyError, TypeError):
-            return {}
+        data = self.custom_data
+        if isinstance(data, Mapping):
+            return {str(key): str(value) for key, value in data.items()}
+        return {"custom_data": str(data)} if data else {}
 
     @property
     def robot(self) -> Robot:
@@ -98,104 +136,210 @@ class Bag:
         """The task that was worked on; messages do not say it, so it is the one there was first."""
         return tasks.load(registry.DEFAULTS["tasks"])
 
-    def recorded(self) -> dict[str, Any]:
-        """What the project's recorder wrote down about the bag; empty of another's bag."""
-        return dict(json.loads(self.about.get("dactyl", "{}")))
+    @property
+    def lost(self) -> dict[str, int]:
+        """Messages that the project's recorder did not get, by topic, as it said itself; empty of another's bag."""
+        try:
+            lost = json.loads(self.about.get("dactyl", "{}"))["lost"]
+            return {str(topic): int(count) for topic, count in lost.items()}
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
+            return {}
+
+    @property
+    def because(self) -> str:
+        """The first problem, for the end of a sentence; empty without one."""
+        return f": {self.problems[0]}" if self.problems else ""
 
     def messages(self, topics: Collection[str] | None = None) -> Iterator[Recorded]:
         """Every message that can be read, in the order of recording; of these topics, or of all.
 
         What is damaged is left out and named in `problems` afterwards.
         """
-        self.problems = []
-        for file in self.files:
-            yield from self._messages_of(file, topics)
+        return (item for item in self.contents(topics) if isinstance(item, Recorded))
+
+    def contents(self, topics: Collection[str] | None = None) -> Iterator[Recorded | Attachment | Metadata]:
+        """The messages, and what else was put into the files."""
+        self.problems = list(self._missing)
+        for file in self._opened:
+            yield from file.contents(topics, self.topics)
+            self.problems += file.problems
 
     def decoded(self, topics: Collection[str]) -> Iterator[tuple[Recorded, Any]]:
         """Messages of these topics with their fields; one that cannot be decoded counts as a problem."""
-        undecoded = Counter[str]()
+        undecoded = Undecoded()
         for message in self.messages(topics):
-            try:
-                fields = self.decode(message)
-            except DactylError:  # noqa: PERF203
-                undecoded[message.topic] += 1
-            else:
+            if (fields := undecoded.decode(self, message)) is not None:
                 yield message, fields
-        self.problems += [f"{count} messages of {topic} cannot be decoded" for topic, count in undecoded.items()]
+        self.problems += undecoded.problems
 
     def decode(self, message: Recorded) -> Any:
         """A message's fields, under the names of its definition.
 
         Raises:
-            DactylError: the definition in the bag does not fit the message.
+            DactylError: the definition in the bag does not fit the message, or it is not of the type that the graph has
+                on its topic.
         """
-        kind = self.topics[message.topic]
+        kind = message.kind or self.topics[message.topic]
+        expected = EXPECTED.get(message.topic, kind.type)
+        if kind.type.replace("/msg/", "/") != expected.replace("/msg/", "/"):
+            raise DactylError(f"{self.path}: {message.topic} is {kind.type or 'without a type'}, not {expected}")
         try:
-            if kind.type not in self._decoders:
-                self._decoders[kind.type] = self._decoder(kind)
-            return self._decoders[kind.type](message.data)
+            if kind not in self._decoders:
+                self._decoders[kind] = _decoder(kind)
+            return self._decoders[kind](message.data)
         except Exception as error:  # rosbags raises what its generated code happens to
-            raise DactylError(f"{self.path}: a message of {message.topic} cannot be decoded: {error}") from error
+            why = first_line(error)
+            raise DactylError(f"{self.path}: a message of {message.topic} cannot be decoded: {why}") from error
 
-    def _decoder(self, kind: BagTopic) -> Callable[[bytes], Any]:
-        store = self._store = self._store or get_typestore(Stores.EMPTY)
-        known = store.fielddefs
-        types = get_types_from_msg(kind.definition, kind.type)
-        store.register({name: fields for name, fields in types.items() if name not in known})
-        return lambda data: store.deserialize_cdr(data, kind.type)
 
-    def _messages_of(self, path: Path, topics: Collection[str] | None) -> Iterator[Recorded]:
-        schemas: dict[int, Schema] = {}
-        channels = self._read_summary(path)
-        unknown = Counter[int]()
-        with path.open("rb") as stream:
-            reader = StreamReader(stream, emit_chunks=True, record_size_limit=_RECORD_LIMIT)
-            try:
-                for record in reader.records:
-                    for item in self._contents(record, path):
-                        if isinstance(item, Schema):
-                            schemas[item.id] = item
-                        elif isinstance(item, Channel) and item.schema_id in schemas:
-                            channels[item.id] = item.topic
-                            self.topics.setdefault(item.topic, _topic(item, schemas[item.schema_id]))
-                        elif isinstance(item, Message):
-                            topic = channels.get(item.channel_id)
-                            if topic is None:
-                                unknown[item.channel_id] += 1
-                            elif topics is None or topic in topics:
-                                yield Recorded(topic, item.log_time, item.publish_time, item.sequence, item.data)
-            except _DAMAGE as error:
-                where = f"after {stream.tell() / 1e6:.1f} MB of {path.stat().st_size / 1e6:.1f}"
-                self.problems.append(f"{path.name} ends or is damaged {where} ({type(error).__name__})")
-        if unknown:
-            self.problems.append(f"{path.name}: {sum(unknown.values())} messages of unknown topics")
+class Undecoded:
+    """Counts messages that cannot be decoded."""
 
-    def _contents(self, record: Any, path: Path) -> Collection[Any]:
-        if not isinstance(record, Chunk):
-            return (record,)
+    def __init__(self) -> None:
+        self._counts = Counter[str]()
+        self._reasons: dict[str, str] = {}
+
+    def decode(self, bag: Bag, message: Recorded) -> Any:
+        """The fields; None where they cannot be had."""
         try:
-            return breakup_chunk(record, validate_crc=True)
-        except _DAMAGE as error:
-            seconds = (record.message_end_time - record.message_start_time) * 1e-9
-            self.problems.append(
-                f"{path.name}: a chunk of {record.uncompressed_size / 1e6:.1f} MB, {seconds:.1f} s long, "
-                f"is damaged ({type(error).__name__})"
-            )
-            return ()
+            return bag.decode(message)
+        except DactylError as error:
+            self._counts[message.topic] += 1
+            self._reasons.setdefault(message.topic, str(error).removeprefix(f"{bag.path}: "))
+            return None
 
-    def _read_summary(self, path: Path) -> dict[int, str]:
-        """Topics by channel from the end of a complete file; nothing from one that has no end."""
-        with path.open("rb") as stream:
-            try:
-                summary = SeekingReader(stream, record_size_limit=_RECORD_LIMIT).get_summary()
-            except _DAMAGE:
-                return {}
-        if summary is None:
-            return {}
-        for channel in summary.channels.values():
-            if channel.schema_id in summary.schemas:
-                self.topics.setdefault(channel.topic, _topic(channel, summary.schemas[channel.schema_id]))
-        return {id: channel.topic for id, channel in summary.channels.items()}
+    @property
+    def problems(self) -> list[str]:
+        return [
+            f"{count} messages of {topic} cannot be decoded ({self._reasons[topic]})"
+            for topic, count in self._counts.items()
+        ]
+
+
+class _File:
+    """One file of a bag."""
+
+    def __init__(self, path: Path, packed: bool) -> None:
+        self.path, self._packed = path, packed
+        self.problems: list[str] = []
+        self._unpacking = ""
+        try:
+            self._stream = self._open()
+            size = os.fstat(self._stream.fileno()).st_size
+        except OSError as error:
+            raise DactylError(f"{path.name} cannot be read: {error.strerror}") from error
+        start = os.pread(self._stream.fileno(), len(MAGIC), 0)
+        if start != MAGIC:
+            empty = "holds nothing that can be unpacked" if path.stat().st_size else "is empty"
+            raise DactylError(f"{path.name} {'is no MCAP file' if start else empty}{self._unpacking}")
+        self._size = size
+        reader = RecordReader(self._stream.fileno(), size)
+        self.profile, summary = reader.profile(), reader.summary()
+        self._complete = summary is not None
+        self._schemas = dict(summary.schemas) if summary else {}
+        self.channels = dict(summary.channels) if summary else {}
+
+    def _open(self) -> BinaryIO:
+        """The file, or a temporary one with what it is when unpacked."""
+        stream = self.path.open("rb")
+        if not compression.compressed(stream.read(4)):
+            return stream
+        unpacked: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115
+        with stream:
+            if why := compression.unpack(stream, unpacked):
+                self._unpacking = f" when it is unpacked ({why})"
+        return unpacked
+
+    def kind(self, channel: Channel | None) -> BagTopic:
+        """How a channel's messages are written; None: not known."""
+        if channel is None:
+            return BagTopic("", "", "", "", "", "")
+        about = channel.metadata
+        schema = self._schemas.get(channel.schema_id)
+        return BagTopic(
+            schema.name if schema else "",
+            schema.data.decode(errors="replace") if schema else "",
+            about.get("topic_type_hash", ""),
+            about.get("offered_qos_profiles", ""),
+            channel.message_encoding,
+            schema.encoding if schema else "",
+            schema.data if schema else None,
+            tuple(about.items()),
+        )
+
+    def contents(
+        self, topics: Collection[str] | None, known: dict[str, BagTopic]
+    ) -> Iterator[Recorded | Attachment | Metadata]:
+        """Messages of these topics or of all, with attachments and metadata; `known` gets the topics that are met."""
+        reader = RecordReader(self._stream.fileno(), self._size)
+        kinds: dict[int, tuple[str, BagTopic]] = {}
+        unknown, packed = Counter[int](), Counter[str]()
+        for record in reader.records():
+            if isinstance(record, Message):
+                if record.channel_id not in kinds:
+                    channel = self.channels.get(record.channel_id)
+                    topic = channel.topic if channel else UNKNOWN.format(record.channel_id)
+                    kinds[record.channel_id] = topic, self.kind(channel)
+                    known.setdefault(topic, self.kind(channel))
+                topic, kind = kinds[record.channel_id]
+                unknown[record.channel_id] += record.channel_id not in self.channels
+                if topics is not None and topic not in topics:
+                    continue
+                data = self._unpacked(record.data, kind)
+                if data is None:
+                    packed[topic] += 1
+                else:
+                    yield Recorded(topic, record.log_time, record.publish_time, record.sequence, data, kind)
+            elif isinstance(record, Header):
+                continue
+            elif isinstance(record, Schema):
+                self._schemas[record.id] = record
+                kinds.clear()
+            elif isinstance(record, Channel):
+                self.channels[record.id] = record
+                known.setdefault(record.topic, self.kind(record))
+                kinds.clear()
+            else:
+                yield record
+        self.problems = [
+            f"{self.path.name}{' ' if problem.startswith(('ends ', 'has ', 'is ')) else ': '}{problem}"
+            for problem in self._damage(reader, unknown, packed)
+        ]
+
+    def _damage(self, reader: RecordReader, unknown: Counter[int], packed: Counter[str]) -> Iterator[str]:
+        if self._unpacking:
+            yield f"is damaged{self._unpacking}"
+        yield from reader.problems
+        if not reader.problems and not self._complete:
+            yield "has no whole summary at its end"
+        if count := sum(unknown.values()):
+            yield f"has {count} messages of unknown topics"
+        for topic, count in packed.items():
+            yield f"has {count} messages of {topic} that are damaged (they cannot be unpacked)"
+
+    def _unpacked(self, data: bytes, kind: BagTopic) -> bytes | None:
+        """A message, unpacked where it is compressed by itself: CDR never begins as zstd or LZ4 do."""
+        if not compression.compressed(data):
+            return None if self._packed and data and kind.encoding != "cdr" else data
+        if not self._packed and kind.encoding != "cdr":
+            return data
+        try:
+            return compression.decompress(data)
+        except compression.CompressionError:
+            return None
+
+
+@contextmanager
+def understood(path: Path) -> Iterator[None]:
+    """One line where a message has other fields than those of its type have.
+
+    Raises:
+        DactylError: in place of what the fields' users raise.
+    """
+    try:
+        yield
+    except (AttributeError, TypeError, ValueError, IndexError, OverflowError) as error:
+        raise DactylError(f"{path} has a message that is not what its type says: {first_line(error)}") from error
 
 
 def nanoseconds(stamp: Any) -> int:
@@ -203,26 +347,22 @@ def nanoseconds(stamp: Any) -> int:
     return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
 
 
-def _topic(channel: Channel, schema: Schema) -> BagTopic:
-    metadata = channel.metadata
-    definition = schema.data.decode(errors="replace")
-    return BagTopic(
-        schema.name, definition, metadata.get("topic_type_hash", ""), metadata.get("offered_qos_profiles", "")
-    )
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_file():
-        files = [path]
-    elif path.is_dir():
-        files = sorted(path.glob("*.mcap"), key=lambda file: (len(file.name), file.name))
-        if not files:
-            other = "; sqlite3 bags are not read here: `ros2 bag convert` makes MCAP of them"
-            raise DactylError(f"{path} has no .mcap files{other if list(path.glob('*.db3')) else ''}")
-    else:
-        raise DactylError(f"there is no bag {path}")
-    with files[0].open("rb") as stream:
-        if (start := stream.read(8)) != b"\x89MCAP0\r\n":
-            what = "is empty" if not start else "is no MCAP file"
-            raise DactylError(f"{files[0]} {what}")
-    return files
+def _decoder(kind: BagTopic) -> Callable[[bytes], Any]:
+    """
+    Raises:
+        Exception: the definition is not what rosbags reads.
+    """
+    if kind.encoding != "cdr":
+        raise ValueError(f"its encoding is {kind.encoding or 'not known'}, not cdr")
+    if kind.schema_encoding == "ros2idl":
+        store = get_typestore(Stores.EMPTY)
+        for text in _IDL_HEADER.split(kind.definition):
+            store.register(get_types_from_idl(text))
+    elif kind.schema_encoding == "ros2msg" and kind.definition:
+        store = get_typestore(Stores.EMPTY)
+        store.register(get_types_from_msg(kind.definition, kind.type))
+    else:  # the recorder did not know it
+        store = get_typestore(Stores.ROS2_JAZZY)
+        if kind.type not in store.fielddefs:
+            store.register(get_types_from_msg(definition(kind.type), kind.type))
+    return lambda data: store.deserialize_cdr(data, kind.type)

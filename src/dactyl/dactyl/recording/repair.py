@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
+from mcap.records import Attachment, Metadata
 
+from dactyl.errors import DactylError
 from dactyl.recording.bag import BagWriter, Qos, Topic
 from dactyl.recording.reading import Bag, BagTopic, Recorded
+
+RESERVED = "rosbag2"
+"""The metadata record that every bag gets anew."""
+MAX_STEPS = 5
+"""Of the clock that are told of."""
 
 
 @dataclass
@@ -29,12 +36,19 @@ class Contents:
     lost: dict[str, int] = field(default_factory=dict)
     """Messages that the recorder did not get, by topic, as it said itself."""
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What is odd, but no damage."""
+    _last_ns: int = 0
 
     @property
     def seconds(self) -> float:
         return max(0, self.end_ns - self.start_ns) * 1e-9 if self.counts else 0.0
 
     def count(self, message: Recorded) -> None:
+        back = (self._last_ns - message.received_ns) * 1e-9
+        if back > 1.0:
+            self.notes.append(f"the clock goes back by {back:.1f} s after {sum(self.counts.values())} messages")
+        self._last_ns = message.received_ns
         self.counts[message.topic] += 1
         self.size[message.topic] = self.size.get(message.topic, 0) + len(message.data)
         self.start_ns = min(self.start_ns, message.received_ns)
@@ -51,6 +65,7 @@ class Contents:
             rate = count / self.seconds if self.seconds else 0.0
             lost = f"  lost {self.lost[name]}" if name in self.lost else ""
             lines.append(f"  {name:44} {count:7}  {rate:6.1f} Hz  {self.types[name]}{lost}")
+        lines += [f"note: {note}" for note in self.notes]
         lines += [f"damaged: {problem}" for problem in self.problems]
         return "\n".join(lines)
 
@@ -63,6 +78,7 @@ class Contents:
             "topics": {name: self.counts[name] for name in sorted(self.types)},
             "lost": self.lost,
             "problems": self.problems,
+            "notes": self.notes,
         }
 
 
@@ -80,32 +96,56 @@ def examine(path: Path) -> Contents:
 
 
 def recover(path: Path, out: Path) -> Contents:
-    """Write every message that can be read to a new bag; what was found there.
+    """Write every message that can be read to a new bag, as it was there; what was found.
+
+    Messages that were compressed one by one are written as they are when unpacked. Nothing is left of a bag that could
+    not be finished.
 
     Raises:
-        DactylError: there is nothing to read, or `out` exists or cannot be written.
+        DactylError: there is nothing to read, or no message left, or `out` exists or cannot be written.
     """
     bag = Bag(path)
     contents = Contents(path)
-    writer = BagWriter(out, about=bag.about)
-    for message in bag.messages():
-        if message.topic not in writer.topics:
-            writer.add_topic(_topic(message.topic, bag.topics[message.topic]))
-        writer.write(message.topic, message.data, message.received_ns, message.sent_ns, message.sequence)
-        contents.count(message)
-    writer.close()
+    writer = BagWriter(out, about=bag.about, profile=bag.profile)
+    try:
+        _copy(bag, writer, contents)
+        if not contents.counts:
+            raise DactylError(f"{path} has no messages that can be read{bag.because}: nothing is written")
+        writer.close()
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)
+        raise
     return _complete(contents, bag)
 
 
+def _copy(bag: Bag, writer: BagWriter, contents: Contents) -> None:
+    keys: dict[tuple[str, BagTopic], str] = {}
+    for item in bag.contents():
+        if isinstance(item, Attachment):
+            writer.add_attachment(item)
+        elif isinstance(item, Metadata):
+            if item.name != RESERVED:
+                writer.add_metadata(item.name, item.metadata)
+        elif item.kind is not None:
+            described = item.topic, item.kind
+            if described not in keys:
+                keys[described] = f"{item.topic} {len(keys)}"
+                writer.add_topic(_topic(item.topic, item.kind), keys[described])
+            writer.write(keys[described], item.data, item.received_ns, item.sent_ns, item.sequence)
+            contents.count(item)
+
+
 def _complete(contents: Contents, bag: Bag) -> Contents:
-    contents.types = {name: topic.type for name, topic in bag.topics.items()}
+    contents.types = {name: topic.described for name, topic in bag.topics.items()}
     contents.problems = bag.problems
+    contents.notes = [*bag.notes, *contents.notes[:MAX_STEPS]]
     contents.disk_bytes = sum(file.stat().st_size for file in bag.files)
-    contents.lost = dict(bag.recorded().get("lost", {}))
+    contents.lost = bag.lost
     return contents
 
 
-def _topic(name: str, topic: BagTopic) -> Topic:
-    profiles = yaml.safe_load(topic.qos) or []
-    known = tuple(Qos(p["reliability"], p["durability"], p["history"], p["depth"]) for p in profiles)
-    return Topic(name, topic.type, topic.definition, topic.type_hash, known)
+def _topic(name: str, kind: BagTopic) -> Topic:
+    return Topic(
+        name, kind.type, kind.definition, kind.type_hash, Qos.read(kind.qos), kind.encoding, kind.schema_encoding,
+        kind.schema, kind.metadata,
+    )  # fmt: skip

@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shutil
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -125,7 +126,7 @@ class Dataset:
 class DatasetWriter:
     """Writes a test set: `with DatasetWriter(folder, "block", cameras) as writer: writer.add(...)`.
 
-    The card comes last: a folder that was not finished is not taken for a test set.
+    The card comes last: a folder that was not finished is not taken for a test set, and is removed.
     """
 
     def __init__(
@@ -137,6 +138,9 @@ class DatasetWriter:
             object: block, octagonal_prism or sphere.
             cameras: that every sample has a picture of; all of one size.
             about: more for the card: source, tolerance, what was left out.
+
+        Raises:
+            DactylError: it cannot be made.
         """
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise DactylError(f"{folder} exists and is not empty")
@@ -145,7 +149,11 @@ class DatasetWriter:
         self.folder, self.object, self.cameras = folder, object, tuple(cameras)
         self.about = dict(about or {})
         self._samples: list[tuple[np.ndarray, np.ndarray, int, np.ndarray]] = []
-        (folder / "images").mkdir(parents=True, exist_ok=True)
+        self._made = not folder.exists()
+        try:
+            (folder / "images").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DactylError(f"cannot make the test set {folder}: {error.strerror}") from error
 
     def __enter__(self) -> DatasetWriter:
         return self
@@ -153,8 +161,22 @@ class DatasetWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if kind is None:
-            self.finish()
+        try:
+            if kind is None:
+                self.finish()
+        except BaseException as failure:
+            kind = type(failure)
+            raise
+        finally:
+            if kind is not None:
+                self._remove()
+
+    def _remove(self) -> None:
+        """Leave nothing that would block the next try."""
+        for path in self.folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if self._made:
+            self.folder.rmdir()
 
     def __len__(self) -> int:
         return len(self._samples)

@@ -14,7 +14,7 @@ from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.recording.pictures import IMAGES, as_rgb
-from dactyl.recording.reading import Bag, nanoseconds
+from dactyl.recording.reading import Bag, nanoseconds, understood
 from dactyl.recording.test_sets.dataset import Camera, DatasetWriter
 from dactyl.recording.test_sets.overlay import nominal_cameras
 from dactyl.simulation.scene import SceneConfig, build
@@ -78,7 +78,8 @@ def make(path: Path, out: Path, object: str, matching: Matching, tilt: float | N
     bag = Bag(path)
     robot, task = bag.robot, bag.task
     scene = build(SceneConfig(object=object, tilt=tilt, robot=robot.name))
-    stamps, poses, infos = _read(bag)
+    with understood(path):
+        stamps, poses, infos = _read(bag)
     if missing := [topic for topic, found in stamps.items() if not found]:
         raise DactylError(f"{path} has no pictures on {', '.join(missing)}")
     if not poses.stamps.size:
