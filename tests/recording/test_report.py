@@ -92,13 +92,6 @@ def test_a_report_is_made_inside_a_bag(bag: Path, monkeypatch: pytest.MonkeyPatc
         dotted.rename(bag)
 
 
-def test_clocks_of_the_far_future_have_a_page(tmp_path: Path) -> None:
-    """Protects from a damaged or simulated clock's date."""
-    write_mcap(tmp_path / "a.mcap", 30, clock=lambda i: 2**64 - 1 - i)
-    report.write(tmp_path / "a.mcap", tmp_path / "report.html")
-    assert str(2**64 - 30) in (tmp_path / "report.html").read_text(encoding="utf-8")
-
-
 def test_a_foreign_topic_with_a_name_of_ours_is_named(tmp_path: Path) -> None:
     """Protects from a report that is silent about what it could not read."""
     write_mcap(tmp_path / "a.mcap", 5, topic="/dactyl/action")

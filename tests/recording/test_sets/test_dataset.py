@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,10 +53,15 @@ def test_an_unfinished_set_does_not_block_the_next_try(tmp_path: Path, existed: 
     if existed:
         folder.mkdir()
     wrong = [np.zeros((1, 1, 3), np.uint8)] * len(CAMERAS)
-    for images in ([], [wrong]):
-        with pytest.raises(DactylError), DatasetWriter(folder, "block", CAMERAS) as writer:
+
+    def fill(images: list[Any]) -> None:
+        with DatasetWriter(folder, "block", CAMERAS) as writer:
             for each in images:
                 writer.add(each, np.zeros(3), np.array([1.0, 0, 0, 0]), 0)
+
+    for images in ([], [wrong]):
+        with pytest.raises(DactylError):
+            fill(images)
         assert folder.exists() == existed
     DatasetWriter(folder, "block", CAMERAS)
 

@@ -261,6 +261,4 @@ def _figure(figure: Figure) -> str:
 
 
 def _date(ns: int) -> str:
-    if ns >= 253_402_300_800_000_000_000:  # the year 10000, where a damaged clock may be
-        return f"{ns} ns"
     return datetime.datetime.fromtimestamp(ns * 1e-9, tz=datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
