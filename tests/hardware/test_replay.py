@@ -50,7 +50,7 @@ def test_labels_without_numbers_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "message"),
     [
-        ({"units": "inch"}, "unknown unit of length: 'inch'"),
+        ({"units": "ell"}, "unknown unit of length: 'ell'"),
         ({"labels": ("A1", "B1")}, "do not tell its 2 points apart"),
     ],
 )
@@ -66,7 +66,7 @@ def test_what_is_no_c3d_file_is_refused(tmp_path: Path) -> None:
         read_c3d(tmp_path / "none.c3d")
     whole = write_c3d(tmp_path / "whole.c3d").read_bytes()
     (tmp_path / "cut.c3d").write_bytes(whole[: len(whole) - 512])
-    with pytest.raises(DactylError, match="is not a C3D file: reached end of file"):
+    with pytest.raises(DactylError, match="is not a C3D file"):
         read_c3d(tmp_path / "cut.c3d")
     (tmp_path / "text.c3d").write_text("not at all\n" * 100)
     with pytest.raises(DactylError, match="is not a C3D file"):

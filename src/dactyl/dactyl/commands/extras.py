@@ -7,7 +7,6 @@ EXTRAS = {
     "warp": "gpu",
     "scipy": "calibration",
     "pypylon": "cameras",
-    "c3d": "hardware",
     "roslibpy": "hardware",
     "mcap": "recording",
     "rosbags": "recording",

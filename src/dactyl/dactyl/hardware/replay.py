@@ -2,20 +2,57 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 import time
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
 from dactyl.errors import DactylError
+from dactyl.hardware import c3d_file
 from dactyl.hardware.markers import Marker, MarkerFrame
-from dactyl.recording.reading import Bag, nanoseconds
+from dactyl.recording.reading import Bag, nanoseconds, understood
 
-METRES = {"m": 1.0, "cm": 1e-2, "mm": 1e-3}
+METRES = {
+    **dict.fromkeys(("m", "meter", "meters", "metre", "metres"), 1.0),
+    **dict.fromkeys(("dm", "decimeter", "decimeters", "decimetre", "decimetres"), 0.1),
+    **dict.fromkeys(("cm", "centimeter", "centimeters", "centimetre", "centimetres"), 0.01),
+    **dict.fromkeys(("mm", "millimeter", "millimeters", "millimetre", "millimetres"), 0.001),
+    **dict.fromkeys(("um", "µm", "μm", "micrometer", "micrometers", "micrometre", "micrometres"), 1e-6),
+    **dict.fromkeys(("in", "inch", "inches", '"'), 0.0254),
+    **dict.fromkeys(("ft", "foot", "feet", "'"), 0.3048),
+}
+"""Units of length, in small letters."""
+
+
+class Frames(Sequence[list[Marker]]):
+    """Markers of each time, made when they are asked for: hours of them fit into memory as arrays only."""
+
+    def __init__(self, ids: Sequence[int], positions: np.ndarray, seen: np.ndarray) -> None:
+        """
+        Args:
+            ids: of the markers.
+            positions: (frames, markers, 3) m.
+            seen: (frames, markers) bool.
+        """
+        self._ids, self._positions, self._seen = ids, positions, seen
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    @overload
+    def __getitem__(self, index: int) -> list[Marker]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Frames: ...
+    def __getitem__(self, index: int | slice) -> list[Marker] | Frames:
+        if isinstance(index, slice):
+            return Frames(self._ids, self._positions[index], self._seen[index])
+        found = zip(self._ids, self._positions[index].tolist(), self._seen[index].tolist(), strict=True)
+        return [Marker(number, (x, y, z), 1.0 if seen else -1.0) for number, (x, y, z), seen in found]
 
 
 class Recording(NamedTuple):
@@ -23,8 +60,10 @@ class Recording(NamedTuple):
 
     times: np.ndarray
     """(n,) s from the beginning, not decreasing."""
-    frames: list[list[Marker]]
+    frames: Sequence[Sequence[Marker]]
     """Those of each time."""
+    problems: Sequence[str] = ()
+    """What is missing or was assumed, one line each."""
 
 
 class Replay:
@@ -71,37 +110,25 @@ def read_c3d(path: Path) -> Recording:
     """A C3D file. A point's id is the number in its label ("M007"), or else its place in the file.
 
     Raises:
-        DactylError: it cannot be read, or holds no points.
+        DactylError: it cannot be read, or holds no points, or does not say when or in what unit.
     """
-    import c3d
-
-    try:
-        with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about analog channels, which are not looked at
-            warnings.filterwarnings("error", message="reached end of file")
-            reader = c3d.Reader(file)
-            rate, labels = float(reader.point_rate), [str(label) for label in reader.point_labels]
-            units = reader.get("POINT:UNITS").string_value.strip()
-            points = np.array([frame[1] for frame in reader.read_frames()], dtype=float)
-    except FileNotFoundError as error:
-        raise DactylError(f"there is no C3D file {path}") from error
-    except Exception as error:  # whatever damage makes the reader stumble over
-        raise DactylError(f"{path} is not a C3D file: {' '.join(str(error).split())}") from error
-    if not points.size:
-        raise DactylError(f"the C3D file {path} has no points")
-    if units not in METRES:
-        raise DactylError(f"the C3D file {path} has an unknown unit of length: {units!r}")
-    if not rate > 0:
+    points = c3d_file.read(path)
+    problems = [f"{path.name}: {problem}" for problem in points.problems]
+    unit = points.unit.lower()
+    if not unit:
+        problems.append(f"{path.name} has no unit of length: mm are taken, as C3D has it")
+        unit = "mm"
+    if unit not in METRES:
+        raise DactylError(f"the C3D file {path} has an unknown unit of length: {points.unit!r}")
+    if not points.rate:
         raise DactylError(f"the C3D file {path} has no frame rate")
-    ids = [_marker_id(label, i) for i, label in enumerate(labels)]
-    if len(set(ids)) != points.shape[1]:
-        raise DactylError(f"the C3D file {path} has labels that do not tell its {points.shape[1]} points apart: {ids}")
-    seen = (np.isfinite(points[..., :3]).all(axis=2) & (points[..., 3] >= 0)).tolist()  # C3D's sign of a lost point
-    frames = [
-        [Marker(number, (x, y, z), 1.0 if valid else -1.0) for number, (x, y, z), valid in zip(*frame, strict=True)]
-        for frame in zip([ids] * len(seen), (METRES[units] * points[..., :3]).tolist(), seen, strict=True)
-    ]
-    return Recording(np.arange(len(frames)) / rate, frames)
+    ids = _marker_ids(points.labels)
+    if len(set(ids)) != len(ids):
+        raise DactylError(f"the C3D file {path} has labels that do not tell its {len(ids)} points apart: {ids}")
+    if not points.seen.any():
+        problems.append(f"{path.name} has no point that is seen")
+    frames = Frames(ids, METRES[unit] * points.positions, points.seen)
+    return Recording(np.arange(len(frames)) / points.rate, frames, problems)
 
 
 def read_bag(path: Path, topic: str) -> Recording:
@@ -111,18 +138,28 @@ def read_bag(path: Path, topic: str) -> Recording:
         DactylError: it cannot be read, or has nothing on the topic.
     """
     bag = Bag(path)
-    stamps, frames = [], []
-    for _, message in bag.decoded({topic}):
-        stamps.append(nanoseconds(message.header.stamp))
-        frames.append([
-            Marker(int(m.id), (m.position.x, m.position.y, m.position.z), float(m.condition)) for m in message.markers
-        ])  # fmt: skip
+    stamps: list[int] = []
+    frames: list[list[Marker]] = []
+    with understood(path):
+        for _, message in bag.decoded({topic}):
+            stamps.append(nanoseconds(message.header.stamp))
+            frames.append([_marker(each) for each in message.markers])
     if not stamps:
-        raise DactylError(f"the bag {path} has nothing on {topic}; it has: {', '.join(sorted(bag.topics))}")
+        has = f"; it has: {', '.join(sorted(bag.topics))}"
+        raise DactylError(f"the bag {path} has nothing on {topic}{bag.because or has}")
     times = np.maximum.accumulate(np.array(stamps, dtype=np.int64) - stamps[0]) * 1e-9
-    return Recording(times, frames)
+    return Recording(times, frames, bag.problems)
 
 
-def _marker_id(label: str, place: int) -> int:
-    number = re.search(r"(\d+)\s*$", label)
-    return int(number.group(1)) if number else place
+def _marker(message: Any) -> Marker:
+    """Of a dactyl_msgs/MocapMarker; without a finite place it is not seen."""
+    place = (float(message.position.x), float(message.position.y), float(message.position.z))
+    return Marker(int(message.id), place, float(message.condition) if all(map(math.isfinite, place)) else -1.0)
+
+
+def _marker_ids(labels: Sequence[str]) -> list[int]:
+    """The number that ends each label; of one without, its place, or the first number that is free."""
+    numbers = [re.search(r"(\d{1,9})\s*$", label, re.ASCII) for label in labels]
+    used = {int(number[1]) for number in numbers if number}
+    free = (i for i in itertools.count(len(labels)) if i not in used)
+    return [int(n[1]) if n else place if place not in used else next(free) for place, n in enumerate(numbers)]

@@ -74,6 +74,8 @@ class MocapNode(DactylNode):
         _require(settings.file, "file", "the recording to play")
         path = Path(settings.file).expanduser()
         recording = read_c3d(path) if settings.source == "c3d" else read_bag(path, settings.topic)
+        for problem in recording.problems:
+            self.get_logger().warning(problem)
         return Replay(path.name, recording, self._now_ns, settings.repeat)
 
     def _now_ns(self) -> int:
