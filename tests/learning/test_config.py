@@ -10,6 +10,7 @@ import torch
 
 from dactyl.environment import task as tasks
 from dactyl.environment.environment import Environment
+from dactyl.environment.randomization import ObservationNoise, PhysicsRandomization, UnmodeledEffects
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint, presets, train
 from dactyl.learning.config import parse_training
@@ -32,6 +33,20 @@ def test_an_empty_preset_is_the_papers() -> None:
     assert config.policy.lstm == 512
     assert environment.rules.timeout == 8.0
     assert environment.reward == {"progress": 1.0, "success": 5.0, "drop": -20.0}
+
+
+def test_the_papers_preset_has_what_the_paper_says_and_no_more() -> None:
+    """Protects the comparison: what this project adds to PPO and to the world is off there."""
+    (stage,) = presets.read_preset("paper").stages
+    ppo, environment = stage.ppo, stage.environment
+    assert (ppo.kl_limit, ppo.max_grad_norm, ppo.bootstrap, ppo.kl_target) == (None, None, False, None)
+    assert environment.action_origin == "current"
+    assert environment.substeps == 10
+    assert environment.scene.gravity_compensation == 0.0
+    drawn = environment.randomization
+    assert drawn.observation_noise == ObservationNoise()
+    assert drawn.physics == PhysicsRandomization(gravity_compensation=(0.0, 0.0))
+    assert drawn.unmodeled_effects == UnmodeledEffects(joint_offset=0.0, backlash_factor=(1.0, 1.0))
 
 
 def test_values_reach_their_place() -> None:

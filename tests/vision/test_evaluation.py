@@ -104,3 +104,20 @@ def test_rendered_samples_come_from_states_not_trained_on(states_folder: Path) -
     assert samples.seen is not None
     assert samples.seen.shape == (4, 3)
     assert 0.5 < samples.seen.mean() <= 1.0, "at rest the hand hides little"
+
+
+@pytest.mark.parametrize(("trained", "own", "other"), [
+    ({}, "opengl", "raytracer"), ({"renderer": "opengl"}, "opengl", "raytracer"),
+    ({"renderer": "raytracer"}, "raytracer", "opengl"),
+])  # fmt: skip
+def test_the_renderer_trained_on_is_never_called_held_out(trained: dict[str, str], own: str, other: str) -> None:
+    """Protects the sim-to-sim figure of an estimator that was trained on the ray tracer, as the paper preset's is."""
+    estimator = Estimator(Contract(architecture=TINY, trained=trained))
+    assert evaluation.renderer_of(estimator, "training") == own
+    assert evaluation.renderer_of(estimator, "held-out") == other
+
+
+def test_an_unknown_renderer_has_no_role() -> None:
+    estimator = Estimator(Contract(architecture=TINY, trained={"renderer": "unity"}))
+    with pytest.raises(DactylError, match="trained on pictures of 'unity'"):
+        evaluation.renderer_of(estimator, "training")

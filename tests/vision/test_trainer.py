@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +50,24 @@ def test_the_shipped_presets_are_valid() -> None:
     paper = read_preset("paper")
     assert (paper.batch, paper.learning_rate, paper.halve_every, paper.weight_decay) == (64, 5e-4, 20_000, 1e-3)
     assert (paper.batches, paper.architecture.image_size) == (400_000, 200)
+
+
+@pytest.mark.parametrize("decoupled", [False, True])
+def test_weight_decay_is_an_l2_penalty_unless_it_is_said_to_be_decoupled(
+    config: VisionConfig, tmp_path: Path, decoupled: bool
+) -> None:
+    """Table 11's, as Adam has it: it goes through Adam's steps, so that a weight without other gradients shrinks by
+    steps of the learning rate; decoupled it would hardly shrink at all."""
+    changed = dataclasses.replace(config, weight_decay=1e-3, learning_rate=1e-3, decoupled_decay=decoupled)
+    trainer = VisionTrainer(changed, "tiny", tmp_path / "run", "cpu", 1, resume=False)
+    weight = next(trainer.network.parameters())
+    before = weight.detach().clone()
+    weight.grad = torch.zeros_like(weight)
+    trainer.optimizer.step()
+    shrunk = (before - weight.detach()).abs().max()
+    assert (shrunk > 5e-4) is not decoupled
+    assert trainer.estimator.contract.renderer == "opengl"
+    assert trainer.estimator.contract.trained["renderer"] == "opengl"
 
 
 @pytest.mark.parametrize(

@@ -67,3 +67,12 @@ def test_numbers_at_ends_that_must_not_be_read_are_not_read() -> None:
     assert ended.item() == 0.0
     assert going.item() == cut.item()
     assert abs(cut.item() - 0.9) < 1e-6
+
+
+def test_without_bootstrapping_nothing_follows_a_cut() -> None:
+    """The paper mentions no time limit that is worth the future: the clock then ends an episode as a loss does."""
+    one = torch.ones(1, 1)
+    no = torch.zeros(1, 1, dtype=torch.bool)
+    poison = torch.full((1, 1), torch.nan)
+    cut = gae.advantages(rollout(one, one, poison[0], no, ~no, poison), 0.9, 0.8, bootstrap=False)
+    assert cut.item() == 0.0

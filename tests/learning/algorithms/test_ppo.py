@@ -85,6 +85,19 @@ def test_a_policy_that_moved_too_far_rests_but_the_value_network_goes_on() -> No
     assert steps == {8}
 
 
+def test_without_limits_every_step_is_made_whole() -> None:
+    """The paper's preset: no rest after a long way, no gradient cut short."""
+    config = PPOConfig(learning_rate=0.1, minibatch=256, minibatches=8, kl_limit=None, max_grad_norm=None)
+    training = Training(Bandit(32), FEED_FORWARD, config)
+    figures = training.iterate()
+    assert figures["policy_steps"] == 8
+    parameter = next(training.ppo.policy.parameters())
+    loss = 1e6 * parameter.square().sum()
+    expected = 2e6 * parameter.detach().clone()
+    training.ppo._descend(loss, training.ppo.policy_optimizer)
+    torch.testing.assert_close(parameter.grad, expected)
+
+
 def test_learning_rate_follows_the_kl_target() -> None:
     for target, faster in ((1e-9, False), (1.0, True)):
         config = PPOConfig(minibatch=256, minibatches=4, kl_target=target)
@@ -178,6 +191,8 @@ def test_bfloat16_learns_too_and_leaves_the_simulation_alone() -> None:
         ({"clip": -0.1}, "clip"),
         ({"minibatches": 0}, "minibatches"),
         ({"entropy": -1.0}, "entropy"),
+        ({"kl_limit": 0.0}, "kl_limit"),
+        ({"max_grad_norm": -1.0}, "max_grad_norm"),
     ],
 )
 def test_bad_hyperparameters_are_named(changes: dict[str, float], message: str) -> None:

@@ -52,7 +52,8 @@ class Step(NamedTuple):
     """(N, size) before any reset; after the last goal with one more."""
     info: dict[str, Tensor]
     """Before any reset. "successes": (N,) int64 goals reached in the episode so far; "reached", "dropped", "complete",
-    "timeout": (N,) bool; "errors": (N, E) to the goal; "duration": (N,) of the step, s; "motion": (N, A) how far the policy asked its targets to move in it, rad."""
+    "timeout": (N,) bool; "errors": (N, E) to the goal; "duration": (N,) of the step, s; "motion": (N, A) how far the
+    policy asked its targets to move in it, rad."""
 
 
 class Environment:

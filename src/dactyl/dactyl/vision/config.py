@@ -57,6 +57,11 @@ class VisionConfig:
     """Moments, of three images each."""
     learning_rate: float = 5e-4
     weight_decay: float = 1e-3
+    """Table 11's."""
+    decoupled_decay: bool = False
+    """Shrink the weights beside Adam's steps, in proportion to the learning rate (AdamW), rather than through the
+    gradients as an L2 penalty, which was what Adam's weight decay meant in the paper's time. With its learning rates
+    and this, 0.001 would shrink them by 2 % in all."""
     keypoint_weight: float = 0.0
     """How much it counts that the towers' first channels find the object's middle and its sides in each picture. The
     paper has no such thing; it makes up for the few batches that a CPU gets through."""

@@ -47,12 +47,17 @@ class Contract:
     field_of_view: float = 0.0
     """Degrees, of the whole image's height; at first the robot's cameras'."""
     trained: Mapping[str, Any] = field(default_factory=dict)
-    """How it was trained, for people."""
+    """How it was trained, for people; and by which "renderer"."""
 
     def __post_init__(self) -> None:
         own = robots.load(self.robot).cameras
         object.__setattr__(self, "cameras", self.cameras or tuple(own.places))
         object.__setattr__(self, "field_of_view", self.field_of_view or own.fovy)
+
+    @property
+    def renderer(self) -> str:
+        """That drew the pictures it was trained on. Files that do not say are older than training on any but OpenGL."""
+        return str(self.trained.get("renderer", "opengl"))
 
     def to_json(self) -> str:
         return json.dumps({"format": FORMAT, **asdict(self)})

@@ -24,13 +24,11 @@ from dactyl.vision.augmentation import PoseAugmentation
 from dactyl.vision.estimator import Estimate, Estimator
 from dactyl.vision.moments import render_moments, split
 from dactyl.vision.options import ErrorOptions
-from dactyl.vision.renderers import RendererOptions, make_renderer
+from dactyl.vision.renderers import RENDERERS, RendererOptions, make_renderer
 from dactyl.vision.states import States, load
 
-SOURCES: dict[str, str] = {
-    "training": "opengl: MuJoCo's OpenGL, looks drawn from the ranges of training",
-    "held-out": "raytracer: MJWarp's ray tracer with shadows, never trained on",
-}
+SOURCES = ("training", "held-out")
+"""The renderer that an estimator was trained on, and the other one, with shadows where it can draw them."""
 DEFAULTS = ErrorOptions()
 _HIDDEN_BELOW = (0.5, 0.8)  # shares of the object seen, mean of the cameras, that part the occlusion breakdown
 _BATCH = 32
@@ -76,7 +74,7 @@ def evaluate(options: ErrorOptions = DEFAULTS) -> dict[str, dict[str, Any]]:
         DactylError: too few samples, no such states, estimator or test set, or the folder cannot be written.
     """
     check_options(options)
-    renderers = options.on if options.on is not None else () if options.dataset else tuple(SOURCES)
+    renderers = options.on if options.on is not None else () if options.dataset else SOURCES
     estimator = Estimator.load(estimator_for("block", options.estimator))
     recorded = {path.name: Dataset(path) for path in options.dataset}
     rendered = load(options.states) if renderers else None
@@ -92,6 +90,8 @@ def evaluate(options: ErrorOptions = DEFAULTS) -> dict[str, dict[str, Any]]:
             shown = rendered_samples(estimator, rendered, options.samples, options.seed, name, device=options.device)
         found = errors(estimator, shown)
         rows[name] = summarize(shown, found)
+        if name in SOURCES:
+            rows[name]["renderer"] = renderer_of(estimator, name)
         draw_worst(shown, found, options.out / f"worst-{name}.png")
     return rows
 
@@ -109,7 +109,7 @@ def rendered_samples(
     random = np.random.default_rng([seed, 4])
     _, unseen = split(states)
     options = RendererOptions(
-        "opengl" if renderer == "training" else "raytracer", contract.architecture.image_size, contract.crop,
+        renderer_of(estimator, renderer), contract.architecture.image_size, contract.crop,
         seed=seed + 1, device=device, shadows=renderer == "held-out",
     )  # fmt: skip
     studio, drawn_by = make_renderer(states.recipe.scene, options)
@@ -118,6 +118,15 @@ def rendered_samples(
     drawn_by.close()
     seen = visible_shares(make_studio(states.recipe.scene, palettes=1), qpos)
     return Samples(moments.pictures, moments.position, moments.orientation, seen)
+
+
+def renderer_of(estimator: Estimator, source: str) -> str:
+    """The renderer that one of SOURCES is for an estimator: which one it was trained on its file says."""
+    trained_on = estimator.contract.renderer
+    if trained_on not in RENDERERS:
+        raise DactylError(f"the estimator was trained on pictures of {trained_on!r}, which is no renderer here")
+    (other,) = set(RENDERERS) - {trained_on}
+    return trained_on if source == "training" else other
 
 
 def recorded_samples(estimator: Estimator, dataset: Dataset) -> Samples:
@@ -187,7 +196,8 @@ def as_text(rows: Mapping[str, Mapping[str, Any]]) -> str:
     lines = [f"{'test set':<24}{'samples':>8}  {'rotation error':<36}{'position error':<36}"]
     for name, row in rows.items():
         cells = (_cell(row["rotation_deg"], "°"), _cell(row["position_mm"], " mm"))
-        lines.append(f"{name:<24}{row['samples']:>8}  {cells[0]:<36}{cells[1]:<36}")
+        title = f"{name}, {row['renderer']}" if "renderer" in row else name
+        lines.append(f"{title:<24}{row['samples']:>8}  {cells[0]:<36}{cells[1]:<36}")
         for axis, values in row["by_axis"].items():
             turn, offset = values["rotation_deg"], values["position_mm"]
             absolute = f"{turn['mean_absolute']:.2f}°, {offset['mean_absolute']:.2f} mm"

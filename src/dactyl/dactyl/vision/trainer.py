@@ -98,14 +98,16 @@ class VisionTrainer:
         contract = Contract(
             architecture=config.architecture, crop=config.crop, position_mean=mean, position_scale=scale,
             object=states.recipe.object, symmetry=config.symmetry, robot=states.recipe.robot,
-            trained={"preset": name, "seed": config.seed, "states": len(states.qpos), "policy": states.recipe.policy},
+            trained={
+                "preset": name, "seed": config.seed, "states": len(states.qpos), "policy": states.recipe.policy,
+                "renderer": config.rendering.renderer,
+            },
         )  # fmt: skip
         self.estimator = Estimator(contract)
         self.network = self.estimator.network.to(self.device)
         self.group = self.estimator.group.to(self.device)
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-        )
+        optimizer = torch.optim.AdamW if config.decoupled_decay else torch.optim.Adam
+        self.optimizer = optimizer(self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
         self.generator = torch.Generator(self.device)
         self.batch, self.seconds = 0, 0.0
         if resume:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import torch
@@ -37,10 +38,14 @@ class PPOConfig:
     """Transitions in one gradient step."""
     minibatches: int = 60
     """Gradient steps per iteration."""
-    max_grad_norm: float = 1.0
-    """Longer gradients are scaled down to it, each network by itself."""
-    kl_limit: float = 0.1
-    """Once the policy has moved this far (nats) from the one that collected, it rests until the next iteration."""
+    max_grad_norm: float | None = 1.0
+    """Longer gradients are scaled down to it, each network by itself. None: never, the paper mentions no limit."""
+    kl_limit: float | None = 0.1
+    """Once the policy has moved this far (nats) from the one that collected, it rests until the next iteration. None:
+    it never rests, as in the paper."""
+    bootstrap: bool = True
+    """Where an episode was cut, by the clock or by its last goal, count what would have followed. The paper mentions no
+    such thing: without it nothing follows, as after a loss."""
     kl_target: float | None = None
     """Where given, the policy's learning rate follows it after every iteration: down when its gradient steps found more
     than twice as much on average, up when less than half."""
@@ -48,14 +53,15 @@ class PPOConfig:
     def __post_init__(self) -> None:
         if not (0 < self.gamma < 1 and 0 <= self.lam <= 1):
             raise DactylError(f"ppo: gamma and lam must be between 0 and 1, not {self.gamma} and {self.lam}")
-        for name in ("clip", "learning_rate", "max_grad_norm", "kl_limit"):
-            if not getattr(self, name) > 0:
-                raise DactylError(f"ppo: {name} must be positive, not {getattr(self, name)}")
+        for name in ("clip", "learning_rate", "max_grad_norm", "kl_limit", "kl_target"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise DactylError(f"ppo: {name} must be positive, not {value}")
         for name in ("minibatch", "minibatches"):
             if not getattr(self, name) >= 1:
                 raise DactylError(f"ppo: {name} must be at least 1, not {getattr(self, name)}")
-        if not (self.entropy >= 0 and (self.kl_target is None or self.kl_target > 0)):
-            raise DactylError("ppo: entropy and kl_target cannot be negative")
+        if not self.entropy >= 0:
+            raise DactylError("ppo: entropy cannot be negative")
 
 
 def policy_loss(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, clip: float) -> Tensor:
@@ -100,7 +106,7 @@ class PPO:
 
     def update(self, rollout: Rollout) -> dict[str, float]:
         """One iteration of gradient steps, then of the normalizers' statistics. Returns figures for the log."""
-        advantages = gae.advantages(rollout, self.config.gamma, self.config.lam)
+        advantages = gae.advantages(rollout, self.config.gamma, self.config.lam, bootstrap=self.config.bootstrap)
         experience = Experience(rollout, advantages, advantages + rollout.values)
         self.value.observe(experience.returns, self.processes)
         figures = self._descend_all(experience)
@@ -149,7 +155,7 @@ class PPO:
 
     def is_too_far(self, kl: Tensor) -> bool:
         """Whether a policy that moved this far, a scalar, shall rest until the next iteration."""
-        return not kl.item() <= self.config.kl_limit
+        return not kl.item() <= (inf if self.config.kl_limit is None else self.config.kl_limit)
 
     def loss(self, batch: Batch, outputs: Tensor, log_probs: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """What a gradient step of the policy makes smaller, a scalar, and figures for the log.
@@ -169,7 +175,8 @@ class PPO:
         loss.backward()
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self.processes.average_gradients(parameters)
-        norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm)
+        most = inf if self.config.max_grad_norm is None else self.config.max_grad_norm
+        norm = torch.nn.utils.clip_grad_norm_(parameters, most)
         optimizer.step()
         return norm
 
