@@ -11,11 +11,12 @@ import pytest
 import torch
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
+from gymnasium.wrappers.vector import NormalizeObservation, NormalizeReward, RecordEpisodeStatistics
 
 import dactyl.environment.gym
 from dactyl.environment import task as tasks
 from dactyl.environment.config import EnvironmentConfig
-from dactyl.environment.gym import ID, TaskEnv, TaskVectorEnv
+from dactyl.environment.gym import ID, Observation, Seed, TaskEnv, TaskVectorEnv
 from dactyl.errors import DactylError
 from dactyl.robot import robot as robots
 from dactyl.tasks.reorient.rules import ReorientRules
@@ -170,3 +171,110 @@ def test_a_robot_without_bins_takes_numbers(monkeypatch: pytest.MonkeyPatch) -> 
         envs.step(np.zeros((2, 20), np.int64))
     with pytest.raises(DactylError, match="must be finite"):
         envs.step(np.full(envs.action_space.shape, np.nan, np.float32))
+
+
+@pytest.mark.parametrize("single", [True, False], ids=["make", "make_vec"])
+def test_environments_that_nobody_seeded_differ_and_with_a_seed_they_repeat(single: bool) -> None:
+    """Protects learners with several environments from several times the same data."""
+
+    def play(environment: gymnasium.Env | gymnasium.vector.VectorEnv, seed: int | None) -> np.ndarray:
+        seen = [environment.reset(seed=seed)[0]]
+        for number in range(12):  # over the end of an episode
+            actions = np.full(environment.action_space.shape, number % 11)
+            observation, _, terminated, truncated, _ = environment.step(actions)
+            seen.append(environment.reset()[0] if single and (terminated or truncated) else observation)
+        return np.array(seen)
+
+    def make() -> gymnasium.Env | gymnasium.vector.VectorEnv:
+        return gymnasium.make(ID, config=QUICK) if single else gymnasium.make_vec(ID, num_envs=2, config=QUICK)
+
+    one, two = make(), make()
+    assert not np.array_equal(play(one, None), play(two, None))
+    np.testing.assert_array_equal(play(one, 5), play(two, 5))
+
+
+@pytest.mark.parametrize(
+    "seed", [3, np.uint64(2**63), 2**64 + 1, np.random.SeedSequence().entropy, np.random.SeedSequence(3), [1, 2]]
+)
+@pytest.mark.parametrize("kind", [TaskEnv, TaskVectorEnv])
+def test_whatever_numpy_takes_as_a_seed_is_one(kind: type[TaskEnv | TaskVectorEnv], seed: Seed) -> None:
+    """Protects scripts that draw their seeds from a SeedSequence, whose numbers are longer than torch's."""
+    first, second = (kind(config=QUICK).reset(seed=seed)[0] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "7", [-1]])
+def test_what_is_no_seed_is_refused(seed: object) -> None:
+    with pytest.raises(DactylError, match="a seed is a whole number >= 0"):
+        TaskVectorEnv(config=QUICK).reset(seed=seed)
+
+
+@pytest.mark.parametrize("asymmetric", [False, True])
+def test_the_next_step_observes_the_start_where_an_episode_ended(asymmetric: bool) -> None:
+    """Protects Gymnasium's meaning of NEXT_STEP: last observation, then start without reward, then the first step."""
+
+    def policy(observations: Observation) -> np.ndarray:
+        return observations["policy"] if isinstance(observations, dict) else observations
+
+    same, following = (
+        TaskVectorEnv(2, config=QUICK, asymmetric=asymmetric, threads=1, autoreset_mode=mode, max_episode_steps=3)
+        for mode in ("SameStep", "NextStep")
+    )
+    assert following.metadata["autoreset_mode"] == AutoresetMode.NEXT_STEP
+    action = np.full((2, 20), 7)
+    for envs in (same, following):
+        envs.reset(seed=1)
+    for _ in range(3):
+        a, b = same.step(action), following.step(action)
+    assert b[3].all()
+    last = [part["policy"] if asymmetric else part for part in a[4]["final_obs"]]
+    np.testing.assert_array_equal(policy(b[0]), np.array(last))
+    start, reward, terminated, truncated, info = following.step(action)
+    np.testing.assert_array_equal(policy(start), policy(a[0]))
+    assert not any(values.any() for values in (reward, terminated, truncated, info["successes"]))
+    ends = [following.step(action)[3].any() for _ in range(3)]
+    assert ends == [False, False, True], "an episode of three steps after the one that was none"
+
+
+def test_those_that_go_on_do_not_notice_that_another_starts() -> None:
+    """Protects the others from a step that is undone for one."""
+    runs = []
+    for mode in (AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP):
+        envs = TaskVectorEnv(2, config=EnvironmentConfig(start_steps=5), threads=1, autoreset_mode=mode)
+        envs.reset(seed=1)
+        envs._environment._trials.goal_time[0] = 79.95  # the first times out at once
+        envs._environment.random.generator.manual_seed(3)
+        seen = [envs.step(np.full((2, 20), 7)) for _ in range(1)]
+        runs.append(seen)
+        assert seen[0][3].tolist() == [True, False]
+    np.testing.assert_array_equal(runs[0][0][0][1], runs[1][0][0][1])
+
+
+@pytest.mark.parametrize("wrapper", [NormalizeObservation, NormalizeReward, RecordEpisodeStatistics])
+def test_gymnasiums_own_vector_wrappers_take_it(wrapper: type[gymnasium.vector.VectorWrapper]) -> None:
+    envs = wrapper(gymnasium.make_vec(ID, num_envs=2, config=QUICK, autoreset_mode="NextStep"))
+    observations, _ = envs.reset(seed=0)
+    for _ in range(14):
+        observations, rewards, *_ = envs.step(envs.action_space.sample())
+        assert np.isfinite(observations).all()
+        assert np.isfinite(rewards).all()
+
+
+def test_episodes_may_be_cut() -> None:
+    """As Gymnasium's TimeLimit, which knows single environments only."""
+    envs = gymnasium.make_vec(ID, num_envs=2, config=QUICK, max_episode_steps=2)
+    envs.reset(seed=0)
+    assert [envs.step(envs.action_space.sample())[3].all() for _ in range(4)] == [False, True, False, True]
+    single = gymnasium.make(ID, config=QUICK, max_episode_steps=2)
+    for _ in range(2):
+        single.reset()
+        assert [single.step(single.action_space.sample())[3] for _ in range(2)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("autoreset_mode", "Disabled"), ("autoreset_mode", "now"), ("max_episode_steps", 0), ("max_episode_steps", 1.5)],
+)
+def test_endings_that_cannot_be_had_are_refused(name: str, value: object) -> None:
+    with pytest.raises(DactylError, match=name):
+        TaskVectorEnv(config=QUICK, **{name: value})

@@ -168,11 +168,12 @@ class Environment:
         self._start_episodes(started, measurement)
         return self._observe(measurement)
 
-    def step(self, actions: Tensor) -> Step:
+    def step(self, actions: Tensor, cut: Tensor | None = None) -> Step:
         """One control step.
 
         Args:
             actions: (N, A) int64 in 0…num_bins - 1; with 0 bins float32 in [-1, 1].
+            cut: (N,) bool, episodes that end with this step whatever happens in it; None: none.
         """
         n = self.num_envs
         previous = self._smoothed[:n]
@@ -195,6 +196,8 @@ class Environment:
         )
         rewards = self._reward(transition)
         successes, ended = self._trials.successes, events.ended
+        if cut is not None:
+            ended = ended | cut
         self._goal = where(events.reached, self._draw_goals(signals), self._goal)
         final = torch.nan_to_num(self._value_observation(self._signals(measurement)), nan=0.0, posinf=0.0, neginf=0.0)
         self._tend_pool()
@@ -203,7 +206,7 @@ class Environment:
             observations=self._observe(measurement),
             reward=rewards,
             terminated=events.dropped,
-            truncated=events.timeout | events.complete,
+            truncated=ended & ~events.dropped,
             final_value_observations=final,
             info={
                 "successes": successes, "reached": events.reached, "dropped": events.dropped,

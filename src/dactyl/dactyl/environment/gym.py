@@ -12,7 +12,7 @@ A learner that lives on a GPU is faster with `environment.Environment` itself, w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -22,6 +22,7 @@ import torch
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
+from torch import Tensor
 
 from dactyl import registry
 from dactyl.environment import task as tasks
@@ -70,13 +71,33 @@ def _make(
     known = [field.name for field in fields(Choice)]
     if unknown := sorted(set(choice) - set(known)):
         raise DactylError(f"{gym_id(task)}: there is no choice {unknown[0]!r}; there are: {', '.join(known)}")
+    seed = seed_of(np.random.SeedSequence())  # else all that nobody seeds would be the same one
     if config is None:
-        return Environment(Choice(**choice).config(), num_envs, device=device, threads=threads)
+        return Environment(Choice(**choice).config(), num_envs, seed=seed, device=device, threads=threads)
     if set(choice) - {"task"}:
         raise DactylError(f"{gym_id(task)}: give either a config or {', '.join(sorted(set(choice) - {'task'}))}")
     if config.task != task:
         raise DactylError(f"{gym_id(task)}: the config is of the task {config.task}")
-    return Environment(config, num_envs, device=device, threads=threads)
+    return Environment(config, num_envs, seed=seed, device=device, threads=threads)
+
+
+Seed = int | np.integer | Sequence[int] | np.random.SeedSequence
+"""What Gymnasium's own environments and numpy take."""
+
+
+def seed_of(seed: Seed) -> int:
+    """A seed for torch: itself where torch takes it, else numpy's hash of it.
+
+    Raises:
+        DactylError: it is no seed.
+    """
+    if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool) and 0 <= int(seed) < 2**64:
+        return int(seed)
+    try:
+        made = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    except (TypeError, ValueError) as error:
+        raise DactylError(f"a seed is a whole number >= 0, several, or a SeedSequence, not {seed!r}") from error
+    return int(made.generate_state(1, np.uint64)[0])
 
 
 def _action_space(environment: Environment) -> spaces.Space[np.ndarray]:
@@ -125,7 +146,11 @@ def _numpy(tensor: torch.Tensor) -> np.ndarray:
 
 
 class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
-    """N environments; one that ends starts again in the same step, its last observation is in info["final_obs"]."""
+    """N environments, each of which starts again when its episode has ended.
+
+    By default in the same step: its last observation is in info["final_obs"]. With `autoreset_mode` NEXT_STEP, which
+    Gymnasium's own vector wrappers want, the next step's action is ignored and that step observes the new start.
+    """
 
     metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
 
@@ -137,6 +162,8 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         asymmetric: bool = False,
         device: str = "cpu",
         threads: int = 0,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+        max_episode_steps: int | None = None,
         **choice: Any,
     ) -> None:
         """
@@ -146,12 +173,19 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
             asymmetric: observe {"policy", "value"} instead of the policy's inputs alone.
             device: cpu, cuda, cuda:N or warp-cpu.
             threads: CPU threads, 0 for all cores.
+            autoreset_mode: SAME_STEP or NEXT_STEP, or Gymnasium's words for them, "SameStep" and "NextStep".
+            max_episode_steps: control steps after which an episode is truncated; None: only as the task's rules say.
             choice: the fields of `Choice`; the task is the registered name's.
 
         Raises:
             DactylError: a choice that there is not, or a config of another task.
         """
+        mode, self._most_steps = _autoreset(autoreset_mode), _most_steps(max_episode_steps)
+        self.metadata = {**type(self).metadata, "autoreset_mode": mode}
         environment = _make(num_envs, config, choice, device, threads)
+        self._steps = torch.zeros(num_envs, dtype=torch.int64, device=environment.device)
+        self._starts: _Starts | None = None
+        self._waits = mode == AutoresetMode.NEXT_STEP
         self._environment, self._convert = environment, _Converter(environment, asymmetric)
         self.num_envs = num_envs
         self.single_observation_space = _observation_space(environment, asymmetric)
@@ -160,10 +194,12 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
         self.action_space = batch_space(self.single_action_space, num_envs)
 
     def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+        self, *, seed: Seed | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        super().reset(seed=seed)
-        _seed(self._environment, seed)
+        """Start everywhere; the same seed gives the same episodes again."""
+        super().reset(seed=_seed(self._environment, seed))
+        self._steps.zero_()
+        self._starts = None
         return self._convert.observations(self._environment.reset()), {}
 
     def step(self, actions: np.ndarray) -> tuple[Observation, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
@@ -176,7 +212,12 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
             Observations, rewards, terminated, truncated, and an info with "successes" (goals reached in the running
             episode); where an episode ended, "final_obs" and "final_info" hold its last.
         """
-        step = self._environment.step(_actions(actions, (self.num_envs,), self._environment))
+        chosen = _actions(actions, (self.num_envs,), self._environment)
+        self._steps += 1
+        step = self._environment.step(chosen, None if self._most_steps is None else self._steps >= self._most_steps)
+        self._steps[step.terminated | step.truncated] = 0
+        if self._waits:
+            return self._wait(step)
         terminated, truncated, successes = map(_numpy, (step.terminated, step.truncated, step.info["successes"]))
         ended = terminated | truncated
         info: dict[str, Any] = {"successes": np.where(ended, 0, successes), "_successes": np.ones_like(ended)}
@@ -192,6 +233,81 @@ class TaskVectorEnv(VectorEnv[Observation, np.ndarray, np.ndarray]):
                 "_final_info": ended,
             }
         return self._convert.observations(step.observations), _numpy(step.reward), terminated, truncated, info
+
+    def _wait(self, step: Step) -> tuple[Observation, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """What a step is with NEXT_STEP: an ended episode keeps its last observation, the next step its start's."""
+        observations = self._convert.observations(step.observations)
+        reward, successes = _numpy(step.reward), _numpy(step.info["successes"])
+        terminated, truncated = _numpy(step.terminated), _numpy(step.truncated)
+        if self._starts:  # where the last step ended an episode, this one has not been
+            where = self._starts.put_back(self._environment)
+            _replace(observations, self._starts.observations, where)
+            self._steps[torch.as_tensor(where, device=self._steps.device)] = 0
+            for values in (reward, successes, terminated, truncated):
+                values[where] = 0
+        ended = terminated | truncated
+        self._starts = _Starts.of(self._environment, ended, observations) if ended.any() else None
+        if ended.any():
+            _replace(observations, self._convert.last(step), ended)
+        return observations, reward, terminated, truncated, {"successes": successes, "_successes": np.ones_like(ended)}
+
+
+@dataclass(frozen=True)
+class _Starts:
+    """Episodes that have been prepared, and begin only in the next step."""
+
+    where: np.ndarray
+    """(N,) bool"""
+    rows: dict[str, Tensor]
+    observations: Observation
+
+    @classmethod
+    def of(cls, environment: Environment, where: np.ndarray, observations: Observation) -> _Starts:
+        """The episodes of `where` as they are now; observations are kept as copies."""
+        mask = torch.as_tensor(where, device=environment.device)
+        rows = {name: values[mask.to(values.device)].clone() for name, values in environment.episode_rows().items()}
+        kept = (
+            {name: values.copy() for name, values in observations.items()}
+            if isinstance(observations, dict)
+            else observations.copy()
+        )
+        return cls(where, rows, kept)
+
+    def put_back(self, environment: Environment) -> np.ndarray:
+        """Undo what a step did to them; returns where."""
+        state = environment.state_dict()
+        indices = torch.as_tensor(np.flatnonzero(self.where))
+        for name, values in self.rows.items():
+            state[name][indices.to(state[name].device)] = values
+        environment.load_state_dict(state)
+        return self.where
+
+
+def _replace(observations: Observation, others: Observation, where: np.ndarray) -> None:
+    """Let rows of `where` (N,) be those of the others."""
+    if isinstance(observations, dict) and isinstance(others, dict):
+        for name, values in observations.items():
+            values[where] = others[name][where]
+    elif isinstance(observations, np.ndarray) and isinstance(others, np.ndarray):
+        observations[where] = others[where]
+
+
+def _autoreset(mode: AutoresetMode | str) -> AutoresetMode:
+    try:
+        found = AutoresetMode(mode)
+    except ValueError:
+        found = None
+    if found not in (AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP):
+        raise DactylError(f"autoreset_mode must be SAME_STEP or NEXT_STEP, not {mode!r}")
+    return found
+
+
+def _most_steps(steps: int | None) -> int | None:
+    if steps is None or steps == -1:  # Gymnasium's word for: no limit
+        return None
+    if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1:
+        raise DactylError(f"max_episode_steps must be a whole number >= 1, not {steps!r}")
+    return int(steps)
 
 
 class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
@@ -215,10 +331,10 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
         self._next: Observation | None = None
 
     def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+        self, *, seed: Seed | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        super().reset(seed=seed)
-        _seed(self._environment, seed)
+        """Start an episode; the same seed gives the same ones again."""
+        super().reset(seed=_seed(self._environment, seed))
         if self._next is None or seed is not None:  # else the episode ended, and the next has been prepared
             self._next = self._convert.observations(self._environment.reset())
         observation, self._next = self._next, None
@@ -235,9 +351,13 @@ class TaskEnv(gymnasium.Env[Observation, np.ndarray]):
         return _first(observation), float(step.reward), terminated, truncated, info
 
 
-def _seed(environment: Environment, seed: int | None) -> None:
-    if seed is not None:
-        environment.random.generator.manual_seed(seed)
+def _seed(environment: Environment, seed: Seed | None) -> int | None:
+    """Seed it, if there is a seed; the seed as a number."""
+    if seed is None:
+        return None
+    number = seed_of(seed)
+    environment.random.generator.manual_seed(number)
+    return number
 
 
 def _first(observation: Observation) -> Observation:
