@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "src" / "dactyl" / "dactyl"
 
 FLOORS = (
-    {"__init__", "errors", "machine", "ranges", "registry", "status_line", "topics", "variables"},
+    {"__init__", "errors", "machine", "ranges", "registry", "signals", "status_line", "topics", "variables"},
     {"maths"},
     {"storage", "results"},
     {"objects"},

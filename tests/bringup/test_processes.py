@@ -147,7 +147,7 @@ def test_nodes_that_ignore_signals_are_gone_within_three_seconds(package: str) -
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_signals_end_the_run(ros_domain: int, package: str, tmp_path: Path, number: int, code: int) -> None:
     """Protects ctrl-C and `kill`: the nodes end with the runner, and its exit code says how."""
     with _runner(package, tmp_path) as process:

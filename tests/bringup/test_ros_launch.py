@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +21,7 @@ from launch_ros.actions import Node
 
 from dactyl.bringup.graph import Graph
 from dactyl.bringup.options import RealOptions, SimOptions
+from dactyl.bringup.processes import EARLY_LIMIT
 from dactyl.bringup.run import real_graph, sim_graph
 from launch import LaunchContext  # type: ignore[attr-defined]
 
@@ -69,3 +76,68 @@ def test_arguments_reach_the_graph() -> None:
     with pytest.raises(Exception, match="json needs trials"):
         render("sim", json="out.json")
     assert render("sim", trials="3", lockstep="true")
+
+
+PROGRAMS = {
+    "sleeper": "import os, sys, time; open(sys.argv[0] + '.pid', 'w').write(str(os.getpid())); time.sleep(60)",
+    "crasher": "print('tries'); raise SystemExit(7)",
+}
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., subprocess.Popen[str]]:
+    """Starts `launch` in a process of its own, with a graph of small programs instead of nodes."""
+    index, programs = tmp_path / "share/ament_index/resource_index/packages", tmp_path / "lib/dactyl"
+    for folder in (index, programs):
+        folder.mkdir(parents=True)
+    (index / "dactyl").touch()
+    for name, program in PROGRAMS.items():
+        (programs / name).write_text(f"#!{sys.executable}\n{program}\n")
+        (programs / name).chmod(0o755)
+    (tmp_path / "parameters.yaml").write_text("{}")
+    monkeypatch.setenv("AMENT_PREFIX_PATH", f"{tmp_path}:{os.environ['AMENT_PREFIX_PATH']}")
+
+    def launch(*nodes: str) -> subprocess.Popen[str]:
+        code = f"""if True:
+            import sys
+            from pathlib import Path
+            from dactyl.bringup.graph import Graph, Node
+            from dactyl.bringup.ros_launch import to_launch
+            from launch import LaunchDescription, LaunchService
+            nodes = tuple(Node(name, respawn_delay=0.1) for name in {nodes!r})
+            service = LaunchService()
+            service.include_launch_description(
+                LaunchDescription(to_launch(Graph(nodes, Path({str(tmp_path / "parameters.yaml")!r}))))
+            )
+            sys.exit(service.run())
+        """
+        return subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    return launch
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
+def test_no_node_outlives_a_killed_launch(start: Callable[..., Any], tmp_path: Path, number: int) -> None:
+    """Protects the hand from a driver that goes on when `ros2 launch` was ended, whatever ended it."""
+    process = start("sleeper")
+    pid_file, deadline = tmp_path / "lib/dactyl/sleeper.pid", time.monotonic() + 30.0
+    while not (pid_file.exists() and pid_file.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    child, killed = Path(f"/proc/{pid_file.read_text()}/exe"), time.monotonic()
+    process.send_signal(number)
+    while child.exists():
+        assert time.monotonic() - killed < 10.0
+        time.sleep(0.01)
+    print(f"gone {1e3 * (time.monotonic() - killed):.0f} ms after signal {number}")
+    process.wait(20.0)
+
+
+def test_launch_gives_up_a_node_that_never_comes_up(start: Callable[..., Any]) -> None:
+    """Protects from a node that is started for ever, as docs/architecture.md says."""
+    process = start("crasher", "sleeper")
+    said, _ = process.communicate(timeout=60.0)
+    assert said.count("tries") == EARLY_LIMIT
+    assert "crasher ended with exit code 7, 3 times within 5 s of its start" in said

@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
+from dactyl import topics
+from dactyl.bringup.graph import Graph
 from dactyl.bringup.options import RealOptions, SimOptions
-from dactyl.bringup.run import real_graph, sim_graph
+from dactyl.bringup.run import real_graph, sim_graph, with_loop_benchmark
 from dactyl.errors import DactylError
 from dactyl.learning.policy import Policy
+from dactyl.robots.shadow import ROBOT
+from dactyl.ros import driver as drivers
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "models"
@@ -28,6 +32,19 @@ def test_simulation_and_hardware_run_the_same_nodes() -> None:
     """Protects the point of the whole graph: nobody but this description knows which of the two it is."""
     assert {node.name for node in sim_graph(SimOptions()).nodes} == COMMON | {"sim"}
     assert {node.name for node in real_graph(RealOptions()).nodes} == COMMON | {"camera", "mocap", "timing_monitor"}
+
+
+@pytest.mark.parametrize("graph", [sim_graph(SimOptions()), real_graph(RealOptions(emulate=True))], ids=["sim", "real"])
+def test_a_simulated_hand_has_topics_of_its_own(graph: Graph) -> None:
+    """Protects a real hand on the same network: no node of such a graph speaks or listens where a real hand may be."""
+    kinds = drivers.load(ROBOT).topics
+    hand = {topics.JOINT_STATES, *kinds("trajectory"), *kinds("position")}
+    for node in graph.nodes:
+        elsewhere = dict(node.remappings)
+        assert all(elsewhere[topic] == f"/dactyl/hand{topic}" for topic in hand), node.name
+    assert not any(node.remappings for node in real_graph(RealOptions()).nodes)
+    benchmark = with_loop_benchmark(graph, 1.0, False, None).node("loop_benchmark")
+    assert dict(benchmark.remappings).keys() >= hand
 
 
 def test_only_what_cannot_be_replaced_ends_the_run() -> None:

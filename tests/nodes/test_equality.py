@@ -27,6 +27,7 @@ from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.qos import QoSProfile, ReliabilityPolicy  # noqa: E402
 from sensor_msgs.msg import JointState  # noqa: E402
 
+from dactyl import topics  # noqa: E402
 from dactyl.bringup.graph import Graph  # noqa: E402
 from dactyl.bringup.options import SimOptions  # noqa: E402
 from dactyl.bringup.processes import Runner  # noqa: E402
@@ -36,6 +37,7 @@ from dactyl.robot.control import ActionMeaning  # noqa: E402
 from dactyl.ros import messages  # noqa: E402
 from dactyl_msgs.msg import HandAction, TrialStatus  # noqa: E402
 
+JOINT_STATES = topics.of_simulated_hand(topics.JOINT_STATES)
 SEED, STEPS, MAX_SETTLING = 3, 60, 100
 PERIOD_NS = 80_000_000
 SCRIPT = np.random.default_rng(0).integers(ROBOT.action.bins, size=(STEPS, len(ACTUATORS)))
@@ -60,7 +62,7 @@ class ScriptedPolicy:
         self.actions = self.node.create_publisher(HandAction, "action", messages.RELIABLE)
         self.node.create_subscription(TrialStatus, "trial/status", self.on_status, messages.LATCHED)
         every_reading = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
-        self.node.create_subscription(JointState, "/joint_states", self.on_joint_states, every_reading)
+        self.node.create_subscription(JointState, JOINT_STATES, self.on_joint_states, every_reading)
         self.status, self.action = TrialStatus(state=TrialStatus.FINISHED), HandAction(robot="shadow")
         self.angles: dict[int, np.ndarray] = {}
         self.start_ns: int | None = None

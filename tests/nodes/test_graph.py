@@ -19,10 +19,12 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 
+from dactyl import topics
 from dactyl.bringup.options import RealOptions, SimOptions
 from dactyl.bringup.run import real_graph, sim_graph
 from dactyl.robot import backlash, control
 from dactyl.robots.shadow import ROBOT
+from dactyl.robots.shadow import topics as names
 from dactyl.robots.shadow.joints import ACTUATOR_LIMITS, ACTUATORS, JOINTS, ros_joint_name
 from dactyl.robots.shadow.ros import decode
 from dactyl.ros import messages
@@ -30,8 +32,7 @@ from dactyl_msgs.action import RunTrials
 from dactyl_msgs.msg import FingertipPositions, HandAction, MocapMarkers, TrialStatus
 from dactyl_msgs.srv import SetGoal
 
-FINGERS = "/rh_trajectory_controller/command"
-WRIST = "/rh_wr_trajectory_controller/command"
+FINGERS, WRIST, JOINT_STATES = map(topics.of_simulated_hand, (names.FINGERS, names.WRIST, topics.JOINT_STATES))
 SMALL = {"image_width": 64, "image_height": 48}
 
 LATCHED = DurabilityPolicy.TRANSIENT_LOCAL
@@ -39,7 +40,7 @@ LATCHED = DurabilityPolicy.TRANSIENT_LOCAL
 # topic: type, rate in Hz (0: on change), quality of service
 TOPICS: dict[str, tuple[type, float, QoSProfile]] = {
     "/clock": (Clock, 125.0, messages.SENSOR),
-    "/joint_states": (JointState, 125.0, messages.SENSOR),
+    JOINT_STATES: (JointState, 125.0, messages.SENSOR),
     "/dactyl/mocap/markers": (MocapMarkers, 125.0, messages.SENSOR),
     "/dactyl/fingertips": (FingertipPositions, 125.0, messages.SENSOR),
     "/dactyl/object_pose/mocap": (PoseStamped, 125.0, messages.SENSOR),
@@ -106,12 +107,12 @@ def test_an_action_goes_round(run_graph: Any) -> None:
     with run_graph(description) as graph:
         actions = graph.listen(HandAction, "/dactyl/action", messages.RELIABLE)
         filtered = graph.listen(HandAction, "/dactyl/action_filtered", messages.RELIABLE)
-        joints = graph.listen(JointState, "/joint_states")
+        joints = graph.listen(JointState, JOINT_STATES)
         commands: dict[str, dict[int, np.ndarray]] = {FINGERS: {}, WRIST: {}}
         for topic, by_stamp in commands.items():
 
             def on_command(data: bytes, topic: str = topic, by_stamp: dict[int, np.ndarray] = by_stamp) -> None:
-                command = decode(topic, data)
+                command = decode(topic.removeprefix("/dactyl/hand"), data)
                 by_stamp[command.stamp_ns] = np.full(len(ACTUATORS), np.nan)
                 by_stamp[command.stamp_ns][command.actuators] = command.targets
 
@@ -156,7 +157,7 @@ def test_the_hand_holds_while_a_killed_policy_comes_back(run_graph: Any) -> None
     with run_graph(sim_graph(SimOptions(headless=True))) as graph:
         actions = graph.listen(HandAction, "/dactyl/action")
         targets = graph.listen(JointTrajectory, FINGERS)
-        joints = graph.listen(JointState, "/joint_states")
+        joints = graph.listen(JointState, JOINT_STATES)
         graph.until(lambda: actions and actions[-1].sequence > 40 and len(targets) > 50)
         os.kill(graph.runner.pids()["policy"], signal.SIGKILL)
         graph.until(lambda: "policy killed by signal 9; it starts again" in graph.text)
@@ -182,7 +183,7 @@ def test_two_runs_with_one_seed_are_identical(run_graph: Any, tmp_path: Path) ->
         options = SimOptions(headless=True, lockstep=True, trials=4, seed=4, json=str(report))
         with run_graph(sim_graph(options), trial={"timeout": 3.2}) as graph:
             actions = graph.listen(HandAction, "/dactyl/action")
-            joints = graph.listen(JointState, "/joint_states")
+            joints = graph.listen(JointState, JOINT_STATES)
             goals = graph.listen(PoseStamped, "/dactyl/goal", messages.LATCHED)
             graph.until(lambda: graph.code is not None)
             assert graph.join() == 0

@@ -1,16 +1,20 @@
-"""From messages to targets, and what people can call. The rules have their own tests: tests/hardware/test_safety.py."""
+"""From messages to targets, and what people can call. The rules have their own tests: tests/robot/test_safety.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
+from trajectory_msgs.msg import JointTrajectory
 
 from dactyl.errors import DactylError
 from dactyl.nodes.hand_driver import HandDriver
@@ -18,6 +22,7 @@ from dactyl.robot.driver import JointStates
 from dactyl.robot.safety import HOLDING, RUNNING, STOPPED
 from dactyl.robots.shadow.joints import ACTUATORS, JOINTS, ros_joint_name
 from dactyl.robots.shadow.ros import decode
+from dactyl.robots.shadow.topics import FINGERS, WRIST
 from dactyl.ros import messages
 from dactyl_msgs.msg import HandAction
 
@@ -31,6 +36,7 @@ class Bench:
     def __init__(self, driver: HandDriver) -> None:
         self.driver, self.now = driver, 1000 * MS
         driver.monotonic_ns = lambda: self.now
+        driver.hand.problem = str  # type: ignore[method-assign]  # as if the hand's controllers listened
         self.targets = np.full(len(ACTUATORS), np.nan)
         self.stamps: set[int] = set()
         self.sent = 0
@@ -54,6 +60,10 @@ class Bench:
         message = JointState(**{"name": NAMES, "position": [angle] * len(NAMES), **fields})
         messages.set_stamp(message.header.stamp, self.now)
         self.driver.hand._receive(message)
+
+    def temperature(self, actuator: str, celsius: str) -> None:
+        status = DiagnosticStatus(name=f"rh SRDMotor {actuator}", values=[KeyValue(key="Temperature", value=celsius)])
+        self.driver.hand._receive_diagnostics(DiagnosticArray(status=[DiagnosticStatus(name="camera"), status]))
 
     def act(self, sequence: int = 0, value: float = 0.2) -> None:
         message = HandAction(robot="shadow", sequence=sequence, action=[value] * len(ACTUATORS))
@@ -180,8 +190,9 @@ def test_joints_are_found_by_name(bench: Bench) -> None:
 def test_efforts_reach_their_limits(make_node: Callable[..., HandDriver]) -> None:
     """Protects tendons: efforts come with the joint states, by name."""
     bench = Bench(make_node(HandDriver, enable_at_start="true", max_effort="[300.0]", overload_after="0.0"))
-    bench.read(effort=[-299.0] * 24)
-    bench.cycles(2)
+    for _ in range(2):
+        bench.now += 8 * MS
+        bench.read(effort=[-299.0] * 24)
     assert not bench.driver.safety.stopped
     for _ in range(2):
         bench.now += 8 * MS
@@ -192,9 +203,11 @@ def test_efforts_reach_their_limits(make_node: Callable[..., HandDriver]) -> Non
 def test_temperatures_reach_their_limits(make_node: Callable[..., HandDriver]) -> None:
     """Protects motors: temperatures come by name in the diagnostics of Shadow's driver."""
     bench = Bench(make_node(HandDriver, enable_at_start="true", max_temperature="[65.0]"))
+    for actuator in ACTUATORS:
+        bench.temperature(actuator, "40")
     bench.read()
-    status = DiagnosticStatus(name="rh SRDMotor THJ5", values=[KeyValue(key="Temperature", value="71.5")])
-    bench.driver.hand._receive_diagnostics(DiagnosticArray(status=[DiagnosticStatus(name="camera"), status]))
+    assert bench.driver.safety.enabled
+    bench.temperature("THJ5", "71.5")
     assert bench.driver.safety.stopped.startswith("motor of THJ5 at 72")
 
 
@@ -267,3 +280,173 @@ def test_rosbridge_is_the_other_transport(
     assert (messages.nanoseconds(message.header.stamp), list(message.name)) == (5_000_000_007, NAMES)
     assert list(message.position) == [0.1] * 24
     assert driver.diagnose().message == "no connection to rosbridge at 127.0.0.1:9"
+
+
+# ------------------------------------------------------------------------------------------------ who else is there
+
+
+def test_a_warning_ends_when_its_reason_has(bench: Bench) -> None:
+    """Protects people from a warning that is there for ever after one refused message; the count stays."""
+    bench.read()
+    bench.act(value=float("nan"))
+    assert bench.driver.diagnose().message == "messages were refused"
+    for sequence in range(1, 160):
+        bench.cycles(10)
+        bench.act(sequence)
+        if sequence % 12 == 0:
+            found = bench.driver.diagnose()
+    assert (found.message, found.values["not finite"]) == (RUNNING, 1)
+
+
+def test_an_arm_on_the_same_topic_is_no_fault(bench: Bench) -> None:
+    """Protects a hand that is mounted on an arm: the arm's joint states are neither read nor refused."""
+    for _ in range(5):
+        bench.read(name=["shoulder", "elbow"], position=[3.0, 3.0])
+    assert not bench.driver.safety.enabled
+    bench.read()
+    bench.act()
+    assert bench.sent == 1
+    assert not bench.driver.safety.refused
+    bench.read(name=["elbow", *NAMES], position=[3.0, *[0.1] * 24])
+    bench.cycles(1)
+    assert not bench.driver.safety.refused
+
+
+def test_holds_and_moves_are_told_once_in_a_while(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the log of a busy machine from six lines a second."""
+    lines: list[str] = []
+    monkeypatch.setattr(HandDriver, "get_logger", lambda _: SimpleNamespace(info=lines.append))
+    bench.read()
+    for sequence in range(20):
+        bench.act(sequence)
+        bench.cycles(25)
+    assert lines == ["actions: the hand moves", "no actions: the hand holds"]
+
+
+class Other:
+    """Another node of the graph, in a context of its own."""
+
+    def __init__(self, name: str) -> None:
+        self.context = rclpy.Context()
+        self.context.init()
+        self.node = rclpy.create_node(name, namespace="/other", context=self.context)
+
+    def close(self) -> None:
+        self.node.destroy_node()
+        self.context.try_shutdown()
+
+
+@pytest.fixture
+def other(ros_domain: int) -> Iterator[Callable[[str], Any]]:
+    made: list[Other] = []
+
+    def make(name: str) -> Any:
+        made.append(Other(name))
+        return made[-1].node
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def until(condition: Callable[[], object], seconds: float = 10.0) -> float:
+    """Wait for a condition; how long that took, s."""
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < seconds
+        time.sleep(0.002)
+    return time.monotonic() - begun
+
+
+def test_a_second_commander_stops_the_hand_and_is_named(
+    make_node: Callable[..., HandDriver], other: Callable[[str], Any]
+) -> None:
+    """Protects the hand from two programs that pull it to and fro: who came second is told, at once."""
+    bench = Bench(make_node(HandDriver, enable_at_start="true", max_rate="5.0"))
+    bench.read()
+    bench.act()
+    bench.cycles(20)
+    assert bench.driver.safety.enabled
+    second = other("second_driver")
+    begun = time.monotonic()
+    second.create_publisher(JointTrajectory, WRIST, 10)
+    until(lambda: (bench.cycles(1), bench.driver.safety.stopped)[1])
+    print(f"stopped {1e3 * (time.monotonic() - begun):.0f} ms after it came")
+    assert bench.driver.safety.stopped == f"another node commands the hand on {WRIST}: /other/second_driver"
+    assert bench.driver.diagnose().level == DiagnosticStatus.ERROR
+    bench.driver.safety.reset()
+    refused = bench.driver.on_enable(SetBool.Request(data=True), SetBool.Response())
+    assert (refused.success, "/other/second_driver" in refused.message) == (False, True)
+
+
+def test_two_nodes_with_the_hands_joint_states_refuse_an_enable(
+    make_node: Callable[..., HandDriver], other: Callable[[str], Any]
+) -> None:
+    """Protects a real hand from a simulated one's joint states; an arm's node may be named as one that may."""
+    hand, arm = other("real_hand"), other("arm")
+    for node in (hand, arm):
+        node.create_publisher(JointState, "/joint_states", 10)
+    driver = make_node(HandDriver)
+    bench = Bench(driver)
+    until(lambda: "/other/arm" in driver.hand.conflict() and "/other/real_hand" in driver.hand.conflict())
+    bench.read()
+    refused = driver.on_enable(SetBool.Request(data=True), SetBool.Response()).message
+    assert refused.startswith("2 nodes publish /joint_states: ")
+    assert "/other/real_hand" in refused
+    assert "/other/arm" in refused
+    assert driver.diagnose().level == DiagnosticStatus.ERROR
+    driver.hand.peers._tolerated = frozenset(["/other/arm"])  # type: ignore[attr-defined]
+    assert driver.on_enable(SetBool.Request(data=True), SetBool.Response()).success
+
+
+def test_a_hand_that_nobody_drives_is_not_enabled(
+    make_node: Callable[..., HandDriver], other: Callable[[str], Any]
+) -> None:
+    """Protects from "running" without controllers; a recorder that listens is none."""
+    driver = make_node(HandDriver, stop_after="0.2")
+    bench = Bench(driver)
+    del driver.hand.problem  # type: ignore[attr-defined]
+    bench.read()
+    other("recorder").create_subscription(JointTrajectory, FINGERS, print, 10)
+    until(lambda: any(found.node_name == "recorder" for found in driver.get_subscriptions_info_by_topic(FINGERS)))
+    refused = driver.on_enable(SetBool.Request(data=True), SetBool.Response()).message
+    assert refused == f"nobody takes {FINGERS}: are the hand's controllers running?"
+    controllers = other("controllers")
+    taken = [controllers.create_subscription(JointTrajectory, topic, print, 10) for topic in (FINGERS, WRIST)]
+    until(lambda: not driver.hand.problem())
+    assert driver.on_enable(SetBool.Request(data=True), SetBool.Response()).success
+    controllers.destroy_subscription(taken[1])
+    until(lambda: (bench.cycles(1), driver.safety.stopped)[1])
+    assert driver.safety.stopped == f"nobody takes {WRIST}: are the hand's controllers running?"
+
+
+def test_a_temperature_limit_without_temperatures_is_said(make_node: Callable[..., HandDriver]) -> None:
+    """Protects motors from a limit that is only believed to be there."""
+    bench = Bench(make_node(HandDriver, max_temperature="[60.0]"))
+    bench.read()
+    assert bench.driver.diagnose().message == "no temperature of the motor of WRJ2 for 5 s"
+    refused = bench.driver.on_enable(SetBool.Request(data=True), SetBool.Response())
+    assert not refused.success
+    assert refused.message.endswith("mend it, or name the limit in `unguarded`")
+
+
+def test_a_limit_that_is_none_cannot_be_left_out(make_node: Callable[..., HandDriver]) -> None:
+    with pytest.raises(DactylError, match="parameter unguarded: 'torque' is none of: effort, temperature"):
+        make_node(HandDriver, unguarded="torque")
+
+
+def test_ending_takes_the_hand_back_at_its_rate(make_node: Callable[..., HandDriver]) -> None:
+    """Protects the last moment of a run: a hold that takes some cycles is sent to its end."""
+    driver = make_node(HandDriver, enable_at_start="true", max_rate="5.0")
+    bench = Bench(driver)
+    bench.read()
+    bench.act(value=0.5)
+    for sequence in range(1, 5):
+        bench.cycles(10)
+        bench.act(sequence, value=0.5)
+    held = bench.driver.robot.actuator_positions(np.full(24, 0.1))
+    assert np.abs(bench.targets - held).max() > 0.3
+    driver.monotonic_ns = time.monotonic_ns
+    bench.driver.safety._sent_ns = time.monotonic_ns()
+    driver.destroy_node()
+    np.testing.assert_allclose(bench.targets, np.clip(held, *driver.robot.actuator_limits.T), atol=1e-6)

@@ -1,11 +1,11 @@
-"""Which actions get through the gate of robot/safety.py."""
+"""Which actions get through the gate of robot/gate.py."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from dactyl.robot.safety import ActionGate
+from dactyl.robot.gate import ActionGate
 
 MS = 1_000_000
 STILL = np.zeros(20, dtype=np.float32)
@@ -68,3 +68,13 @@ def test_a_sequence_that_starts_again_is_taken_even_if_its_first_action_was_lost
     assert gate.begins
     assert gate.admit(STILL, 2, 240 * MS) is None
     assert not gate.begins
+
+
+def test_a_stamp_from_the_future_shuts_out_one_more_action_at_most() -> None:
+    """Protects a run from a single wrong stamp, which the filter cannot know without a clock."""
+    gate = ActionGate(20)
+    gate.admit(STILL, 1, 80 * MS)
+    assert gate.admit(STILL, 2, 10_000 * MS) is None
+    assert gate.admit(STILL, 3, 240 * MS) == "out of order"
+    assert gate.admit(STILL, 4, 320 * MS) is None
+    assert gate.admit(STILL, 5, 400 * MS) is None

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from dactyl.robot import safety
-from dactyl.robot.safety import BLIND, HOLDING, NOT_ENABLED, REPEATED, RUNNING, STOPPED, Limits, Safety
+from dactyl.robot.gate import REPEATED
+from dactyl.robot.guards import GuardLimits
+from dactyl.robot.safety import BLIND, HOLDING, NOT_ENABLED, RUNNING, STOPPED, Limits, Safety
 from dactyl.robots.shadow import ROBOT
 from dactyl.robots.shadow.joints import ACTUATOR_LIMITS, ACTUATORS, JOINTS
 
@@ -121,8 +123,9 @@ def test_disabling_holds_the_hand_and_then_lets_go(hand: Hand) -> None:
     """Protects against a hand that goes on to where its last action sent it."""
     hand.angle = 0.3
     hand.cycles(8)
-    np.testing.assert_allclose(hand.safety.disable(), held(0.3))
-    assert hand.safety.disable() is None
+    hand.safety.disable()
+    np.testing.assert_allclose(hand.targets(), held(0.3))
+    hand.safety.disable()
     assert hand.cycles(16) == [None, None]
 
 
@@ -309,7 +312,7 @@ def test_effort_above_its_limit_for_a_while_stops_the_hand() -> None:
     """Protects tendons and motors, joint by joint; a short peak is none."""
     limits = np.full(len(JOINTS), inf)
     limits[JOINTS.index("FFJ3")] = 200.0
-    hand = Hand(max_effort=limits, overload_after=0.1)
+    hand = Hand(guards=GuardLimits(max_effort=limits, overload_after=0.1))
     hand.read()
     hand.efforts = np.full(len(JOINTS), -300.0)
     hand.cycles(80)
@@ -326,12 +329,12 @@ def test_a_hot_motor_stops_the_hand(hand: Hand) -> None:
     """Protects the motors, each with a limit of its own."""
     limits = np.full(len(ACTUATORS), 60.0)
     limits[0] = inf
-    hand = Hand(max_temperature=limits)
+    hand = Hand(guards=GuardLimits(max_temperature=limits))
     hand.read()
-    hand.safety.take_temperature(0, 99.0)
-    hand.safety.take_temperature(4, 60.0)
+    hand.safety.take_temperature(0, 99.0, hand.now)
+    hand.safety.take_temperature(4, 60.0, hand.now)
     assert not hand.safety.stopped
-    hand.safety.take_temperature(4, 61.0)
+    hand.safety.take_temperature(4, 61.0, hand.now)
     assert hand.safety.stopped == "motor of FFJ0 at 61 °C, above 60"
 
 

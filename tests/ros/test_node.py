@@ -9,7 +9,7 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_a_node_in_order(ros_domain: int, number: int) -> None:
     """Protects the last messages and the threads of a node, which end before ROS does: success, and no traceback."""
     command = [sys.executable, "-m", "dactyl.nodes.hand_driver"]

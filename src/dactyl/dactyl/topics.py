@@ -24,6 +24,10 @@ FILTERED = "action_filtered"
 TARGETS = "joint_targets"
 """To a robot that has no controllers of its own."""
 EMERGENCY_STOP = "emergency_stop"
+JOY = "/joy"
+"""Of a gamepad."""
+HEARTBEAT = "heartbeat"
+"""Somebody watches the hand."""
 RVIZ_MARKERS = "markers"
 CAMERAS = ("camera_0", "camera_1", "camera_2")
 """The laboratory's, in the order in which the vision network takes their pictures."""
@@ -49,6 +53,16 @@ def absolute(name: str, namespace: str = NAMESPACE) -> str:
     return name if name.startswith("/") else f"{namespace}/{name}"
 
 
+def of_simulated_hand(topic: str) -> str:
+    """Where a simulated hand has a topic that the real one may have too, so that they never speak to each other."""
+    return f"{NAMESPACE}/hand/{topic.lstrip('/')}"
+
+
+def of_hand(topic: str) -> tuple[str, str]:
+    """A topic's names in bags: of a real hand, and of a simulated one."""
+    return absolute(topic), of_simulated_hand(topic)
+
+
 MOCAP_POSE, VISION_POSE = (object_pose(source) for source in POSE_SOURCES)
 
 TYPES = {
@@ -66,6 +80,8 @@ TYPES = {
     FILTERED: "dactyl_msgs/msg/HandAction",
     TARGETS: "trajectory_msgs/msg/JointTrajectory",
     EMERGENCY_STOP: "std_msgs/msg/Bool",
+    JOY: "sensor_msgs/msg/Joy",
+    HEARTBEAT: "std_msgs/msg/Empty",
     RVIZ_MARKERS: "visualization_msgs/msg/MarkerArray",
     **{image(camera): "sensor_msgs/msg/Image" for camera in CAMERAS},
     **{camera_info(camera): "sensor_msgs/msg/CameraInfo" for camera in CAMERAS},

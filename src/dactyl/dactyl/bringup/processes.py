@@ -18,17 +18,41 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from queue import Empty, Queue
 from types import FrameType
+from typing import NoReturn
 
 from dactyl.bringup import claim
 from dactyl.bringup.graph import Graph, Node, Value, exit_reason
 from dactyl.errors import DactylError
+from dactyl.signals import ends
 from dactyl.topics import NAMESPACE
 
 KILL_AFTER = 2.0
 """s that nodes have to end after SIGTERM before SIGKILL comes; everything is over within 3 s."""
 EARLY, EARLY_LIMIT = 5.0, 3
 """A node that ends within so many s of its start, so many times in a row, will not run: the run ends too."""
+WITH_PARENT = ("setpriv", "--pdeathsig", "SIGTERM")
+"""In front of a command that is to end when what started it does, even if that is killed."""
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
+
+
+class Starts:
+    """Counts how many times in a row a node ended early."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._began = 0.0
+        self._early = 0
+
+    def began(self) -> None:
+        """It was started just now."""
+        self._began = time.monotonic()
+
+    def too_many(self, code: int) -> str:
+        """It ended just now, with this exit code: why it is not to be started again, if it is not."""
+        self._early = self._early + 1 if time.monotonic() - self._began < EARLY else 0
+        if self._early < EARLY_LIMIT:
+            return ""
+        return f"{self._node.name} {_how(code)}, {EARLY_LIMIT} times within {EARLY:g} s of its start"
 
 
 @dataclass
@@ -40,11 +64,10 @@ class _Process:
     popen: subprocess.Popen[str] | None = None
     start_at: float | None = 0.0
     """When to start it (again), monotonic; None while it runs or when it stays ended."""
-    started: float = 0.0
-    """Monotonic time of the last start."""
-    early: int = 0
-    """How many times in a row it ended early."""
     reader: threading.Thread | None = None
+
+    def __post_init__(self) -> None:
+        self.starts = Starts(self.node)
 
 
 class Runner:
@@ -97,12 +120,7 @@ class Runner:
         return 0
 
     def _reason_to_end(self, process: _Process, code: int) -> str:
-        process.early = process.early + 1 if time.monotonic() - process.started < EARLY else 0
-        if reason := exit_reason(process.node, code):
-            return reason
-        if process.early < EARLY_LIMIT:
-            return ""
-        return f"{process.node.name} {_how(code)}, {EARLY_LIMIT} times within {EARLY:g} s of its start"
+        return exit_reason(process.node, code) or process.starts.too_many(code)
 
     def _start(self, process: _Process) -> None:
         environment = {
@@ -114,7 +132,8 @@ class Runner:
             "RCUTILS_COLORIZED_OUTPUT": str(int(self._coloured)),
             "RCUTILS_CONSOLE_OUTPUT_FORMAT": "{severity}: {message}",
         }
-        process.start_at, process.started = None, time.monotonic()
+        process.start_at = None
+        process.starts.began()
         process.popen = subprocess.Popen(
             command(process.node, self._graph),
             env=environment,
@@ -142,7 +161,7 @@ class Runner:
         prefix = f"{name:>{self._width}} | "
         if self._coloured:
             prefix = f"\x1b[{colour}m{prefix}\x1b[0m"
-        with self._lock, contextlib.suppress(BrokenPipeError):  # nobody reads any more: no reason to stop
+        with self._lock, contextlib.suppress(OSError):  # nobody reads any more, or the terminal has gone: write nothing
             self._write(f"{prefix}{line}\n")
 
     def _end_all(self) -> None:
@@ -175,7 +194,19 @@ def command(node: Node, graph: Graph) -> list[str]:
     for name, value in graph.parameters(node).items():
         arguments += ["-p", f"{name}:={_yaml(value)}"]
     # should this process be killed, the nodes do not stay behind
-    return ["setpriv", "--pdeathsig", "SIGTERM", *arguments] if shutil.which("setpriv") else arguments
+    return [*WITH_PARENT, *arguments] if shutil.which(WITH_PARENT[0]) else arguments
+
+
+def become(node: Node, graph: Graph) -> NoReturn:
+    """Run one node in the place of this process, with its terminal."""
+    _need_ros()
+    line = command(node, graph)
+    os.execvpe(line[0], line, {**os.environ, **graph.environment})
+
+
+def _need_ros() -> None:
+    if find_spec("rclpy") is None or find_spec("dactyl_msgs") is None:
+        raise DactylError("the graph needs ROS 2 and dactyl_msgs: run ./dactyl in a checkout, or build with colcon")
 
 
 def _yaml(value: Value) -> str:
@@ -192,13 +223,12 @@ def run(graph: Graph, kill_after: float = KILL_AFTER) -> int:
     """Run a graph to its end; its nodes then have so many s to end by themselves.
 
     Returns:
-        The exit code of the node that ended it; 130 after SIGINT, 143 after SIGTERM.
+        The exit code of the node that ended it; 130 after SIGINT, 143 after SIGTERM, 129 where the terminal has gone.
 
     Raises:
         DactylError: it cannot run here, or another one does in this ROS domain.
     """
-    if find_spec("rclpy") is None or find_spec("dactyl_msgs") is None:
-        raise DactylError("the graph needs ROS 2 and dactyl_msgs: run ./dactyl in a checkout, or build with colcon")
+    _need_ros()
     with claim.claimed(graph):
         return _run(graph, kill_after)
 
@@ -211,7 +241,7 @@ def _run(graph: Graph, kill_after: float) -> int:
         received.append(number)
         stop.set()
 
-    handlers = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.signal(number, on_signal) for number in ends()}
     try:
         code = Runner(graph, kill_after=kill_after).run(stop)
     finally:

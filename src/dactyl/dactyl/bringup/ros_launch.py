@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import typing
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from dactyl.bringup import processes
 from dactyl.bringup.claim import claimed
 from dactyl.bringup.graph import Graph, Node, exit_reason
 from dactyl.bringup.options import option_descriptions, parse_option
@@ -19,13 +21,16 @@ _claims = ExitStack()
 
 def to_launch(graph: Graph) -> list[Any]:
     """The graph as launch actions."""
-    from launch.actions import EmitEvent, RegisterEventHandler, SetEnvironmentVariable
-    from launch.event_handlers import OnProcessExit
+    from launch.actions import EmitEvent, LogInfo, RegisterEventHandler, SetEnvironmentVariable
+    from launch.event_handlers import OnProcessExit, OnProcessStart
     from launch.events import Shutdown
     from launch_ros.actions import Node as LaunchNode
 
+    # `launch` ended by SIGTERM or SIGKILL leaves its processes behind: they are to end with it
+    prefix = " ".join(processes.WITH_PARENT) if shutil.which(processes.WITH_PARENT[0]) else None
     actions: list[Any] = [SetEnvironmentVariable(name, value) for name, value in graph.environment.items()]
     for node in graph.nodes:
+        starts = processes.Starts(node)
         action = LaunchNode(
             package="dactyl",
             executable=node.name,
@@ -35,15 +40,23 @@ def to_launch(graph: Graph) -> list[Any]:
             remappings=list(node.remappings),
             respawn=node.respawn and not node.required,
             respawn_delay=node.respawn_delay,
+            prefix=prefix,
             output="screen",
             emulate_tty=True,
         )
 
-        def end_with(event: Any, _: Any, node: Node = node) -> list[Any]:
-            reason = exit_reason(node, event.returncode)
-            return [EmitEvent(event=Shutdown(reason=reason))] if reason else []
+        def end_with(event: Any, _: Any, node: Node = node, starts: processes.Starts = starts) -> list[Any]:
+            reason = exit_reason(node, event.returncode) or starts.too_many(event.returncode)
+            return [LogInfo(msg=f"{reason}: the run ends"), EmitEvent(event=Shutdown(reason=reason))] if reason else []
 
-        actions += [action, RegisterEventHandler(OnProcessExit(target_action=action, on_exit=end_with))]
+        def begin(*_: Any, starts: processes.Starts = starts) -> None:
+            starts.began()
+
+        actions += [
+            RegisterEventHandler(OnProcessStart(target_action=action, on_start=begin)),
+            RegisterEventHandler(OnProcessExit(target_action=action, on_exit=end_with)),
+            action,
+        ]
     return actions
 
 

@@ -6,7 +6,7 @@ import atexit
 import dataclasses
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,10 +67,8 @@ def sim_graph(options: SimOptions) -> Graph:
         sim |= {"image_width": 320, "image_height": 240}
     nodes = _common_nodes(choice, lockstep, command="sim")
     sim |= {**choice.task, **_meaning(choice.use)}
-    return Graph(
-        (Node("sim", sim, required=True), *nodes, *_rviz(choice), *_dashboard(choice, True)),
-        _configuration("sim.yaml", options),
-    )
+    nodes = (Node("sim", sim, required=True), *nodes, *_rviz(choice), *_dashboard(choice, True))
+    return Graph(_with_simulated_hand(nodes, choice), _configuration("sim.yaml", options))
 
 
 def real_graph(options: RealOptions) -> Graph:
@@ -84,7 +82,7 @@ def real_graph(options: RealOptions) -> Graph:
     nodes += (Node("timing_monitor", choice.robot), *_rviz(choice), *_dashboard(choice, False))
     if options.pose == "vision":  # a pose from images comes once in a control step, and is a step old by then
         nodes = with_parameters(nodes, {"policy": {"max_reading_age": 0.16}})
-    nodes = _emulated(nodes, choice) if options.emulate else nodes
+    nodes = list(_emulated(nodes, choice)) if options.emulate else nodes
     return Graph(tuple(nodes), _configuration("real.yaml", options))
 
 
@@ -111,7 +109,7 @@ def _choose(options: Options) -> _Choice:
     return _Choice(options, policy, use)
 
 
-def _emulated(nodes: list[Node], choice: _Choice) -> list[Node]:
+def _emulated(nodes: list[Node], choice: _Choice) -> tuple[Node, ...]:
     """The hardware's nodes with what is emulated at their other ends: cameras by pylon, hand and markers by the sim."""
     from dactyl.simulation.pictures import render_pictures
 
@@ -126,7 +124,9 @@ def _emulated(nodes: list[Node], choice: _Choice) -> list[Node]:
         "hand_driver": {
             "transport": "ros2", "interface": "trajectory", "joint_states_clock": "sender",
             "enable_at_start": True,  # nobody's fingers are near
-            "stop_after": 60.0,  # the simulated hand is silent while the simulated operator has it
+            "stop_after": 60.0,  # the simulated hand is silent while the simulated operator has it, ...
+            "max_joint_speed": 1000.0,  # ... who moves it in no time
+            "unguarded": "temperature",  # it has no motors
         },
         "timing_monitor": {"period": [physics] * 3 + [control] * 6 + [physics] * 2},  # simulated markers come as often
     }  # fmt: skip
@@ -136,7 +136,15 @@ def _emulated(nodes: list[Node], choice: _Choice) -> list[Node]:
     elsewhere += [topic(name) for name in robot.cameras.places for topic in (topics.image, topics.camera_info)]
     remappings = tuple((topic, f"{EMULATION}/{topic.lstrip('/')}") for topic in elsewhere)
     sim = Node("sim", parameters, remappings, required=True)
-    return [sim, *with_parameters(nodes, changes)]
+    return _with_simulated_hand([sim, *with_parameters(nodes, changes)], choice)
+
+
+def _with_simulated_hand(nodes: Iterable[Node], choice: _Choice) -> tuple[Node, ...]:
+    """The nodes, with the hand's topics where no real hand has them, whatever runs beside this graph."""
+    robot = robots.load(choice.use.robot)
+    names = (topics.JOINT_STATES, *(robot.controllers or robot.targets))
+    hand = tuple((name, topics.of_simulated_hand(name)) for name in names)
+    return tuple(dataclasses.replace(node, remappings=(*node.remappings, *hand)) for node in nodes)
 
 
 def _meaning(use: Use) -> dict[str, Value]:
@@ -152,8 +160,9 @@ def with_loop_benchmark(graph: Graph, seconds: float, cameras: bool, json: Path 
     report = str(json.absolute()) if json else ""
     vision = graph.node("policy").parameters["object_pose"] == "vision"
     parameters: dict[str, Value] = {"seconds": seconds, "cameras": cameras, "vision": vision, "report": report}
-    parameters["robot"] = graph.node("hand_driver").parameters["robot"]
-    benchmark = Node("loop_benchmark", parameters, required=True)
+    driver = graph.node("hand_driver")
+    parameters["robot"] = driver.parameters["robot"]
+    benchmark = Node("loop_benchmark", parameters, driver.remappings, required=True)
     return dataclasses.replace(graph, nodes=(*graph.nodes, benchmark))
 
 

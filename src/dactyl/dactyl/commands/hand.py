@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from dactyl import ranges
 from dactyl.commands.app import Commands
 
 app = Commands()
+DeadManButton = Annotated[int, ranges.Range(-1, 63)]
 
 
 @app.command
@@ -45,6 +49,27 @@ def reset() -> None:
       ./dactyl hand reset
     """
     _call("reset")
+
+
+@app.command
+def watch(dead_man_button: DeadManButton = -1) -> None:
+    """Stop the hand at any key, or at a button of a gamepad on the topic /joy, within milliseconds.
+
+    It also tells the driver that somebody watches, which an enable needs where config/real.yaml has heartbeat_after.
+
+    For example:
+      ./dactyl hand watch
+      ./dactyl hand watch --dead-man-button 5
+
+    Args:
+        dead_man_button: the hand stays enabled only while this button of the gamepad is pressed; -1: none
+    """
+    from dactyl.bringup.graph import Graph, Node
+    from dactyl.bringup.processes import become
+    from dactyl.storage.shared import shared
+
+    node = Node("hand_watch", {"dead_man_button": dead_man_button})
+    become(node, Graph((node,), shared("config", "real.yaml")))
 
 
 def _call(what: str) -> None:

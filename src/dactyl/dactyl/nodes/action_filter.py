@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +15,11 @@ from dactyl.registry import DEFAULTS
 from dactyl.robot import backlash, control, robot
 from dactyl.robot.backlash import NOMINAL
 from dactyl.robot.driver import JointOrder, JointStates
-from dactyl.robot.safety import REPEATED, ActionGate
-from dactyl.ros.messages import RELIABLE, SENSOR, nanoseconds, to_array, to_floats
+from dactyl.robot.gate import REPEATED, ActionGate
+from dactyl.ros.messages import JOINTS, RELIABLE, nanoseconds, to_array, to_floats
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
+from dactyl.ros.recent import Recent
 from dactyl_msgs.msg import HandAction
 
 
@@ -53,6 +55,7 @@ class ActionFilter(DactylNode):
         self.deltas = _deltas(self.settings.backlash_deltas, actuators)
         self.limits = self.robot.actuator_limits.astype(np.float32)
         self.gate = ActionGate(actuators)
+        self.recent = Recent()
         self.output = HandAction()
         self.smoothed = np.zeros(actuators, np.float32)
         self.slack = np.zeros(actuators, np.float32)
@@ -65,7 +68,7 @@ class ActionFilter(DactylNode):
         self.publisher = self.create_publisher(HandAction, topics.FILTERED, RELIABLE)
         self.create_subscription(HandAction, topics.ACTION, self.on_action, RELIABLE)
         if self.settings.backlash:
-            self.create_subscription(JointState, topics.JOINT_STATES, self.on_joint_states, SENSOR)
+            self.create_subscription(JointState, topics.JOINT_STATES, self.on_joint_states, JOINTS)
 
     def on_action(self, message: HandAction) -> None:
         action = to_array(message.action)
@@ -94,6 +97,8 @@ class ActionFilter(DactylNode):
 
     def on_joint_states(self, message: JointState) -> None:
         """Take over where the robot is."""
+        if not self.order.concerns(message.name):
+            return
         try:
             angles, _ = self.order.sort(JointStates(0, message.name, message.position, ()))
         except ValueError as error:
@@ -124,9 +129,10 @@ class ActionFilter(DactylNode):
 
     def diagnose(self) -> Diagnosis:
         refused = self.gate.refused
-        if refused:
-            return warning("actions were refused", lost=self.gate.lost, **refused)
-        return Diagnosis(values={"lost": self.gate.lost})
+        values = {"lost": self.gate.lost, **refused}
+        if self.recent.grown(refused, time.monotonic()):
+            return warning("actions were refused", **values)
+        return Diagnosis(values=values)
 
 
 def _deltas(rates: tuple[float, ...], actuators: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import inf
 
 import numpy as np
-from std_msgs.msg import Bool
+from std_msgs.msg import Bool, Empty
 from std_srvs.srv import SetBool, Trigger
 
 from dactyl import topics
@@ -17,14 +17,25 @@ from dactyl.errors import DactylError
 from dactyl.registry import DEFAULTS
 from dactyl.robot import control, robot
 from dactyl.robot.driver import Connection, Interface, JointOrder, JointStates
+from dactyl.robot.gate import REPEATED
+from dactyl.robot.guards import GUARDS, GuardLimits
 from dactyl.robot.robot import Robot
-from dactyl.robot.safety import BLIND, HOLDING, REPEATED, RUNNING, STOPPED, Limits, Safety
+from dactyl.robot.safety import BLIND, HOLDING, RUNNING, STOPPED, Limits, Safety
 from dactyl.ros.driver import load
 from dactyl.ros.messages import RELIABLE, nanoseconds, to_array
 from dactyl.ros.node import DactylNode, Diagnosis, error, run, warning
 from dactyl.ros.parameters import parameter
+from dactyl.ros.recent import Recent
 from dactyl_msgs.msg import HandAction
 
+CHECK_EVERY_NS = 100_000_000
+"""Between looks at who else is on the hand's topics."""
+PATIENCE_NS = 5_000_000_000
+"""That a graph may take to come up before it is told what the hand waits for."""
+SAY_AGAIN_NS = 10_000_000_000
+"""Between two lines that tell the same."""
+END_WITHIN = 0.5
+"""s that a driver which is told to end may take to hold the hand."""
 _SAID = {
     BLIND: "no joint states: the hand is held where it was last seen, and gets nothing more",
     HOLDING: "no actions: the hand holds",
@@ -67,8 +78,19 @@ class Parameters:
     stop_after: float = parameter(
         inf, "Without joint states for this long, s, the hand stops until it is reset.", minimum=0.1
     )
+    heartbeat_after: float = parameter(
+        inf, "Without a heartbeat for this long, s, the hand holds and has to be enabled again; .inf: it needs none.",
+        minimum=0.1,
+    )  # fmt: skip
     max_step: float = parameter(inf, "How far a target may lie from the angle it starts from, rad.", minimum=0.01)
-    max_rate: float = parameter(inf, "How fast a target may move, rad/s.", minimum=0.1)
+    max_rate: float = parameter(inf, "How fast a target may move, rad/s, in holds and stops too.", minimum=0.1)
+    ramp: float = parameter(
+        0.0, "Time in which max_rate grows from nothing, after an enable and where a policy begins, s.",
+        minimum=0.0, maximum=60.0,
+    )  # fmt: skip
+    max_joint_speed: float = parameter(
+        inf, "How fast a joint can turn, rad/s: joint states that say more are refused.", minimum=1.0
+    )
     max_effort: tuple[float, ...] = parameter(
         (0.0,),
         "Joint effort that stops the hand, in its unit: one for all, or one each; 0: no limit.",
@@ -80,6 +102,14 @@ class Parameters:
         "Motor temperature that stops it, degrees Celsius: one for all, or one each; 0: no limit.",
         minimum=0.0,
     )
+    max_error: float = parameter(inf, "How far an actuator may be from its target, rad, ...", minimum=0.01)
+    error_after: float = parameter(2.0, "... for so many s: longer stops the hand.", minimum=0.1, maximum=60.0)
+    unguarded: str = parameter(
+        "", "Limits that may go without readings, separated by spaces: effort, temperature. Others refuse an enable."
+    )
+    tolerated_nodes: str = parameter(
+        "", "Full names of nodes that may also publish on the hand's topics, separated by spaces: an arm's."
+    )
     lock_wrist: bool = parameter(False, "Hold still what the robot can lock: Shadow's WRJ1, at -0.5 rad (section 6.1).")
     priority: int = parameter(
         0, "Real-time priority (SCHED_FIFO) of this process, 0: none; needs the right to it.", minimum=0, maximum=98
@@ -88,22 +118,34 @@ class Parameters:
 
 
 class HandDriver(DactylNode):
-    """action_filtered, joint states, emergency_stop -> joint targets. Services enable, stop, reset."""
+    """action_filtered, joint states, emergency_stop, heartbeat -> joint targets. Services enable, stop, reset."""
 
     def __init__(self) -> None:
         super().__init__("hand_driver")
         self.robot = robot.load(self.asked("robot", DEFAULTS["robots"]))
         self.settings = settings = self.declare(Parameters, {"time_from_start": self.robot.timing.physics})
         self.monotonic_ns = time.monotonic_ns
-        self.safety = Safety(self.robot, _limits(settings, self.robot), settings.enable_at_start)
+        self.safety = Safety(self.robot, _limits(settings, self.robot))
         self.order = JointOrder(self.robot)
         self.state = self.safety.state
         self.moved = False
         """Whether it ever moved."""
+        self.said_ns: dict[str, int] = {}
+        """When each state was told last."""
+        self.starting = settings.enable_at_start
+        """Whether it is still to be enabled at the start."""
+        self.begun_ns = self.monotonic_ns()
+        self.checked_ns = 0
+        self.conflict = ""
+        """Who else was on the hand's topics at the last look."""
+        self.trouble_ns: int | None = None
+        """Since when the hand cannot be reached."""
         self.streamed = 0
+        self.recent = Recent()
         self.hand = self._connect()
         self.create_subscription(HandAction, topics.FILTERED, self.on_action, RELIABLE)
         self.create_subscription(Bool, topics.EMERGENCY_STOP, self.on_emergency_stop, RELIABLE)
+        self.create_subscription(Empty, topics.HEARTBEAT, self.on_heartbeat, RELIABLE)
         self.create_service(SetBool, "hand_driver/enable", self.on_enable)
         self.create_service(Trigger, "hand_driver/stop", self.on_stop)
         self.create_service(Trigger, "hand_driver/reset", self.on_reset)
@@ -120,14 +162,16 @@ class HandDriver(DactylNode):
         settings = self.settings
         connection = Connection(
             settings.transport, settings.rosbridge_address, settings.interface, settings.time_from_start,
-            stamped=settings.lockstep,
+            stamped=settings.lockstep, tolerated=settings.tolerated_nodes.split(),
         )  # fmt: skip
         driver = load(self.robot)
-        return driver.connect(self, connection, self.on_joint_states, self.safety.take_temperature)
+        return driver.connect(self, connection, self.on_joint_states, self.on_temperature)
 
     # ------------------------------------------------------------------------------------------------- the hand's side
 
     def on_joint_states(self, states: JointStates) -> None:
+        if not self.order.concerns(states.names):
+            return
         try:
             angles, efforts = self.order.sort(states)
         except ValueError as fault:
@@ -137,15 +181,35 @@ class HandDriver(DactylNode):
         arrival = self.settings.joint_states_clock == "arrival"
         stamp_ns = self.get_clock().now().nanoseconds if arrival else states.stamp_ns
         refused = self.safety.take_joint_states(stamp_ns, angles, efforts, self.monotonic_ns())
+        if self.starting:
+            self._enable_at_start()
         if refused and refused != REPEATED:
             self._say_refused(refused)
         elif self.settings.lockstep:
             self.cycle()
 
+    def on_temperature(self, motor: int, celsius: float) -> None:
+        self.safety.take_temperature(motor, celsius, self.monotonic_ns())
+
     def cycle(self) -> None:
         """What happens at the robot's own rate, or in lockstep with every reading: targets go out, if there are any."""
         self.hand.poll()
+        if self.monotonic_ns() - self.checked_ns > CHECK_EVERY_NS:
+            self._check_the_way()
         self._send()
+
+    def _check_the_way(self) -> None:
+        """Stop where another node speaks on the hand's topics, or nobody takes the commands any more."""
+        self.checked_ns = now_ns = self.monotonic_ns()
+        if not self.safety.enabled:
+            return
+        before, self.conflict = self.conflict, self.hand.conflict()
+        if before and self.conflict:  # a node that comes up has no name yet, by which it may be tolerated
+            self._stop(self.conflict)
+        problem = self.hand.problem()
+        self.trouble_ns = (self.trouble_ns or now_ns) if problem else None
+        if self.trouble_ns is not None and now_ns - self.trouble_ns > self.settings.stop_after * 1e9:
+            self._stop(problem)
 
     def _send(self) -> None:
         targets = self.safety.targets(self.monotonic_ns())
@@ -158,12 +222,21 @@ class HandDriver(DactylNode):
         state = self.safety.state
         if state == self.state:
             return
+        self.moved |= state == RUNNING
         if state == STOPPED:
             self.get_logger().error(f"stopped: {self.safety.stopped}")
-        elif state == RUNNING or (self.moved and state in _SAID):
-            self.moved = True
-            self.get_logger().info(_SAID[state])
+        elif self.safety.lapsed:
+            self.get_logger().warning(f"{self.safety.lapsed}: the hand holds, and has to be enabled again")
+        elif self.moved and state in _SAID:
+            self._say_seldom(_SAID[state])
         self.state = state
+
+    def _say_seldom(self, line: str) -> None:
+        """Tell what may happen many times a second once in a while."""
+        now_ns = self.monotonic_ns()
+        if now_ns - self.said_ns.get(line, -SAY_AGAIN_NS) >= SAY_AGAIN_NS:
+            self.said_ns[line] = now_ns
+            self.get_logger().info(line)
 
     # ------------------------------------------------------------------------------------------------- the graph's side
 
@@ -182,15 +255,33 @@ class HandDriver(DactylNode):
             return
         self._send()
 
+    def on_heartbeat(self, _: Empty) -> None:
+        self.safety.take_heartbeat(self.monotonic_ns())
+
     def on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        self.starting = False
         if request.data:
-            response.message = self.safety.enable(self.monotonic_ns())
-        elif (targets := self.safety.disable()) is not None:
-            self.hand.send(targets, self.safety.stamp_ns)
+            response.message = self._enable()
+        else:
+            self.safety.disable()
+            self._send()
         response.success = not response.message
         response.message = response.message or ("the hand follows actions" if request.data else "the hand holds")
         self.get_logger().info(response.message)
         return response
+
+    def _enable(self) -> str:
+        """Let the hand move; why not, if not."""
+        now_ns = self.monotonic_ns()
+        return self.hand.conflict() or self.safety.unfit(now_ns) or self.hand.problem() or self.safety.enable(now_ns)
+
+    def _enable_at_start(self) -> None:
+        """As soon as it may; why it may not is told where that lasts."""
+        if reason := self._enable():
+            if self.monotonic_ns() - self.begun_ns > PATIENCE_NS:
+                self.get_logger().warning(f"not enabled: {reason}", throttle_duration_sec=5.0)
+        else:
+            self.starting = False
 
     def on_emergency_stop(self, message: Bool) -> None:
         if message.data:
@@ -210,6 +301,7 @@ class HandDriver(DactylNode):
         return response
 
     def _stop(self, reason: str) -> None:
+        self.starting = False
         self.safety.stop(reason)
         self._send()
 
@@ -218,24 +310,38 @@ class HandDriver(DactylNode):
     def diagnose(self) -> Diagnosis:
         safety = self.safety
         refused = {**safety.gate.refused, **safety.refused}
+        absent = safety.absent(self.monotonic_ns())
         values = {"state": safety.state, "targets per s": self.streamed, "lost actions": safety.gate.lost, **refused}
+        values |= {f"unguarded: {name}": why for name, why in absent.items()}
         self.streamed = 0
+        recent = self.recent.grown(refused, self.monotonic_ns() * 1e-9)
         if safety.stopped:
             return error(f"stopped: {safety.stopped}", **values)
-        if problem := self.hand.problem():
-            return warning(problem, **values)
+        if conflict := self.hand.conflict():
+            return error(conflict, **values)
+        unguarded = [why for name, why in absent.items() if name not in self.settings.unguarded.split()]
+        if wrong := self.hand.problem() or safety.lapsed or next(iter(unguarded), ""):
+            return warning(wrong, **values)
         if safety.state == BLIND:
             return warning("no joint states: the hand does not answer", **values)
-        if safety.enabled and refused:
+        if safety.enabled and recent:
             return warning("messages were refused", **values)
         return Diagnosis(safety.state, values=values)
 
     def destroy_node(self) -> None:
-        targets = self.safety.disable()
-        if targets is not None and self.context.ok():
-            self.hand.send(targets, self.safety.stamp_ns)
+        self.safety.disable()
+        self._hold_to_the_end()
         self.hand.close()
         super().destroy_node()
+
+    def _hold_to_the_end(self) -> None:
+        """Send what holds the hand, which takes a while at a limited rate."""
+        end = time.monotonic() + END_WITHIN
+        while self.context.ok() and (targets := self.safety.targets(self.monotonic_ns())) is not None:
+            self.hand.send(targets, self.safety.stamp_ns)
+            if time.monotonic() > end:
+                return
+            time.sleep(self.robot.timing.physics)
 
     def _say_refused(self, what: str) -> None:
         self.get_logger().warning(f"refused {what}", throttle_duration_sec=1.0)
@@ -251,15 +357,30 @@ def _limits(settings: Parameters, driven: Robot) -> Limits:
     return Limits(
         hold_after=settings.hold_after,
         stop_after=settings.stop_after,
+        heartbeat_after=settings.heartbeat_after,
         max_step=settings.max_step,
         max_rate=settings.max_rate,
-        max_effort=_each("max_effort", settings.max_effort, len(driven.joints)),
-        overload_after=settings.overload_after,
-        max_temperature=_each("max_temperature", settings.max_temperature, len(driven.actuators)),
+        ramp=settings.ramp,
+        max_joint_speed=settings.max_joint_speed,
+        guards=_guards(settings, driven),
         locked=driven.locked if settings.lock_wrist else {},
         action_origin=settings.action_origin,
         action_scale=settings.action_scale,
         lockstep=settings.lockstep,
+    )
+
+
+def _guards(settings: Parameters, driven: Robot) -> GuardLimits:
+    unguarded = settings.unguarded.split()
+    if unknown := set(unguarded) - set(GUARDS):
+        raise DactylError(f"parameter unguarded: {min(unknown)!r} is none of: {', '.join(GUARDS)}")
+    return GuardLimits(
+        max_effort=_each("max_effort", settings.max_effort, len(driven.joints)),
+        overload_after=settings.overload_after,
+        max_temperature=_each("max_temperature", settings.max_temperature, len(driven.actuators)),
+        max_error=settings.max_error,
+        error_after=settings.error_after,
+        unguarded=unguarded,
     )
 
 

@@ -116,7 +116,7 @@ class PolicyNode(DactylNode):
         sources: dict[str, tuple[type, str, Any, Any]] = {
             FINGERTIPS: (FingertipPositions, topics.FINGERTIPS, self.on_fingertips, messages.SENSOR),
             POSE: (PoseStamped, topics.object_pose(self.settings.object_pose), self.on_pose, messages.SENSOR),
-            JOINTS: (JointState, topics.JOINT_STATES, self.on_joint_states, messages.SENSOR),
+            JOINTS: (JointState, topics.JOINT_STATES, self.on_joint_states, messages.JOINTS),
             GOAL: (PoseStamped, topics.GOAL, self.on_goal, messages.LATCHED),
         }
         for name in self._read_now(starting=True):
@@ -164,8 +164,9 @@ class PolicyNode(DactylNode):
         self._read(POSE, message)
 
     def on_joint_states(self, message: JointState) -> None:
-        self.postures.append(message)
-        self._read(JOINTS, message)
+        if self.order.concerns(message.name):
+            self.postures.append(message)
+            self._read(JOINTS, message)
 
     def on_goal(self, message: PoseStamped) -> None:
         self._read(GOAL, message)

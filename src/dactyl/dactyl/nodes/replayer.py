@@ -86,9 +86,10 @@ class Replayer(DactylNode):
         self.thread.start()
 
     def _make_publisher(self, topic: str) -> None:
-        if topic not in self.bag.topics:
+        names = [name for name in topics.of_hand(topic) if name in self.bag.topics]
+        if not names:
             raise DactylError(f"{self.settings.bag} has no {topic}, which the {self.settings.node} needs")
-        recorded = self.bag.topics[topic]
+        recorded = self.bag.topics[names[0]]
         kind = EXPECTED[topic]
         if recorded.type != kind or recorded.encoding != "cdr":
             raise DactylError(f"{self.settings.bag}: {topic} is {recorded.described}, not {kind}")

@@ -38,6 +38,7 @@ from dactyl.ros import messages
 from dactyl.ros.images import to_message
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
+from dactyl.ros.recent import Recent
 from dactyl.ros.settings import add_setting
 from dactyl.simulation import display
 from dactyl.simulation.faults import FAULTS, Fault
@@ -130,6 +131,7 @@ class Sim(DactylNode):
         add_setting(self, "paused", False, "Let no time pass; not in lockstep.", self.on_paused)
         add_setting(self, "fault", self.fault.value, f"What is broken: one of {', '.join(FAULTS)}.", self.on_fault)
         self.refused = Counter[str]()
+        self.recent = Recent()
         self.simulated = self.lagged = self.images = self.images_skipped = 0
         self.reported = (time.monotonic(), 0)
         self._make_messages()
@@ -292,6 +294,8 @@ class Sim(DactylNode):
     def _apply_commands(self) -> None:
         with self.changed:
             commands, self.commands = self.commands, {}
+            if self.status.state == TrialStatus.AWAITING_OBJECT:
+                return  # the operator has the hand
         for command in commands.values():
             self.laboratory.targets[command.actuators] = command.targets
 
@@ -438,7 +442,7 @@ class Sim(DactylNode):
         if not self.settings.lockstep and factor < 0.99:
             self.get_logger().warning(f"slower than real time: factor {factor:.2f}", throttle_duration_sec=10.0)
             return warning("slower than real time", **values)
-        if self.refused:
+        if self.recent.grown(self.refused, now):
             return warning("commands were refused", **values)
         return Diagnosis("lockstep" if self.settings.lockstep else "real time", values=values)
 

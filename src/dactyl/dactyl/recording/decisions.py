@@ -47,7 +47,7 @@ def _read(bag: Bag, pose: str) -> list[Question]:
     by_stamp: dict[str, dict[int, bytes]] = {topic: {} for topic in (FINGERTIPS, pose, GOAL, JOINTS)}
     statuses: list[tuple[int, int, bytes]] = []
     actions: list[tuple[int, Action, int, int]] = []
-    for message, fields in bag.decoded({ACTION, STATUS, GOAL, FINGERTIPS, JOINTS, pose}):
+    for message, fields in bag.decoded({ACTION, STATUS, GOAL, FINGERTIPS, *topics.of_hand(JOINTS), pose}):
         stamp = nanoseconds(fields.header.stamp)
         if message.topic == STATUS:
             statuses.append((message.sent_ns, int(fields.state), message.data))
@@ -57,7 +57,8 @@ def _read(bag: Bag, pose: str) -> list[Question]:
             answer = Action(tuple(int(each) for each in fields.bins), (fingertips_ns, pose_ns, goal_ns))
             actions.append((stamp, answer, message.sent_ns, int(fields.sequence)))
         else:
-            by_stamp[message.topic][stamp] = message.data
+            topic = JOINTS if message.topic in topics.of_hand(JOINTS) else message.topic
+            by_stamp[topic][stamp] = message.data
     if not actions:
         raise DactylError(f"{bag.path} has no {ACTION} to compare with")
     questions = []

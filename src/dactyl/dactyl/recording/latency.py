@@ -15,6 +15,7 @@ from dactyl.recording.reading import Bag, nanoseconds, understood
 
 ACTION, FILTERED, FINGERTIPS = map(topics.absolute, (topics.ACTION, topics.FILTERED, topics.FINGERTIPS))
 POSES = tuple(map(topics.absolute, (topics.MOCAP_POSE, topics.VISION_POSE)))
+JOINT_STATES = topics.of_hand(topics.JOINT_STATES)
 STEPS = {
     "fingertips": "reading of the fingertips → action sent",
     "object_pose": "reading of the object's pose → action sent",
@@ -147,14 +148,15 @@ class _Messages(NamedTuple):
 
 
 def _read(bag: Bag) -> _Messages:
-    found = _Messages([], {}, {}, {}, [], sorted(message.sent_ns for message in bag.messages(bag.robot.targets)))
-    for message, fields in bag.decoded({ACTION, FILTERED, FINGERTIPS, *POSES, topics.JOINT_STATES}):
+    targets = [name for topic in bag.robot.targets for name in topics.of_hand(topic)]
+    found = _Messages([], {}, {}, {}, [], sorted(message.sent_ns for message in bag.messages(targets)))
+    for message, fields in bag.decoded({ACTION, FILTERED, FINGERTIPS, *POSES, *JOINT_STATES}):
         stamp_ns = nanoseconds(fields.header.stamp)
         if message.topic == ACTION:
             found.actions.append((message.sent_ns, fields))
         elif message.topic == FILTERED:
             found.filtered.setdefault((stamp_ns, fields.sequence), message.sent_ns)
-        elif message.topic == topics.JOINT_STATES:
+        elif message.topic in JOINT_STATES:
             found.angles.append(stamp_ns)
         else:
             published = found.fingertips if message.topic == FINGERTIPS else found.poses

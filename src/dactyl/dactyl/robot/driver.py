@@ -23,6 +23,8 @@ class Connection:
     """s that a trajectory gives the robot to reach its target."""
     stamped: bool
     """Whether targets carry the control tick of their action; else they mean now."""
+    tolerated: Sequence[str] = ()
+    """Full names of nodes that may speak on the hand's topics too."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,19 @@ class JointStates:
 
 
 class JointOrder:
-    """Puts joint states into the order of a robot's joints, whatever order they come in."""
+    """Puts joint states into the order of a robot's joints, whatever order they come in.
+
+    Other robots may send theirs on the same topic: an arm, under the hand.
+    """
 
     def __init__(self, robot: Robot) -> None:
         self._expected = [robot.ros_name(joint) for joint in robot.joints]
-        self._names: list[str] | None = None
-        self._order = np.arange(len(self._expected))
+        self._orders: dict[tuple[str, ...], np.ndarray] = {}
+        """That of the last message, by its names."""
+
+    def concerns(self, names: Sequence[str]) -> bool:
+        """Whether joint states are this robot's: those that name joints, and none of its own, are another's."""
+        return tuple(names) in self._orders or not names or not set(self._expected).isdisjoint(names)
 
     def sort(self, states: JointStates) -> tuple[np.ndarray, np.ndarray | None]:
         """Angles (J,) and efforts (J,), None where not reported.
@@ -58,12 +67,14 @@ class JointOrder:
 
     def pick(self, names: Sequence[str], values: Sequence[float]) -> np.ndarray | None:
         """The joints' values (J,); None where there is not a value for each name. ValueError: joints are missing."""
-        names = list(names)
-        if names != self._names:
-            if missing := set(self._expected) - set(names):
+        found = tuple(names)
+        order = self._orders.get(found)
+        if order is None:
+            if missing := set(self._expected) - set(found):
                 raise ValueError(f"joint states without {min(missing)}")
-            self._names, self._order = names, np.array([names.index(name) for name in self._expected])
-        return np.asarray(values, float)[self._order] if len(values) == len(names) else None
+            order = np.array([found.index(name) for name in self._expected])
+            self._orders = {found: order}
+        return np.asarray(values, float)[order] if len(values) == len(found) else None
 
 
 class Command(NamedTuple):
@@ -88,6 +99,9 @@ class Interface(Protocol):
 
     def problem(self) -> str:
         """Why the robot cannot be reached; empty if it can, as far as is known."""
+
+    def conflict(self) -> str:
+        """Which other node speaks for the robot or commands it; empty if none does, as far as is known."""
 
     def close(self) -> None:
         """Send what is still to be sent and let go."""

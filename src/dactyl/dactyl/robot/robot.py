@@ -106,6 +106,8 @@ class Robot:
     targets: Mapping[str, str] = field(default_factory=lambda: {topics.TARGETS: topics.TYPES[topics.TARGETS]})
     """Topics that joint targets go to the robot on, each with its message type. Where several are sent at a time only
     one is named, whose flow tells of all."""
+    controllers: tuple[str, ...] = ()
+    """Every topic that its driver may send commands on; empty: those of `targets`."""
     joint_prefix: str = ""
     """In front of a joint's or actuator's name in ROS and in the simulated model."""
     locked: Mapping[str, float] = field(default_factory=dict)

@@ -1,12 +1,13 @@
-"""The rules that stand between actions and a robot's motors: all of them, and nothing else. No ROS, no clock.
+"""The rules that stand between actions and a robot's motors. No ROS, no clock.
 
-Times called `now_ns` are this machine's monotonic clock, `stamp_ns` are the stamps of messages. What each rule does is
-in the table of docs/hardware.md; tests/robot/test_safety.py has a test for each.
+Which actions and readings are believed is in `gate` and `readings`, limits of what is measured are in `guards`. Times
+called `now_ns` are this machine's monotonic clock, `stamp_ns` are the stamps of messages. What each rule does is in the
+table of docs/hardware.md; tests/robot/test_safety.py has a test for each.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
@@ -15,71 +16,14 @@ from typing import NamedTuple
 import numpy as np
 
 from dactyl.robot import control
+from dactyl.robot.gate import REPEATED, ActionGate
+from dactyl.robot.guards import GUARDS, TEMPERATURE, GuardLimits, Guards
+from dactyl.robot.readings import JUMP, Reading, Readings
 from dactyl.robot.robot import Robot
 
-REPEATED = "repeated"
 NOT_ENABLED, RUNNING, HOLDING, BLIND, STOPPED = "not enabled", "running", "holding", "no joint states", "stopped"
-_TOLERANCE = 1e-5  # float32 sums of numbers in [-1, 1]
-_RANGE_MARGIN = 0.5
-"""rad beyond its range at which a joint's angle cannot be true: degrees for radians, a broken sensor."""
-_HISTORY = 64  # readings, 0.5 s
-_CLOCK_RESTARTED_NS = 1_000_000_000  # further back than any reordering
-
-
-class ActionGate:
-    """Judges actions one by one and counts what it refuses: finite, in range, newer than the last one.
-
-    Order goes by the stamps. A sequence that starts again is a new trial, or a policy that was started again, even
-    where the action 0 itself was lost.
-    """
-
-    def __init__(self, actuators: int) -> None:
-        """`actuators`: how many numbers an action must have."""
-        self.refused: Counter[str] = Counter()
-        self.lost = 0
-        """Actions that never came, going by the sequence."""
-        self.begins = False
-        """Whether the action admitted last is the first one of a sequence."""
-        self._actuators = actuators
-        self._sequence = -1
-        self._stamp_ns = -1
-        self._start_ns = -1
-
-    def admit(self, action: np.ndarray, sequence: int, stamp_ns: int, start: np.ndarray | None = None) -> str | None:
-        """Take an action (A,) of this sequence number and tick, or say why it is refused.
-
-        `start`: where its smoothing begins, (A,), or empty; judged as the action is.
-        """
-        reason = self._fault(action, sequence, stamp_ns)
-        if not reason and start is not None and len(start):
-            reason = self._fault_of_numbers(start)
-        if reason:
-            self.refused[reason] += 1
-            return reason
-        self.begins = sequence <= self._sequence or sequence == 0
-        if self.begins:
-            self._start_ns = stamp_ns
-        elif self._sequence >= 0:
-            self.lost += sequence - self._sequence - 1
-        self._sequence, self._stamp_ns = sequence, stamp_ns
-        return None
-
-    def _fault_of_numbers(self, action: np.ndarray) -> str | None:
-        if np.shape(action) != (self._actuators,):
-            return f"{np.size(action)} numbers for {self._actuators} actuators"
-        largest = float(np.abs(action).max())
-        if not np.isfinite(largest):
-            return "not finite"
-        return "out of range" if largest > 1.0 + _TOLERANCE else None
-
-    def _fault(self, action: np.ndarray, sequence: int, stamp_ns: int) -> str | None:
-        if reason := self._fault_of_numbers(action):
-            return reason
-        if (sequence, stamp_ns) in ((self._sequence, self._stamp_ns), (0, self._start_ns)):
-            return REPEATED
-        if sequence == 0:  # the clock may have restarted too
-            return None
-        return None if stamp_ns > self._stamp_ns else "out of order"
+STEADY = 0.5
+"""s without a jump of the joint states that an enable needs."""
 
 
 @dataclass(frozen=True)
@@ -90,16 +34,18 @@ class Limits:
     """s after the tick of the last valid action, or without joint states, after which the hand is held where it is."""
     stop_after: float = inf
     """s without joint states after which the hand is stopped: somebody may be at it."""
+    heartbeat_after: float = inf
+    """s without a heartbeat after which the hand is held and not enabled any more; infinite: it needs none."""
     max_step: float = inf
     """rad that a target may lie from the angle it starts from."""
     max_rate: float = inf
-    """rad/s that a target may move."""
-    max_effort: np.ndarray | float = inf
-    """(J,), or one for all: limit of each joint's effort, in the unit the robot reports, by size."""
-    overload_after: float = 0.5
-    """s above its effort limit after which a joint stops the hand."""
-    max_temperature: np.ndarray | float = inf
-    """(A,), or one for all: limit of each motor's temperature, in degrees Celsius."""
+    """rad/s that a target may move, whatever moves it: actions, holds, stops."""
+    ramp: float = 0.0
+    """s in which this rate grows from nothing: after an enable, and where a policy begins."""
+    max_joint_speed: float = inf
+    """rad/s that a joint can turn at: readings that say more are not believed."""
+    guards: GuardLimits = field(default_factory=GuardLimits)
+    """What stops the hand."""
     locked: Mapping[str, float] = field(default_factory=dict)
     """Actuators that keep their positions, rad, whatever the action says (section 6.1)."""
     action_origin: str = "current"
@@ -108,13 +54,6 @@ class Limits:
     """Reach of action 1 in units of half the actuator's range."""
     lockstep: bool = False
     """No time passes but the stamps': act on joint angles of exactly the action's tick, never hold."""
-
-
-class Reading(NamedTuple):
-    """Joint angles, (J,) rad."""
-
-    stamp_ns: int
-    angles: np.ndarray
 
 
 class Action(NamedTuple):
@@ -129,8 +68,9 @@ class Safety:
 
     Arrays are in the order of the robot's joints and actuators.
 
-    To hold is to make the measured angles the targets. A hold ends with the next valid action; a stop is latched until
-    `reset` and needs `enable` after it. Nothing is sent before `enable`.
+    To hold is to make the angles that were last believed the targets, and to go there no faster than `max_rate`. A hold
+    ends with the next valid action; a stop is latched until `reset` and needs `enable` after it. Nothing is sent before
+    `enable`.
     """
 
     def __init__(self, robot: Robot, limits: Limits, enabled: bool = False) -> None:
@@ -139,41 +79,41 @@ class Safety:
         self.enabled = enabled
         self.stopped = ""
         """Why the hand is stopped; empty if it is not."""
+        self.lapsed = ""
+        """Why the hand is not enabled any more, although nobody has disabled it."""
         self.refused = Counter[str]()
         """What was refused besides the gate's actions."""
         self.gate = ActionGate(len(robot.actuators))
         self.stamp_ns = 0
         """Control tick of the action whose targets are in force."""
-        self._max_effort = np.broadcast_to(limits.max_effort, (len(robot.joints),))
-        self._max_temperature = np.broadcast_to(limits.max_temperature, (len(robot.actuators),))
+        self._guards = Guards(robot, limits.guards)
+        self._readings = Readings(robot, limits.max_joint_speed)
         self._hold_after_ns = round(limits.hold_after * 1e9)
-        self._readings: deque[Reading] = deque(maxlen=_HISTORY)
-        self._read_ns: int | None = None
         self._acted_ns: int | None = None
+        self._beat_ns: int | None = None
         self._pending: Action | None = None
         self._targets: np.ndarray | None = None
         self._sent: np.ndarray | None = None
         self._sent_ns = 0
-        self._holding = self._blind = False
-        self._overloaded_ns = np.full(len(robot.joints), inf)
+        self._ramp_ns: int | None = None
+        """When the ramp began; None: with the next action."""
+        self._holding = self._blind = self._letting_go = False
 
     # ------------------------------------------------------------------------------------------ what a person does
 
     def enable(self, now_ns: int) -> str:
         """Let the hand follow actions from now on; why not, if not."""
-        if self.stopped:
-            return f"the hand is stopped ({self.stopped}): reset it first"
-        if not self._sees(now_ns):
-            return "there are no joint states: the hand does not answer"
-        self.enabled = True
+        if reason := self.unfit(now_ns):
+            return reason
+        self.enabled, self.lapsed, self._ramp_ns = True, "", None
+        self._guards.forget()
         return ""
 
-    def disable(self) -> np.ndarray | None:
-        """Follow no more actions, and send nothing after the targets (A,) that this returns, which hold the hand."""
-        moving = self._targets is not None
+    def disable(self) -> None:
+        """Follow no more actions: hold the hand, and send nothing once its targets are there."""
         self.enabled = False
-        self._forget()
-        return self._measured() if moving else None
+        self._pending = None
+        self._let_go()
 
     def stop(self, reason: str) -> None:
         """Hold the hand, until it is reset."""
@@ -182,14 +122,13 @@ class Safety:
         self.stopped = reason
         self.enabled = False
         self._pending = None
-        if self._targets is not None:
+        if self._targets is not None and not self._letting_go:
             self._hold()
 
     def reset(self) -> None:
         """Lift a stop. The hand is not enabled by that."""
-        self.stopped = ""
-        self._overloaded_ns[:] = inf
-        self._forget()
+        self.stopped = self.lapsed = ""
+        self._let_go()
 
     # ------------------------------------------------------------------------------------------------ what comes in
 
@@ -197,58 +136,55 @@ class Safety:
         self, stamp_ns: int, angles: np.ndarray, efforts: np.ndarray | None, now_ns: int
     ) -> str | None:
         """Take angles (J,) in rad and, where reported, efforts (J,); why they are refused, if they are."""
-        last_ns = self._readings[-1].stamp_ns if self._readings else -1
-        if stamp_ns == last_ns:
-            return REPEATED
-        reason = self._fault_of(angles)
-        if not reason and last_ns - _CLOCK_RESTARTED_NS < stamp_ns < last_ns:
-            reason = "joint states out of order"
+        asleep = not self.enabled and self._targets is None
+        reason = self._readings.add(Reading(stamp_ns, angles), now_ns, anew=asleep)
+        if reason == REPEATED:
+            return reason
         if reason:
             self.refused[reason] += 1
             return reason
-        restarted = stamp_ns < last_ns
-        if restarted:
-            self._readings.clear()
-        self._readings.append(Reading(stamp_ns, angles))
-        self._read_ns = now_ns
-        if restarted and self._targets is not None:
+        if self._readings.restarted and self._targets is not None:
             self._hold()
-        if efforts is not None and self.enabled:
-            self._check_efforts(efforts, now_ns)
+        overloaded = self._guards.take_efforts(efforts, now_ns)
+        self._stop_if_enabled(overloaded or self._follows_badly(now_ns))
         if self._pending is not None:
             self._act(self._pending, now_ns)
         return None
 
-    def take_temperature(self, motor: int, celsius: float) -> None:
+    def take_temperature(self, motor: int, celsius: float, now_ns: int) -> None:
         """Take the temperature of a motor, by its actuator's index."""
-        limit = self._max_temperature[motor]
-        if self.enabled and celsius > limit:
-            self.stop(f"motor of {self.robot.actuators[motor]} at {celsius:.0f} °C, above {limit:g}")
+        self._stop_if_enabled(self._guards.take_temperature(motor, celsius, now_ns))
+
+    def take_heartbeat(self, now_ns: int) -> None:
+        """Somebody watches the hand."""
+        self._beat_ns = now_ns
 
     def take_action(self, action: np.ndarray, sequence: int, stamp_ns: int, now_ns: int) -> str | None:
-        """Take an action (A,); why it is refused, if it is."""
+        """Take an action (A,); why it is refused, if it is. While the hand is not enabled it counts for nothing."""
+        if not self.enabled:
+            return None
+        newest = self._readings.newest
+        if newest and stamp_ns - newest.stamp_ns > self._hold_after_ns and not self.limits.lockstep:
+            return self._refuse("actions without joint angles of their time")  # before its stamp counts for the order
         reason = self.gate.admit(action, sequence, stamp_ns)
-        if reason or not self.enabled:
+        if reason:
             return reason
+        if self.gate.begins:
+            self._ramp_ns = None
         return self._act(Action(stamp_ns, np.asarray(action, float)), now_ns)
 
     # ----------------------------------------------------------------------------------------------- what goes out
 
     def targets(self, now_ns: int) -> np.ndarray | None:
         """Targets (A,) to send now, rad; None: send nothing."""
-        if not self._sees(now_ns):
-            return self._go_blind(now_ns)
-        if self._blind:
-            self._blind = False
-            if self._targets is not None:
-                self._hold()
-        if self._targets is None:
+        self._look(now_ns)
+        if self._targets is None or (self._blind and self._arrived()):
             return None
-        if not self._holding and self._action_is_old(now_ns):
-            self._hold()
-        self._sent = self._approach(self._targets, now_ns)
-        self._sent_ns = now_ns
-        return self._sent
+        self._sent, self._sent_ns = self._approach(self._targets, now_ns), self._time(now_ns)
+        sent = self._sent
+        if self._letting_go and self._arrived():
+            self._forget()
+        return sent
 
     @property
     def state(self) -> str:
@@ -257,98 +193,172 @@ class Safety:
             return STOPPED
         if not self.enabled:
             return NOT_ENABLED
-        if self._blind or not self._readings:
+        if self._blind or not self._readings.newest:
             return BLIND
         return HOLDING if self._holding or self._targets is None else RUNNING
 
+    def absent(self, now_ns: int) -> dict[str, str]:
+        """Of each limit that cannot be kept, what is missing."""
+        return self._guards.absent(now_ns)
+
     # --------------------------------------------------------------------------------------------------- the rules
 
+    def unfit(self, now_ns: int) -> str:
+        """Why the hand cannot be enabled."""
+        if self.stopped:
+            return f"the hand is stopped ({self.stopped}): reset it first"
+        if not self._sees(now_ns):
+            return "there are no joint states: the hand does not answer"
+        jumped_ns = self._readings.jumped_ns
+        if jumped_ns is not None and now_ns - jumped_ns < STEADY * 1e9:
+            return f"{JUMP}: faster than {self.limits.max_joint_speed:g} rad/s within the last {STEADY:g} s"
+        if missed := self._guards.missed(now_ns, *GUARDS):
+            return f"{missed}: mend it, or name the limit in `unguarded`"
+        return "nobody watches: there is no heartbeat" if self._unwatched(now_ns) else ""
+
+    def _look(self, now_ns: int) -> None:
+        """Let time pass: what has not come until now changes what is sent."""
+        if self.enabled:
+            self._stop_if_enabled(self._guards.missed(now_ns, TEMPERATURE))
+        if self.enabled and self._unwatched(now_ns):
+            self.lapsed = f"no heartbeat for {self.limits.heartbeat_after:g} s"
+            self.disable()
+        if not self._sees(now_ns):
+            self._go_blind(now_ns)
+        elif self._blind:
+            self._blind = False
+            if self._targets is not None:
+                self._hold()
+        elif self._targets is not None and not self._holding and self._action_is_old(now_ns):
+            self._hold()
+
     def _sees(self, now_ns: int) -> bool:
-        if self.limits.lockstep:
-            return bool(self._readings)
-        return self._read_ns is not None and now_ns - self._read_ns <= self._hold_after_ns
+        read_ns = self._readings.read_ns
+        return read_ns is not None and (self.limits.lockstep or now_ns - read_ns <= self._hold_after_ns)
+
+    def _unwatched(self, now_ns: int) -> bool:
+        after = self.limits.heartbeat_after
+        return after < inf and (self._beat_ns is None or now_ns - self._beat_ns > after * 1e9)
 
     def _action_is_old(self, now_ns: int) -> bool:
         """By the time since it came, or by how far the joint states have gone on since what it was decided on."""
-        age_ns = max(now_ns - (self._acted_ns or 0), self._readings[-1].stamp_ns - self.stamp_ns)
+        newest = self._readings.newest
+        assert newest is not None
+        age_ns = max(now_ns - (self._acted_ns or 0), newest.stamp_ns - self.stamp_ns)
         return age_ns > self._hold_after_ns and not self.limits.lockstep
 
-    def _go_blind(self, now_ns: int) -> np.ndarray | None:
-        """Send the last measured angles once, for want of better ones, then nothing."""
-        if self.enabled and self._read_ns is not None and now_ns - self._read_ns > self.limits.stop_after * 1e9:
-            self.stop(f"no joint states for {self.limits.stop_after:g} s")
-        if self._blind or self._targets is None:
-            self._blind = True
-            return None
+    def _go_blind(self, now_ns: int) -> None:
+        """Go to the angles last believed, for want of better ones; once there, nothing is sent."""
+        read_ns, after = self._readings.read_ns, self.limits.stop_after
+        if self.enabled and read_ns is not None and now_ns - read_ns > after * 1e9:
+            jumped = (self._readings.jumped_ns or 0) > read_ns
+            self.stop(f"{JUMP}, for {after:g} s" if jumped else f"no joint states for {after:g} s")
+        if not self._blind and self._targets is not None:
+            self._hold()
         self._blind = True
-        self._hold()
-        return self._targets
 
-    def _fault_of(self, angles: np.ndarray) -> str:
-        if np.shape(angles) != (len(self.robot.joints),):
-            return "joint states of wrong length"
-        if not np.isfinite(angles).all():
-            return "joint states not finite"
-        limits = self.robot.joint_limits
-        lower, upper = limits[:, 0] - _RANGE_MARGIN, limits[:, 1] + _RANGE_MARGIN
-        return "" if ((lower <= angles) & (angles <= upper)).all() else "joint states out of range"
+    def _stop_if_enabled(self, reason: str) -> None:
+        if reason and self.enabled:
+            self.stop(reason)
 
-    def _check_efforts(self, efforts: np.ndarray, now_ns: int) -> None:
-        limits = self._max_effort
-        over = np.abs(efforts) > limits
-        self._overloaded_ns = np.where(over, np.minimum(self._overloaded_ns, now_ns), inf)
-        longest = int(self._overloaded_ns.argmin())
-        if now_ns - self._overloaded_ns[longest] > self.limits.overload_after * 1e9:
-            self.stop(f"effort of {self.robot.ros_name(self.robot.joints[longest])} above {limits[longest]:g}")
+    def _follows_badly(self, now_ns: int) -> str:
+        newest = self._readings.newest
+        if self._sent is None or self._holding or newest is None:
+            self._guards.forget_error()
+            return ""
+        return self._guards.take_positions(self.robot.actuator_positions(newest.angles), self._sent, now_ns)
+
+    def _refuse(self, reason: str) -> str:
+        self.refused[reason] += 1
+        return reason
 
     def _act(self, action: Action, now_ns: int) -> str | None:
         """Make an action's targets the ones in force, or wait for the angles they start from, or refuse it."""
         self._pending = None
-        newest_ns = self._readings[-1].stamp_ns if self._readings else None
-        if self.limits.lockstep and (newest_ns is None or newest_ns < action.stamp_ns):
+        newest = self._readings.newest
+        if self.limits.lockstep and (newest is None or newest.stamp_ns < action.stamp_ns):
             self._pending = action
             return None
-        reading = next((r for r in reversed(self._readings) if r.stamp_ns <= action.stamp_ns), None)
-        reason = ""
-        if newest_ns is None:
-            reason = "actions before any joint states"
-        elif newest_ns - action.stamp_ns > self._hold_after_ns and not self.limits.lockstep:
-            reason = "actions too old"
-        elif reading is None or (self.limits.lockstep and reading.stamp_ns != action.stamp_ns):
-            reason = "actions older than the joint angles kept"
-        elif action.stamp_ns - reading.stamp_ns > self._hold_after_ns:
-            reason = "actions without joint angles of their time"
-        if reason or reading is None:
-            self.refused[reason] += 1
-            return reason
-        positions = self.robot.actuator_positions(reading.angles)
-        origin, scale = self.limits.action_origin, self.limits.action_scale
-        targets = control.target(positions, action.action, self.robot.actuator_limits, origin, scale)
-        for actuator, position in self.limits.locked.items():
-            targets[self.robot.actuators.index(actuator)] = position
-        targets = np.clip(targets, positions - self.limits.max_step, positions + self.limits.max_step)
-        self._targets, self.stamp_ns, self._acted_ns, self._holding = targets, action.stamp_ns, now_ns, False
+        reading = self._readings.at(action.stamp_ns)
+        if newest is None:
+            return self._refuse("actions before any joint states")
+        if newest.stamp_ns - action.stamp_ns > self._hold_after_ns and not self.limits.lockstep:
+            return self._refuse("actions too old")
+        if reading is None or (self.limits.lockstep and reading.stamp_ns != action.stamp_ns):
+            return self._refuse("actions older than the joint angles kept")
+        if action.stamp_ns - reading.stamp_ns > self._hold_after_ns or not self._sees(now_ns):
+            return self._refuse("actions without joint angles of their time")
+        self._targets = self._wanted(action.action, self.robot.actuator_positions(reading.angles))
+        self.stamp_ns, self._acted_ns, self._holding, self._letting_go = action.stamp_ns, now_ns, False, False
+        if self._ramp_ns is None:
+            self._ramp_ns = self._time(now_ns)
         return None
+
+    def _wanted(self, action: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """Where an action (A,) sends actuators that are at these positions (A,), rad."""
+        limits = self.limits
+        targets = control.target(
+            positions, action, self.robot.actuator_limits, limits.action_origin, limits.action_scale
+        )
+        for actuator, position in limits.locked.items():
+            targets[self.robot.actuators.index(actuator)] = position
+        clipped: np.ndarray = np.clip(targets, positions - limits.max_step, positions + limits.max_step)
+        return clipped
 
     def _approach(self, targets: np.ndarray, now_ns: int) -> np.ndarray:
         """As far towards the targets as the rate limit lets them move since the last time, from where the hand is."""
-        if self.limits.max_rate == inf or self._holding:
+        if self.limits.max_rate == inf:
             return targets
-        start = self._measured() if self._sent is None else self._sent
-        seconds = min((now_ns - self._sent_ns) * 1e-9, 2 * self.robot.timing.physics)
+        start, timing = self._sent, self.robot.timing
+        seconds = timing.physics
+        if start is None:
+            start = self._measured()
+        elif self.limits.lockstep:
+            seconds = (self._time(now_ns) - self._sent_ns) * 1e-9
+        else:
+            seconds = min((now_ns - self._sent_ns) * 1e-9, 2 * timing.physics)
         assert start is not None
-        return start + np.clip(targets - start, -self.limits.max_rate * seconds, self.limits.max_rate * seconds)
+        most = self._rate(now_ns) * max(seconds, 0.0)
+        near: np.ndarray = np.clip(targets, start - most, start + most)
+        return near
+
+    def _rate(self, now_ns: int) -> float:
+        """rad/s that targets may move at now. A hold need not wait for the ramp."""
+        if self._holding or self._ramp_ns is None or not self.limits.ramp:
+            return self.limits.max_rate
+        since = (self._time(now_ns) - self._ramp_ns) * 1e-9
+        return self.limits.max_rate * min(max(since / self.limits.ramp, 0.0), 1.0)
+
+    def _time(self, now_ns: int) -> int:
+        """What rates are counted by: in lockstep no time passes but the stamps'."""
+        newest = self._readings.newest
+        return newest.stamp_ns if self.limits.lockstep and newest else now_ns
+
+    def _arrived(self) -> bool:
+        """Whether the targets in force have been sent, as far as the rate goes."""
+        return self._sent is not None and self._targets is not None and np.array_equal(self._sent, self._targets)
 
     def _hold(self) -> None:
         self._targets, self._holding = self._measured(), True
 
+    def _let_go(self) -> None:
+        """Hold the hand, and forget it once the targets are there."""
+        if self._targets is None:
+            return
+        if not self._holding:
+            self._hold()
+        self._letting_go = True
+        if self._arrived():
+            self._forget()
+
     def _measured(self) -> np.ndarray | None:
-        """(A,) actuator positions last measured, inside the limits."""
-        if not self._readings:
+        """(A,) actuator positions last believed, inside the limits."""
+        newest = self._readings.newest
+        if newest is None:
             return None
-        positions = self.robot.actuator_positions(self._readings[-1].angles)
+        positions = self.robot.actuator_positions(newest.angles)
         return np.clip(positions, self.robot.actuator_limits[:, 0], self.robot.actuator_limits[:, 1])
 
     def _forget(self) -> None:
         self._pending = self._targets = self._sent = self._acted_ns = None
-        self._holding = False
+        self._holding = self._letting_go = False

@@ -24,7 +24,8 @@ from dactyl import registry, topics
 from dactyl.errors import DactylError
 from dactyl.robot.driver import Command, Connection, Interface, JointStates, OnJointStates, OnTemperature
 from dactyl.robot.robot import Robot
-from dactyl.ros.messages import RELIABLE, SENSOR, nanoseconds, set_stamp
+from dactyl.ros.messages import JOINTS, RELIABLE, nanoseconds, set_stamp
+from dactyl.ros.peers import Peers
 
 Encode = Callable[[np.ndarray, int], dict[str, bytes]]
 """Serialized commands by topic, of actuator targets (A,), rad, and a stamp, ns."""
@@ -67,7 +68,7 @@ def plain(robot: Robot) -> Driver:
         check_word("transport", connection.transport, ("ros2",))
         return TopicInterface(
             node, kinds(connection.interface), lambda *what: encode(connection.time_from_start, *what),
-            connection.stamped, on_joint_states, on_temperature,
+            connection, on_joint_states, on_temperature,
         )  # fmt: skip
 
     def kinds(interface: str) -> dict[str, type]:
@@ -126,7 +127,7 @@ class TopicInterface:
         node: Node,
         kinds: Mapping[str, type],
         encode: Encode,
-        stamped: bool,
+        connection: Connection,
         on_joint_states: OnJointStates,
         on_temperature: OnTemperature,
         temperature: Temperature | None = None,
@@ -136,18 +137,19 @@ class TopicInterface:
             node: that subscribes and publishes.
             kinds: message type of each command's topic.
             encode: what to send.
-            stamped: whether it carries the control tick instead of 0.
+            connection: whether commands carry the control tick instead of 0, and who else may speak.
             on_joint_states: called with each message.
             on_temperature: called with each motor's temperature.
             temperature: finds them on /diagnostics; None: they are not there.
         """
-        self._encode, self._stamped = encode, stamped
+        self._encode, self._stamped = encode, connection.stamped
         self._sent: tuple[np.ndarray, int] | None = None
         self._commands: dict[str, bytes] = {}
         self._on_joint_states, self._on_temperature = on_joint_states, on_temperature
         self._temperature = temperature
         self.publishers = {topic: node.create_publisher(kind, topic, RELIABLE) for topic, kind in kinds.items()}
-        node.create_subscription(JointState, topics.JOINT_STATES, self._receive, SENSOR)
+        self.peers = Peers(node, kinds, connection.tolerated)
+        node.create_subscription(JointState, topics.JOINT_STATES, self._receive, JOINTS)
         if temperature:
             node.create_subscription(DiagnosticArray, topics.DIAGNOSTICS, self._receive_diagnostics, RELIABLE)
 
@@ -163,8 +165,10 @@ class TopicInterface:
         """The executor calls back."""
 
     def problem(self) -> str:
-        """Joint states that stop say everything there is to know."""
-        return ""
+        return self.peers.problem()
+
+    def conflict(self) -> str:
+        return self.peers.conflict()
 
     def close(self) -> None:
         """The node's end is this one's."""

@@ -26,6 +26,7 @@ from dactyl import topics, variables
 from dactyl.errors import WRONG_PARAMETER, DactylError, choose_from
 from dactyl.ros.messages import RELIABLE
 from dactyl.ros.parameters import check_parameter, descriptor
+from dactyl.signals import ends
 
 P = TypeVar("P")
 
@@ -120,7 +121,7 @@ class DactylNode(Node):
 
 
 def run(make_node: Callable[[], DactylNode]) -> int:
-    """Make a node and spin it until it finishes or SIGINT or SIGTERM comes; returns the process's exit code.
+    """Make a node and spin it until it finishes or a signal of `signals.ends` comes; returns the process's exit code.
 
     A signal ends the loop, so that the node's last messages can be sent and its threads end before ROS does; ROS's own
     handlers would shut it down under their feet.
@@ -161,7 +162,7 @@ def _cannot(what: str, error: Exception) -> int:
 
 
 def _finish_on_signal(made: Sequence[DactylNode]) -> None:
-    """Let SIGINT and SIGTERM finish the node, once it is made; before that, the process."""
+    """Let the signals that end a program finish the node, once it is made; before that, the process."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
 
@@ -173,6 +174,6 @@ def _finish_on_signal(made: Sequence[DactylNode]) -> None:
 
     # python's handlers run in the main thread, which waits inside the middleware: what wakes this thread is the byte
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ends():
         signal.signal(number, lambda *_: None)
     threading.Thread(target=wait, daemon=True).start()

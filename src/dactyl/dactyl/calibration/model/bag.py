@@ -32,7 +32,7 @@ def read(path: Path) -> Recording:
     robot = _robot_of(bag)
     targets, readings = _Targets(robot), _Readings(robot)
     trajectories = {name for name, topic in bag.topics.items() if topic.type == _TRAJECTORY}
-    for recorded, message in bag.decoded({topics.JOINT_STATES} | trajectories):
+    for recorded, message in bag.decoded({*topics.of_hand(topics.JOINT_STATES)} | trajectories):
         if recorded.topic in trajectories:
             targets.take(message)
         elif readings.take(path, message):

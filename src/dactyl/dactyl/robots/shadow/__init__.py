@@ -16,7 +16,7 @@ from dactyl.robots.shadow.layout import (
     LOCKED_WRIST,
     PALM_CENTER,
 )
-from dactyl.robots.shadow.topics import TARGETS
+from dactyl.robots.shadow.topics import CONTROLLERS, TARGETS
 
 ROBOT = Robot(
     name="shadow",
@@ -36,6 +36,7 @@ ROBOT = Robot(
     commands="dactyl.robots.shadow.commands:add",
     exercise="dactyl.robots.shadow.calibration.motions:exercise",
     targets=TARGETS,
+    controllers=CONTROLLERS,
     joint_prefix="rh_",
     locked={"WRJ1": LOCKED_WRIST},
     gravity_compensation=1.0,

@@ -29,6 +29,7 @@ from dactyl.robots.shadow.protocol import (
 )
 from dactyl.ros.driver import Driver, TopicInterface, check_word, trajectory, trajectory_positions
 from dactyl.ros.messages import SENSOR, set_stamp
+from dactyl.ros.peers import Peers
 from dactyl.topics import JOINT_STATES
 
 _ACTUATOR_OF_NAME = {ros_joint_name(joint): actuator for joint, actuator in ACTUATOR_OF.items()}
@@ -47,9 +48,7 @@ def connect(
     kinds = topics(connection.interface)
     if connection.transport == "ros2":
         commands = partial(encode, connection.interface, connection.time_from_start)
-        return TopicInterface(
-            node, kinds, commands, connection.stamped, on_joint_states, on_temperature, motor_temperature
-        )
+        return TopicInterface(node, kinds, commands, connection, on_joint_states, on_temperature, motor_temperature)
     from dactyl.robots.shadow.rosbridge import RosbridgeHand
 
     publisher = node.create_publisher(JointState, JOINT_STATES, SENSOR)
@@ -61,7 +60,10 @@ def connect(
         publisher.publish(message)
         on_joint_states(states)
 
-    return RosbridgeHand(connection.address, connection.interface, connection.time_from_start, pass_on, on_temperature)
+    peers = Peers(node, (), connection.tolerated)
+    return RosbridgeHand(
+        connection.address, connection.interface, connection.time_from_start, pass_on, on_temperature, peers.conflict
+    )
 
 
 def topics(interface: str) -> dict[str, type]:

@@ -38,6 +38,7 @@ class RosbridgeHand:
         time_from_start: float,
         on_joint_states: OnJointStates,
         on_temperature: OnTemperature,
+        conflict: Callable[[], str] = str,
     ) -> None:
         """Begin to connect.
 
@@ -47,6 +48,7 @@ class RosbridgeHand:
             time_from_start: that a trajectory gives the hand to reach its target, s.
             on_joint_states: called by `poll` with each joint_states message.
             on_temperature: called by `poll` with a motor's index and its temperature in degrees Celsius.
+            conflict: which other node in ROS 2 hands on joint states of this hand.
 
         Raises:
             DactylError: the address is none.
@@ -54,6 +56,7 @@ class RosbridgeHand:
         host, port = json_messages.server(address)
         self._address, self._interface, self._time_from_start = address, interface, time_from_start
         self._on_joint_states, self._on_temperature = on_joint_states, on_temperature
+        self.conflict = conflict
         self._received: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._complaint = ("", 0.0)
         """What could not be read last, and when, monotonic s."""
