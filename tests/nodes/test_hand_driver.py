@@ -361,7 +361,7 @@ def until(condition: Callable[[], object], seconds: float = 10.0) -> float:
 def test_a_second_commander_stops_the_hand_and_is_named(
     make_node: Callable[..., HandDriver], other: Callable[[str], Any]
 ) -> None:
-    """Protects the hand from two programs that pull it to and fro: who came second is told, at once."""
+    """Protects the hand from two programs that pull it two ways: who came second is told, at once."""
     bench = Bench(make_node(HandDriver, enable_at_start="true", max_rate="5.0"))
     bench.read()
     bench.act()

@@ -129,7 +129,7 @@ def test_any_key_stops_the_hand(terminal: Terminal) -> None:
     os.write(terminal.keys, b"x")
     took = terminal.until_stopped()
     print(f"a key reaches the driver after {1e3 * took:.1f} ms")
-    assert took < 0.1
+    assert took < 0.5
     os.write(terminal.keys, b"q")
     assert terminal.process.wait(10.0) == 0
 

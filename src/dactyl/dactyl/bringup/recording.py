@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from dactyl import topics
 from dactyl.bringup import configuration
 from dactyl.bringup.graph import Graph, Node, Value
 from dactyl.bringup.options import POSE_TOPICS, RecordOptions, ReplayOptions
@@ -63,7 +64,8 @@ def replay_graph(options: ReplayOptions) -> Graph:
         tried |= {"policy": str(weights.absolute()), "seed": options.seed, **source}
     else:
         tried |= {"weights": str(weights.absolute()), "sensor_noise": False}
-    nodes = Node("replayer", player, required=True), Node(options.node, tried)
+    hand = ((topics.JOINT_STATES, topics.of_simulated_hand(topics.JOINT_STATES)),)  # a real one may be there
+    nodes = Node("replayer", player, hand, required=True), Node(options.node, tried, hand)
     return Graph(nodes, _configuration())
 
 

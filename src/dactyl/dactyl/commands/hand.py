@@ -8,7 +8,7 @@ from dactyl import ranges
 from dactyl.commands.app import Commands
 
 app = Commands()
-DeadManButton = Annotated[int, ranges.Range(-1, 63)]
+DeadManButton = Annotated[int, ranges.Range(0, 63)]
 
 
 @app.command
@@ -52,7 +52,7 @@ def reset() -> None:
 
 
 @app.command
-def watch(dead_man_button: DeadManButton = -1) -> None:
+def watch(dead_man_button: DeadManButton | None = None) -> None:
     """Stop the hand at any key, or at a button of a gamepad on the topic /joy, within milliseconds.
 
     It also tells the driver that somebody watches, which an enable needs where config/real.yaml has heartbeat_after.
@@ -62,14 +62,13 @@ def watch(dead_man_button: DeadManButton = -1) -> None:
       ./dactyl hand watch --dead-man-button 5
 
     Args:
-        dead_man_button: the hand stays enabled only while this button of the gamepad is pressed; -1: none
+        dead_man_button: the hand stays enabled only while this button of the gamepad is pressed
     """
     from dactyl.bringup.graph import Graph, Node
     from dactyl.bringup.processes import become
-    from dactyl.storage.shared import shared
 
-    node = Node("hand_watch", {"dead_man_button": dead_man_button})
-    become(node, Graph((node,), shared("config", "real.yaml")))
+    node = Node("hand_watch", {"dead_man_button": -1 if dead_man_button is None else dead_man_button})
+    become(node, Graph((node,), {}))
 
 
 def _call(what: str) -> None:

@@ -25,6 +25,7 @@ from dactyl.ros.driver import load
 from dactyl.ros.messages import RELIABLE, nanoseconds, to_array
 from dactyl.ros.node import DactylNode, Diagnosis, error, run, warning
 from dactyl.ros.parameters import parameter
+from dactyl.ros.peers import NAMELESS
 from dactyl.ros.recent import Recent
 from dactyl_msgs.msg import HandAction
 
@@ -136,8 +137,8 @@ class HandDriver(DactylNode):
         """Whether it is still to be enabled at the start."""
         self.begun_ns = self.monotonic_ns()
         self.checked_ns = 0
-        self.conflict = ""
-        """Who else was on the hand's topics at the last look."""
+        self.conflicts = 0
+        """Looks in a row that found another node on the hand's topics."""
         self.trouble_ns: int | None = None
         """Since when the hand cannot be reached."""
         self.streamed = 0
@@ -203,9 +204,10 @@ class HandDriver(DactylNode):
         self.checked_ns = now_ns = self.monotonic_ns()
         if not self.safety.enabled:
             return
-        before, self.conflict = self.conflict, self.hand.conflict()
-        if before and self.conflict:  # a node that comes up has no name yet, by which it may be tolerated
-            self._stop(self.conflict)
+        conflict = self.hand.conflict()
+        self.conflicts = self.conflicts + 1 if conflict else 0
+        if self.conflicts >= (5 if NAMELESS in conflict else 2):  # it may be tolerated, once its name is known
+            self._stop(conflict)
         problem = self.hand.problem()
         self.trouble_ns = (self.trouble_ns or now_ns) if problem else None
         if self.trouble_ns is not None and now_ns - self.trouble_ns > self.settings.stop_after * 1e9:

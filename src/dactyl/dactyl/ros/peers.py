@@ -13,6 +13,9 @@ OBSERVERS = ("timing_monitor", "recorder", "loop_benchmark", "rosbag2_recorder")
 """Nodes that listen to commands and do not follow them. So do those whose name begins with an underscore, as ROS's
 own commands have it."""
 
+NAMELESS = "a node without a name yet"
+"""ROS tells of a publisher before it tells of its node."""
+
 
 class Peers:
     """The other nodes on the topics of a robot's hand."""
@@ -58,7 +61,7 @@ class Peers:
 
 def _names(ask: Callable[[str], list[Any]], topic: str) -> list[str]:
     found = ((each.node_namespace.rstrip("/"), each.node_name) for each in ask(topic))
-    return ["a node without a name yet" if "UNKNOWN" in name else f"{space}/{name}" for space, name in found]
+    return [NAMELESS if "UNKNOWN" in name else f"{space}/{name}" for space, name in found]
 
 
 def _follows(name: str) -> bool:
