@@ -29,9 +29,11 @@ MAY_BE = {
     },
 }  # fmt: skip
 """What is wrong for most options and right for these."""
-ALSO = {("sim", "--trials", "0"), ("real", "--trials", "0"), ("record", "--seconds", "0")}
-ALSO |= {("hand watch", "--dead-man-button", "0")}
-"""Where 0 means: without end."""
+ALSO = {
+    ("sim", "--trials", "0"), ("real", "--trials", "0"), ("record", "--seconds", "0"),
+    ("hand watch", "--dead-man-button", "0"),
+}  # fmt: skip
+"""Where 0 means: without end; and the first button."""
 NOT = {("film", "--every", "0"), ("film", "--every", str(2**64)), ("bench env", "--threads", "0")}
 
 
