@@ -127,6 +127,19 @@ def test_commands_of_ros_say_it_in_one_line(command: list[str], run_command: Cal
     assert run_command(*command, ROS_AUTOMATIC_DISCOVERY_RANGE="OFF")[0] == 1
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{"MPLBACKEND": "nonsense"}, {"PYTHONIOENCODING": "ascii"}, {"COLUMNS": "0"}, {"TERM": "x"}, {"LC_ALL": "xx_XX"}],
+)
+def test_variables_of_the_terminal_do_no_harm(
+    changes: dict[str, str], run_command: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    """Protects the last step of a long work, the picture and the table, from what a shell happens to have set."""
+    curves = next((Path(__file__).parents[1] / "docs" / "curves").glob("*.csv"))
+    code, said = run_command("curves", str(curves), "--out", str(tmp_path / "curves.png"), **changes)
+    assert (code, "Traceback" in said) == (0, False), said
+
+
 def test_an_emergency_stop_needs_no_opengl(run_command: Callable[..., tuple[int, str]], ros_domain: int) -> None:
     """Protects the hand from a typing error in a variable that has nothing to do with it."""
     code, said = run_command("hand", "stop", MUJOCO_GL="eggl")

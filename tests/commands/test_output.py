@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -47,3 +48,12 @@ def test_standard_output_may_be_closed_from_the_beginning(monkeypatch: pytest.Mo
     with patient_output() as output:
         print("one")
     assert output.failure is None
+
+
+def test_a_terminal_that_lacks_a_letter_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects PYTHONIOENCODING=ascii and old locales from a traceback for an arrow."""
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii", line_buffering=True))
+    with patient_output():
+        print("90° → 1")
+        assert written.getvalue() == b"90? ? 1\n"

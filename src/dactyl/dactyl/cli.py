@@ -65,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if sys.platform == "linux":
         os.environ.setdefault("MUJOCO_GL", "egl")  # as the front door: pictures without a display
+    os.environ["MPLBACKEND"] = "agg"  # pictures go to files only, whatever a notebook or a typing error left there
     helped: SystemExit | None = None
     with patient_output() as output:
         try:

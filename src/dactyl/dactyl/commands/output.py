@@ -20,6 +20,8 @@ class Output:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without an arrow or a degree sign gets a question mark
         self.failure: OSError | None = None
         """Why something was lost; None where all was taken, or the reader went."""
         self._gone = False
