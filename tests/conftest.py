@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,3 +47,24 @@ def ros_domain(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
             yield domain
             return
     pytest.fail("every ROS domain is taken")
+
+
+@pytest.fixture
+def make_node(ros_domain: int) -> Iterator[Callable[..., Any]]:
+    """`make_node(kind, parameter=value)` makes a node in this process; its callbacks are called by the test."""
+    import rclpy
+
+    nodes = []
+
+    def make(kind: type[Any], **parameters: Any) -> Any:
+        arguments = ["--ros-args"]
+        for name, value in parameters.items():
+            arguments += ["-p", f"{name}:={value}"]
+        rclpy.init(args=arguments)
+        nodes.append(kind())
+        return nodes[-1]
+
+    yield make
+    for node in nodes:
+        node.destroy_node()
+    rclpy.try_shutdown()

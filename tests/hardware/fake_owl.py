@@ -27,8 +27,10 @@ class Marker:
 class Event:
     """One event. `"markers" in event` tells whether it carries markers."""
 
-    def __init__(self, type_id: int, name: str = "", data: Any = None, markers: list[Marker] | None = None) -> None:
-        self.type_id, self.name, self.data = type_id, name, data
+    def __init__(
+        self, type_id: int, name: str = "", data: Any = None, markers: list[Marker] | None = None, time: int = 0
+    ) -> None:
+        self.type_id, self.name, self.data, self.time = type_id, name, data, time
         if markers is not None:
             self.markers = markers
 

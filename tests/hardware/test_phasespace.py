@@ -51,6 +51,21 @@ def test_markers_come_in_metres_with_their_quality(server: fake_owl.Server) -> N
     assert list(frame.markers) == [Marker(0, pytest.approx((0.1, 0.2, 0.3)), 5.0), Marker(7, (0.0, 0.0, 0.0), -1.0)]
 
 
+def test_a_frame_that_came_late_was_not_taken_late(server: fake_owl.Server) -> None:
+    """Protects the policy from readings that look fresh because the network kept them: stamps are the events' own."""
+    now = [10_000_000_000]
+    source = PhaseSpace("lab", lambda: now[0], latency=0.002)
+    source.open()
+    stamps = []
+    for i in range(50):
+        now[0] = 10_000_000_000 + i * 4_000_000 + (30_000_000 if i % 10 == 7 else 1_000_000)
+        server.events.append(Event(Type.FRAME, markers=FRAME, time=77_000_000 + i * 4_000))
+        frame = source.read(0.01)
+        assert frame is not None
+        stamps.append(frame.time_ns)
+    assert stamps == [10_000_000_000 + i * 4_000_000 + 1_000_000 - 2_000_000 for i in range(50)]
+
+
 def test_the_newest_frame_counts(server: fake_owl.Server) -> None:
     """Protects the control loop from a queue of old frames; what is passed over is counted."""
     source = opened()
@@ -67,7 +82,10 @@ def test_the_options_reach_the_server(server: fake_owl.Server) -> None:
     """Protects the frame rate and the LED profile of a lab."""
     opened(frequency=480, options="profile=hand").close()
     assert server.calls[0][:2] == ("open", "lab")
-    assert server.calls[1] == ("initialize", "event.markers=1 event.rigids=0 frequency=480 profile=hand")
+    assert server.calls[1] == (
+        "initialize",
+        "event.markers=1 event.rigids=0 timebase=1,1000000 frequency=480 profile=hand",
+    )
     assert server.calls[2:] == [("done",), ("close",)]
 
 

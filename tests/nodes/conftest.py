@@ -124,22 +124,3 @@ class Recorder:
 @pytest.fixture
 def recorder() -> type[Recorder]:
     return Recorder
-
-
-@pytest.fixture
-def make_node(ros_domain: int) -> Iterator[Callable[..., Any]]:
-    """`make_node(kind, parameter=value)` makes a node in this process; its callbacks are called by the test."""
-    nodes = []
-
-    def make(kind: type[Any], **parameters: Any) -> Any:
-        arguments = ["--ros-args"]
-        for name, value in parameters.items():
-            arguments += ["-p", f"{name}:={value}"]
-        rclpy.init(args=arguments)
-        nodes.append(kind())
-        return nodes[-1]
-
-    yield make
-    for node in nodes:
-        node.destroy_node()
-    rclpy.try_shutdown()

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import platform
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from rclpy.qos import ReliabilityPolicy
+
+from dactyl.errors import DactylError
+from dactyl.nodes.action_filter import ActionFilter
+from dactyl.ros.messages import RELIABLE
+from dactyl.ros.node import status
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -20,3 +29,42 @@ def test_a_signal_ends_a_node_in_order(ros_domain: int, number: int) -> None:
     node.send_signal(number)
     rest, _ = node.communicate(timeout=30.0)
     assert (node.returncode, rest) == (0, "")
+
+
+def test_quality_of_service_follows_parameters(make_node: Callable[..., Any]) -> None:
+    """Protects a lab with recorders or bridges that want other reliability; what is given must not be ignored."""
+    node = make_node(
+        ActionFilter,
+        **{
+            "qos_overrides./action.subscription.depth": 3,
+            "qos_overrides./action.subscription.reliability": "best_effort",
+            "qos_overrides./action_filtered.publisher.reliability": "best_effort",
+        },
+    )
+    node.check_overrides()
+    (sent,) = node.get_publishers_info_by_topic("/action_filtered")
+    assert sent.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+    (taken,) = node.get_subscriptions_info_by_topic("/action")
+    assert taken.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+    assert node.get_parameter("qos_overrides./action.subscription.depth").value == 3
+    (other,) = node.get_publishers_info_by_topic("/diagnostics")
+    assert other.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+    assert RELIABLE.reliability == ReliabilityPolicy.RELIABLE, "the profile that others share stays as it was"
+
+
+def test_a_quality_of_service_that_cannot_be_is_refused(make_node: Callable[..., Any]) -> None:
+    """Protects from overrides that are silently without effect: a topic that there is not, a word that is unknown."""
+    node = make_node(ActionFilter, **{"qos_overrides./actoin.subscription.depth": 3})
+    with pytest.raises(DactylError, match=r"there is no parameter qos_overrides\./actoin.*/action\.subscription"):
+        node.check_overrides()
+
+
+def test_an_unknown_word_for_it_is_refused(make_node: Callable[..., Any]) -> None:
+    with pytest.raises(DactylError, match=r"^parameters qos_overrides\./action\.subscription\.\*: .*`perfect`"):
+        make_node(ActionFilter, **{"qos_overrides./action.subscription.reliability": "perfect"})
+
+
+def test_a_diagnosis_says_what_it_is_about(make_node: Callable[..., Any]) -> None:
+    """Protects whoever reads /diagnostics of several computers: hardware_id, as REP 107 has it."""
+    node = make_node(ActionFilter)
+    assert status("a", node.diagnose(), node.hardware_id).hardware_id == platform.node() != ""

@@ -9,12 +9,15 @@ from typing import Any
 
 from dactyl.errors import DactylError
 from dactyl.hardware.device import DeviceLostError
+from dactyl.hardware.device_clock import DeviceClock
 from dactyl.hardware.markers import Marker, MarkerFrame
 
 OPEN_TIMEOUT = 3.0
 """s to find the server."""
 SILENCE = 2.0
 """s without a frame after which the connection counts as lost."""
+TIMEBASE = "timebase=1,1000000"
+"""OWL's option by which its events are stamped in µs of the server's clock."""
 MILLIMETRE = 1e-3
 """OWL's unit of length, in m."""
 
@@ -33,14 +36,15 @@ class PhaseSpace:
             now_ns: the clock that frames are stamped with, ns.
             frequency: frames per second, up to 960.
             options: more of OWL's options, separated by spaces, such as `profile=hand`.
-            latency: s between the flash of the LEDs and the arrival of their frame, taken off the stamps.
+            latency: s between the flash of the LEDs and the soonest arrival of their frame, taken off the stamps.
 
         Raises:
             DactylError: the API is not installed.
         """
         self._owl = import_owl()
         self._address, self._now_ns, self._latency_ns = address, now_ns, round(latency * 1e9)
-        self._options = f"event.markers=1 event.rigids=0 frequency={frequency} {options}".strip()
+        self._options = f"event.markers=1 event.rigids=0 {TIMEBASE} frequency={frequency} {options}".strip()
+        self._clock = DeviceClock()
         self._context: Any = None
         self._heard = 0.0
         self.dropped = 0
@@ -60,6 +64,7 @@ class PhaseSpace:
         except Exception as error:  # OWL's own classes of errors differ between its versions
             raise DeviceLostError(f"{self.name}: no connection to {self._address}: {_one_line(error)}") from error
         self._heard = time.monotonic()
+        self._clock = DeviceClock()
 
     def read(self, timeout: float) -> MarkerFrame | None:
         context, newest = self._context, None
@@ -90,7 +95,12 @@ class PhaseSpace:
             Marker(int(m.id), (MILLIMETRE * m.x, MILLIMETRE * m.y, MILLIMETRE * m.z), float(m.cond))
             for m in newest.markers
         ]
-        return MarkerFrame(self._now_ns() - self._latency_ns, markers)
+        return MarkerFrame(self._happened_ns(newest) - self._latency_ns, markers)
+
+    def _happened_ns(self, event: Any) -> int:
+        """When a frame was taken: it may have waited on its way. A server that stamps nothing gets its arrival."""
+        now_ns, stamp = self._now_ns(), getattr(event, "time", None)
+        return self._clock.here(int(stamp) * 1_000, now_ns) if stamp and stamp > 0 else now_ns
 
     def close(self) -> None:
         context, self._context = self._context, None

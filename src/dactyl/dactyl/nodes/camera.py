@@ -19,9 +19,10 @@ from dactyl.hardware.device import DeviceReader
 from dactyl.registry import DEFAULTS
 from dactyl.robot import robot
 from dactyl.ros.images import to_message
+from dactyl.ros.managed import INACTIVE, ManagedNode
 from dactyl.ros.messages import SENSOR, set_stamp
-from dactyl.ros.node import DactylNode, Diagnosis, run, warning
-from dactyl.ros.parameters import parameter
+from dactyl.ros.node import Diagnosis, run, warning
+from dactyl.ros.parameters import AUTOSTART, parameter
 
 SILENCE = 1.0
 """s without a picture after which the diagnostics say so."""
@@ -62,9 +63,10 @@ class Parameters:
     )
     trigger_line: str = parameter("Line1", "Input of the hardware trigger.")
     frame_rate: float = parameter(12.5, "Hz, without a trigger.", minimum=0.1, maximum=1000.0)
+    autostart: bool = parameter(True, AUTOSTART)
 
 
-class CameraNode(DactylNode):
+class CameraNode(ManagedNode):
     """-> camera_{0,1,2}/image_raw, camera_info."""
 
     def __init__(self) -> None:
@@ -75,16 +77,28 @@ class CameraNode(DactylNode):
         self.names = tuple(watched.cameras.places)
         if len(self.settings.serial_numbers) != len(self.names):
             raise DactylError(f"parameter serial_numbers must have {len(self.names)} elements, one for each camera")
-        outputs = {camera: self._output(camera.name) for camera in self._cameras()}
-        self.readers = {
-            camera: DeviceReader(camera, partial(self._publish, *output), self.get_logger().warning)
-            for camera, output in outputs.items()
-        }
-        if not self.readers:
+        self.outputs = {camera: self._output(camera.name) for camera in self._cameras()}
+        self.hardware_id = " ".join(filter(None, self.settings.serial_numbers)) or "emulated"
+        self.readers: dict[pylon.PylonCamera, DeviceReader[pylon.Picture]] = {}
+        if not self.outputs:
             self.get_logger().warning("no camera has a serial number: there will be no images")
         self.stopping = threading.Event()
+        self.begin(self.settings.autostart)
+
+    def start(self) -> None:
+        self.readers = {
+            camera: DeviceReader(camera, partial(self._publish, *output), self.get_logger().warning)
+            for camera, output in self.outputs.items()
+        }
+        self.stopping = threading.Event()
         if self.settings.trigger == "software":
-            threading.Thread(target=self._trigger, name="trigger", daemon=True).start()
+            threading.Thread(target=self._trigger, args=[self.stopping], name="trigger", daemon=True).start()
+
+    def stop(self) -> None:
+        self.stopping.set()
+        for reader in self.readers.values():
+            reader.close()
+        self.readers = {}
 
     def _cameras(self) -> list[pylon.PylonCamera]:
         settings = self.settings
@@ -124,17 +138,18 @@ class CameraNode(DactylNode):
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
 
-    def _trigger(self) -> None:
+    def _trigger(self, stopping: threading.Event) -> None:
         """Expose all cameras at the beginning of every control step."""
+        readers = tuple(self.readers)
         period_ns = self.period_ns
         slot = self._now_ns() // period_ns
-        while not self.stopping.is_set():
+        while not stopping.is_set():
             now_ns = self._now_ns()
             if now_ns // period_ns == slot:
-                self.stopping.wait(min((period_ns - now_ns % period_ns) * 1e-9, CLOCK_RESOLUTION))
+                stopping.wait(min((period_ns - now_ns % period_ns) * 1e-9, CLOCK_RESOLUTION))
                 continue
             slot = now_ns // period_ns
-            for camera in self.readers:
+            for camera in readers:
                 camera.trigger(now_ns)
 
     def _publish(self, images: Publisher, infos: Publisher, info: CameraInfo, picture: pylon.Picture) -> None:
@@ -150,6 +165,8 @@ class CameraNode(DactylNode):
             infos.publish(info)
 
     def diagnose(self) -> Diagnosis:
+        if self.outputs and not self.active:
+            return INACTIVE
         values: dict[str, object] = {}
         for camera, reader in self.readers.items():
             values[f"{camera.name} pictures"] = reader.readings
@@ -158,7 +175,7 @@ class CameraNode(DactylNode):
             if camera.unsupported:
                 values[f"{camera.name} cannot set"] = ", ".join(camera.unsupported)
         faults = [reader.fault for reader in self.readers.values() if reader.fault]
-        if not self.readers:
+        if not self.outputs:
             return warning("no images: no camera has a serial number")
         if faults:
             return Diagnosis("; ".join(faults), DiagnosticStatus.ERROR, values)
@@ -166,12 +183,6 @@ class CameraNode(DactylNode):
             text = (f"{reader.device.name}: no picture for {reader.silence:.0f} s" for reader in silent)
             return warning("; ".join(text), **values)
         return Diagnosis(values=values) if self.settings.calibration else warning("not calibrated", **values)
-
-    def destroy_node(self) -> None:
-        self.stopping.set()
-        for reader in self.readers.values():
-            reader.close()
-        super().destroy_node()
 
 
 def _package_share(package: str) -> Path:

@@ -16,9 +16,10 @@ from dactyl.hardware.device import DeviceReader
 from dactyl.hardware.markers import Marker, MarkerFrame, MarkerSource
 from dactyl.hardware.phasespace import PhaseSpace
 from dactyl.hardware.replay import Replay, read_bag, read_c3d
+from dactyl.ros.managed import INACTIVE, ManagedNode
 from dactyl.ros.messages import SENSOR, nanoseconds, set_stamp
-from dactyl.ros.node import DactylNode, Diagnosis, run, warning
-from dactyl.ros.parameters import parameter
+from dactyl.ros.node import Diagnosis, run, warning
+from dactyl.ros.parameters import AUTOSTART, parameter
 from dactyl_msgs.msg import MocapMarker, MocapMarkers
 
 SILENCE = 0.5
@@ -39,16 +40,17 @@ class Parameters:
     options: str = parameter("", "phasespace: more of OWL's options, such as profile=hand.")
     latency: float = parameter(
         0.0,
-        "phasespace: from the LEDs' flash to the frame's arrival, s; taken off the stamps.",
+        "phasespace: from the LEDs' flash to the frame's soonest arrival, s; taken off the stamps.",
         minimum=0.0,
         maximum=1.0,
     )
     file: str = parameter("", "c3d, bag: the recording.")
     repeat: bool = parameter(True, "c3d, bag: begin again at the end.")
     topic: str = parameter(topics.absolute(topics.MARKERS), "bag, topic: where the dactyl_msgs/MocapMarkers are.")
+    autostart: bool = parameter(True, AUTOSTART)
 
 
-class MocapNode(DactylNode):
+class MocapNode(ManagedNode):
     """-> mocap/markers."""
 
     def __init__(self) -> None:
@@ -58,7 +60,18 @@ class MocapNode(DactylNode):
         self.message.header.frame_id = "mocap"
         self.reported = (time.monotonic(), 0)
         self.marker_publisher = self.create_publisher(MocapMarkers, topics.MARKERS, SENSOR)
-        self.reader = DeviceReader(self._source(), self._publish, self.get_logger().warning)
+        self.source = self._source()
+        self.hardware_id = self.settings.address or self.source.name
+        self.reader: DeviceReader[MarkerFrame] | None = None
+        self.begin(self.settings.autostart)
+
+    def start(self) -> None:
+        self.reader = DeviceReader(self.source, self._publish, self.get_logger().warning)
+
+    def stop(self) -> None:
+        if self.reader is not None:
+            self.reader.close()
+        self.reader = None
 
     def _source(self) -> MarkerSource:
         settings = self.settings
@@ -96,6 +109,8 @@ class MocapNode(DactylNode):
 
     def diagnose(self) -> Diagnosis:
         now, reader = time.monotonic(), self.reader
+        if reader is None:
+            return INACTIVE
         since, frames = self.reported
         self.reported = (now, reader.readings)
         values = {
@@ -108,10 +123,6 @@ class MocapNode(DactylNode):
         if reader.silence > SILENCE:
             return warning(f"{reader.device.name}: no frame for {reader.silence:.1f} s", **values)
         return Diagnosis(values=values)
-
-    def destroy_node(self) -> None:
-        self.reader.close()
-        super().destroy_node()
 
 
 class TopicSource:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import gc
 import os
+import platform
 import signal
 import sys
 import threading
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 import array_api_compat.numpy  # noqa: F401 what the maths imports at its first call: 0.2 s in a control step
@@ -19,7 +22,11 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSPolicyKind, QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.signals import SignalHandlerOptions
+from rclpy.subscription import Subscription
 from rclpy.utilities import get_default_context
 
 from dactyl import topics, variables
@@ -29,6 +36,9 @@ from dactyl.ros.parameters import check_parameter, descriptor
 from dactyl.signals import ends
 
 P = TypeVar("P")
+QOS = "qos_overrides."
+POLICIES = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY, QoSPolicyKind.DURABILITY)
+"""Of a topic's quality of service, what parameters may change."""
 
 
 class Diagnosis(NamedTuple):
@@ -49,11 +59,11 @@ def error(message: str, **values: Any) -> Diagnosis:
     return Diagnosis(message, DiagnosticStatus.ERROR, values)
 
 
-def status(name: str, diagnosis: Diagnosis) -> DiagnosticStatus:
+def status(name: str, diagnosis: Diagnosis, hardware_id: str) -> DiagnosticStatus:
     """A diagnosis as /diagnostics has it."""
     message, level, values = diagnosis
     pairs = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
-    return DiagnosticStatus(name=name, level=level, message=message, values=pairs)
+    return DiagnosticStatus(name=name, level=level, message=message, values=pairs, hardware_id=hardware_id)
 
 
 class DactylNode(Node):
@@ -62,9 +72,14 @@ class DactylNode(Node):
     finished = False
     failure: BaseException | None = None
     """What ended a thread of the node, if something did."""
+    hardware_id = platform.node()
+    """What its diagnoses are about: a device where it has one, else this computer."""
+    _overridable: set[str] | None = None
+    """Beginnings of the names of quality-of-service parameters that its topics have; None until it is made."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name, automatically_declare_parameters_from_overrides=True)
+        self._overridable = set()
         self._diagnostics = self.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, RELIABLE)
         self.wall_timer(1.0, self._publish_diagnosis)
 
@@ -87,8 +102,8 @@ class DactylNode(Node):
         declared: dict[str, Any] = self.get_parameters_by_prefix("")
         given = {name: item.value for name, item in declared.items()}
         fields = {field.name: field for field in dataclasses.fields(parameters)}  # type: ignore[arg-type]
-        ros = ("use_sim_time", "start_type_description_service", "qos_overrides.")
-        if unknown := sorted(name for name in given if name not in fields and not name.startswith(ros)):
+        known = {*fields, "use_sim_time", "start_type_description_service"}
+        if unknown := sorted(name for name in given if name not in known and not name.startswith(QOS)):
             raise DactylError(f"there is no parameter {unknown[0]}: {choose_from(unknown[0], sorted(fields))}")
         values = {}
         for name, field in fields.items():
@@ -99,6 +114,43 @@ class DactylNode(Node):
             ros_value = list(values[name]) if isinstance(values[name], tuple) else values[name]
             self.declare_parameter(name, ros_value, descriptor(hints[name], field.metadata), ignore_override=True)
         return parameters(**values)
+
+    def create_publisher(self, kind: Any, topic: str, qos: QoSProfile | int, **options: Any) -> Publisher:
+        """As ROS's; its quality of service can be set by parameters `qos_overrides.TOPIC.publisher.depth`, …"""
+        with self._overriding(topic, "publisher", qos, options) as mine:
+            return super().create_publisher(kind, topic, mine, **options)
+
+    def create_subscription(
+        self, kind: Any, topic: str, callback: Callable[..., None], qos: QoSProfile | int, **options: Any
+    ) -> Subscription:
+        """As ROS's; its quality of service can be set by parameters `qos_overrides.TOPIC.subscription.depth`, …"""
+        with self._overriding(topic, "subscription", qos, options) as mine:
+            return super().create_subscription(kind, topic, callback, mine, **options)
+
+    @contextmanager
+    def _overriding(
+        self, topic: str, what: str, qos: QoSProfile | int, options: dict[str, Any]
+    ) -> Iterator[QoSProfile | int]:
+        """A copy of a profile that overrides may be written into, and the option that lets them be."""
+        if self._overridable is None or not isinstance(qos, QoSProfile):  # ROS's own topics
+            yield qos
+            return
+        beginning = f"{QOS}{self.resolve_topic_name(topic)}.{what}."
+        self._overridable.add(beginning)
+        options["qos_overriding_options"] = QoSOverridingOptions(POLICIES)
+        try:
+            yield copy.copy(qos)
+        except (RuntimeError, TypeError, ValueError, AttributeError, AssertionError) as error:
+            if not self.get_parameters_by_prefix(beginning.rstrip(".")):
+                raise
+            raise DactylError(f"parameters {beginning}*: {' '.join(str(error).split())}") from error
+
+    def check_overrides(self) -> None:
+        """DactylError where a quality of service was given for a topic that the node has not. To be asked once made."""
+        for name in self.get_parameters_by_prefix(QOS.rstrip(".")):
+            if not any((QOS + name).startswith(beginning) for beginning in self._overridable or ()):
+                topics_ = ", ".join(sorted(beginning.rstrip(".") for beginning in self._overridable or ()))
+                raise DactylError(f"there is no parameter {QOS}{name}; there are: {topics_}")
 
     def wall_timer(self, period: float, callback: Callable[[], None]) -> None:
         """Call back every `period` s of the machine's time, whatever the ROS clock does."""
@@ -115,7 +167,8 @@ class DactylNode(Node):
             self.executor.wake()
 
     def _publish_diagnosis(self) -> None:
-        array = DiagnosticArray(status=[status(self.get_fully_qualified_name(), self.diagnose())])
+        found = status(self.get_fully_qualified_name(), self.diagnose(), self.hardware_id)
+        array = DiagnosticArray(status=[found])
         array.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(array)
 
@@ -137,6 +190,7 @@ def run(make_node: Callable[[], DactylNode]) -> int:
     node = None
     try:
         node = make_node()
+        node.check_overrides()
         made.append(node)
         executor.add_node(node)
         gc.collect()

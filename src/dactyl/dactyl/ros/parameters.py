@@ -14,6 +14,8 @@ from dactyl.errors import DactylError
 
 INTEGERS = 2**63
 """ROS's have 64 bits."""
+AUTOSTART = "Be active from the start; else a lifecycle manager, or a person, activates the node."
+"""What the parameter `autostart` of managed nodes means."""
 
 
 def parameter(
