@@ -78,13 +78,12 @@ class LoopBenchmark(DactylNode):
         self.targets_sent: list[int] = []
         """Source times of the joint targets."""
         self.processes_before: dict[str, Process] = {}
-        # rclpy passes the message's information to callbacks with two arguments; its type hints do not say so
-        self.create_subscription(FingertipPositions, topics.FINGERTIPS, self.on_fingertips, messages.SENSOR)  # type: ignore[arg-type]
-        self.create_subscription(HandAction, topics.ACTION, self.on_action, messages.RELIABLE)  # type: ignore[arg-type]
+        self.create_subscription(FingertipPositions, topics.FINGERTIPS, self.on_fingertips, messages.SENSOR)
+        self.create_subscription(HandAction, topics.ACTION, self.on_action, messages.RELIABLE)
         targets, kind = next(iter(self.robot.targets.items()))
-        self.create_subscription(messages.message_class(kind), targets, self.on_targets, _EVERY, raw=True)  # type: ignore[arg-type]
+        self.create_subscription(messages.message_class(kind), targets, self.on_targets, _EVERY, raw=True)
         if self.settings.vision:
-            self.create_subscription(PoseStamped, topics.VISION_POSE, self.on_pose, messages.SENSOR)  # type: ignore[arg-type]
+            self.create_subscription(PoseStamped, topics.VISION_POSE, self.on_pose, messages.SENSOR)
         if self.settings.cameras or self.settings.vision:
             for camera in self.cameras:
                 # undecoded: the time it takes to turn an image into a message is not the graph's
