@@ -118,7 +118,7 @@ class TimingMonitor(DactylNode):
             if problem:
                 broken[topic] = problem
             found = warning(problem, **values) if problem else Diagnosis("in time", values=values)
-            array.status.append(status(f"{self.get_fully_qualified_name()}: {topic}", found))
+            array.status.append(status(f"{self.get_fully_qualified_name()}: {topic}", found, self.hardware_id))
         self.diagnostics_publisher.publish(array)
         if not broken:
             return Diagnosis("every stage is in time")

@@ -115,14 +115,12 @@ class DactylNode(Node):
             self.declare_parameter(name, ros_value, descriptor(hints[name], field.metadata), ignore_override=True)
         return parameters(**values)
 
-    def create_publisher(  # type: ignore[override]
-        self, msg_type: Any, topic: str, qos_profile: QoSProfile | int, **options: Any
-    ) -> Publisher:
+    def create_publisher(self, msg_type: Any, topic: str, qos_profile: QoSProfile | int, **options: Any) -> Publisher:
         """As ROS's; its quality of service can be set by parameters `qos_overrides.TOPIC.publisher.depth`, …"""
         with self._overriding(topic, "publisher", qos_profile, options) as mine:
             return super().create_publisher(msg_type, topic, mine, **options)
 
-    def create_subscription(  # type: ignore[override]
+    def create_subscription(
         self, msg_type: Any, topic: str, callback: Callable[..., None], qos_profile: QoSProfile | int, **options: Any
     ) -> Subscription:
         """As ROS's; its quality of service can be set by parameters `qos_overrides.TOPIC.subscription.depth`, …"""
