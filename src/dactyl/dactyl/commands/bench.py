@@ -75,13 +75,15 @@ def environment(
     """
     from dactyl import results
     from dactyl.environment import benchmark as environment
+    from dactyl.status_line import StatusLine
 
     if json:
         results.check_writable(json)
-    outcome = environment.bench_env(
-        randomizations=randomizations, worlds=worlds or None, threads=threads, seconds=seconds, device=device,
-        object=object, versus=versus, profile=profile,
-    )  # fmt: skip
+    with StatusLine("measuring environments"):
+        outcome = environment.bench_env(
+            randomizations=randomizations, worlds=worlds or None, threads=threads, seconds=seconds, device=device,
+            object=object, versus=versus, profile=profile,
+        )  # fmt: skip
     if json:
         results.write(json, "bench env", None, outcome)
     print(environment.as_text(outcome))
@@ -109,10 +111,12 @@ def train(
     """
     from dactyl import results
     from dactyl.learning import benchmark
+    from dactyl.status_line import StatusLine
 
     if json:
         results.check_writable(json)
-    outcome = benchmark.bench_train(preset, iterations, device, threads)
+    with StatusLine(f"measuring {iterations} iterations"):
+        outcome = benchmark.bench_train(preset, iterations, device, threads)
     if json:
         results.write(json, "bench train", None, outcome)
     print(benchmark.as_text(outcome))

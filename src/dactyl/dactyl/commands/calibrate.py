@@ -67,6 +67,7 @@ def cameras(
     from dactyl import results
     from dactyl.calibration import cameras as calibration
     from dactyl.calibration.boards import Board
+    from dactyl.status_line import StatusLine
 
     board = Board(columns, rows, square, marker, dictionary)
     if print_board:
@@ -81,7 +82,9 @@ def cameras(
     if json:
         results.check_writable(json)
     placed_at = calibration.Pose.of(position, quaternion) if position else None
-    fits = calibration.calibrate(calibration.read_pictures(pictures, list(topics.CAMERAS)), board, placed, placed_at)
+    with StatusLine("calibrating the cameras"):
+        seen = calibration.read_pictures(pictures, list(topics.CAMERAS))
+        fits = calibration.calibrate(seen, board, placed, placed_at)
     found = calibration.results(fits)
     written = calibration.write(out, fits)
     if json:

@@ -49,11 +49,13 @@ def from_bag(
     """
     from dactyl import results
     from dactyl.recording.test_sets import from_bag as making
+    from dactyl.status_line import StatusLine
 
     if json:
         results.check_writable(json)
     matching = making.Matching(cameras_within, poses_within, every, limit)
-    found = making.make(bag, out, object, matching, fingers_raised)
+    with StatusLine(f"reading {bag}"):
+        found = making.make(bag, out, object, matching, fingers_raised)
     if json:
         results.write(
             json, "dataset from-bag", None,

@@ -37,9 +37,11 @@ def show(
         seed: of what is sampled
     """
     from dactyl.environment import task as tasks
+    from dactyl.status_line import StatusLine
 
     draw = tasks.load(task).showcase
     if not draw:
         raise DactylError(f"the task {task} has nothing to show")
-    for path in registry.resolve(draw)(out, object, randomizations, seconds, seed):
-        print(path)
+    with StatusLine("drawing"):
+        paths = registry.resolve(draw)(out, object, randomizations, seconds, seed)
+    print(*paths, sep="\n")

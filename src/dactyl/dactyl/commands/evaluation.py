@@ -69,5 +69,8 @@ def film(out: Annotated[Path, tyro.conf.Positional], /, options: Annotated[FilmO
         out: file ending in .gif or .mp4
     """
     from dactyl.learning.film import film
+    from dactyl.status_line import StatusLine
 
-    print(film(out, options))
+    with StatusLine("filming"):
+        made = film(out, options)
+    print(made)

@@ -37,13 +37,12 @@ def collect(
         seed: of everything random
         threads: CPU threads, 0 for all cores
     """
-    import sys
-
     from dactyl import results
     from dactyl.learning import checkpoint
     from dactyl.learning.policy import Policy
     from dactyl.robot import robot as robots
     from dactyl.simulation.scene import SceneConfig
+    from dactyl.status_line import StatusLine
     from dactyl.vision.states import Recipe
     from dactyl.vision.states import collect as play
 
@@ -54,10 +53,12 @@ def collect(
     contract, tilt = player.contract, robots.load(SceneConfig().robot).tilt
     recipe = Recipe(str(policy or "models/block"), contract.object, contract.locked_wrist, tilt, seed)
 
-    def report(number: int) -> None:
-        print(f"{number} of {states} states", file=sys.stderr)
+    with StatusLine("playing the policy") as line:
 
-    number = play(player, recipe, states, out, report, threads)
+        def report(number: int) -> None:
+            line.show(f"{number} of {states} states", (states - number) / number * line.seconds())
+
+        number = play(player, recipe, states, out, report, threads)
     if json:
         results.write(json, "vision collect", seed, {"states": number, "folder": str(out), "policy": recipe.policy})
     print(f"{out}: {number} states of the {recipe.object}")
@@ -74,9 +75,12 @@ def show(options: Annotated[SheetOptions, FLAT], out: Path = Path("vision.png"))
     Args:
         out: file to write
     """
+    from dactyl.status_line import StatusLine
     from dactyl.vision import showcase
 
-    print(showcase.show(out, options))
+    with StatusLine("rendering"):
+        made = showcase.show(out, options)
+    print(made)
 
 
 @app.command
@@ -113,11 +117,13 @@ def evaluate(options: Annotated[ErrorOptions, FLAT], json: Json = None) -> None:
       ./dactyl vision evaluate --dataset datasets/lab --estimator runs/vision-cpu-small
     """
     from dactyl import results
+    from dactyl.status_line import StatusLine
     from dactyl.vision import evaluation
 
     if json:
         results.check_writable(json)
-    rows = evaluation.evaluate(options)
+    with StatusLine(f"measuring {options.samples} moments on each renderer"):
+        rows = evaluation.evaluate(options)
     if json:
         results.write(json, "vision evaluate", options.seed, rows)
     print(evaluation.as_text(rows))

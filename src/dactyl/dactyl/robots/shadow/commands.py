@@ -65,6 +65,7 @@ def joints(
     from dactyl.robots.shadow.calibration.hall import load, save
     from dactyl.robots.shadow.calibration.joints import Kinematics, calibrate
     from dactyl.simulation.scene import build
+    from dactyl.status_line import StatusLine
 
     if (bag is None) == (not synthetic) or (bag and not factory):
         raise DactylError("name either a BAG and its --factory calibration, or --synthetic")
@@ -78,7 +79,8 @@ def joints(
     else:
         known = hands.record(scene, seed, moments, factory=loaded)
         curves, recording = known.factory, known.recording
-    fit = calibrate(scene, curves, recording)
+    with StatusLine(f"fitting {len(curves)} joints"):
+        fit = calibrate(scene, curves, recording)
     found = joint_report.results(fit)
     if known:
         found["truth"] = joint_report.against_truth(Kinematics(scene), fit, known)
