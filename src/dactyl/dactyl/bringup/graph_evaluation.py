@@ -42,7 +42,7 @@ def evaluate(choice: EvaluationOptions, pose: Literal["state", "vision"] = "stat
         options = SimOptions(
             object=policy.contract.object,
             pose=pose, trials=choice.trials, seed=choice.seed, policy=str(file), json=str(report),
-            lockstep=True, headless=True, dashboard=False,
+            lockstep=True, headless=True, dashboard=False, calibration=choice.calibration,
         )  # fmt: skip
         code = processes.run(_acting(sim_graph(options), choice.actions == "most-likely"))
         if code:

@@ -60,6 +60,8 @@ class SimOptions(Options):
     """Wait for each action instead of keeping real time: exactly repeatable."""
     headless: bool = False
     """Show no window."""
+    calibration: str = ""
+    """File of `calibrate model` with the parameters that the robot's model gets."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,24 @@ class RecordOptions:
     """Size at which the next file begins, MB; 0: one file."""
     json: str = ""
     """Also write what was recorded and lost to this file, as JSON."""
+
+
+@dataclass(frozen=True)
+class ExerciseOptions:
+    """What can be chosen for an exercise."""
+
+    bag: str = ""
+    """Folder to make; empty: bags/exercise- and the time."""
+    simulated: bool = False
+    """With a simulated robot in place of the real one."""
+    calibration: str = ""
+    """Model calibration that the simulated robot gets."""
+    robot: RobotName = registry.DEFAULTS["robots"]
+    """That is exercised."""
+    steps: CountOrAll = 0
+    """Control steps after which it ends; 0: all of it."""
+    config: str = ""
+    """Parameter file laid over the shipped one: it names only what is different, such as the lab's hand_driver."""
 
 
 @dataclass(frozen=True)

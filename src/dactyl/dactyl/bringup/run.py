@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from dactyl import registry, topics
 from dactyl.bringup import configuration
+from dactyl.bringup.calibrated import backlash_of, calibration_of
 from dactyl.bringup.graph import Graph, Node, Value, with_parameters
 from dactyl.bringup.options import POSE_TOPICS, Options, RealOptions, SimOptions
 from dactyl.errors import DactylError
@@ -66,9 +67,10 @@ def sim_graph(options: SimOptions) -> Graph:
     if options.pose == "vision":  # the network takes smaller ones, and a CPU cannot render 37 larger ones a second
         sim |= {"image_width": 320, "image_height": 240}
     nodes = _common_nodes(choice, lockstep, command="sim")
-    sim |= {**choice.task, **_meaning(choice.use)}
+    sim |= {**choice.task, **_meaning(choice.use), **calibration_of(options.calibration)}
+    nodes = tuple(with_parameters(nodes, {"action_filter": backlash_of(choice.use.robot, options.calibration)}))
     nodes = (Node("sim", sim, required=True), *nodes, *_rviz(choice), *_dashboard(choice, True))
-    return Graph(_with_simulated_hand(nodes, choice), _configuration("sim.yaml", options))
+    return Graph(with_simulated_hand(nodes, choice.use.robot), configured("sim.yaml", options.config))
 
 
 def real_graph(options: RealOptions) -> Graph:
@@ -83,13 +85,13 @@ def real_graph(options: RealOptions) -> Graph:
     if options.pose == "vision":  # a pose from images comes once in a control step, and is a step old by then
         nodes = with_parameters(nodes, {"policy": {"max_reading_age": 0.16}})
     nodes = list(_emulated(nodes, choice)) if options.emulate else nodes
-    return Graph(tuple(nodes), _configuration("real.yaml", options))
+    return Graph(tuple(nodes), configured("real.yaml", options.config))
 
 
-def _configuration(name: str, options: Options) -> configuration.Configuration:
-    """The shipped parameter file of that name, with that of the options laid over it."""
+def configured(name: str, config: str) -> configuration.Configuration:
+    """The shipped parameter file of that name, with a person's, if there is one, laid over it."""
     shipped = configuration.read(shared("config", name))
-    return configuration.merge(shipped, configuration.read(Path(options.config))) if options.config else shipped
+    return configuration.merge(shipped, configuration.read(Path(config))) if config else shipped
 
 
 def _choose(options: Options) -> _Choice:
@@ -136,12 +138,12 @@ def _emulated(nodes: list[Node], choice: _Choice) -> tuple[Node, ...]:
     elsewhere += [topic(name) for name in robot.cameras.places for topic in (topics.image, topics.camera_info)]
     remappings = tuple((topic, f"{EMULATION}/{topic.lstrip('/')}") for topic in elsewhere)
     sim = Node("sim", parameters, remappings, required=True)
-    return _with_simulated_hand([sim, *with_parameters(nodes, changes)], choice)
+    return with_simulated_hand([sim, *with_parameters(nodes, changes)], choice.use.robot)
 
 
-def _with_simulated_hand(nodes: Iterable[Node], choice: _Choice) -> tuple[Node, ...]:
-    """The nodes, with the hand's topics where no real hand has them, whatever runs beside this graph."""
-    robot = robots.load(choice.use.robot)
+def with_simulated_hand(nodes: Iterable[Node], name: str) -> tuple[Node, ...]:
+    """The nodes, with the topics of the robot of that name where no real one has them, whatever runs beside this."""
+    robot = robots.load(name)
     names = (topics.JOINT_STATES, *(robot.controllers or robot.targets))
     hand = tuple((name, topics.of_simulated_hand(name)) for name in names)
     return tuple(dataclasses.replace(node, remappings=(*node.remappings, *hand)) for node in nodes)

@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 import tyro
 
 from dactyl import topics
+from dactyl.bringup.options import ExerciseOptions
 from dactyl.commands.app import Commands
-from dactyl.commands.arguments import Json
+from dactyl.commands.arguments import FLAT, Json
 from dactyl.environment.choices import RobotName
 from dactyl.errors import DactylError
 from dactyl.ranges import Count, Minutes, Number, Positive, Range, Seed, Threads
@@ -90,6 +91,22 @@ def cameras(
     if json:
         results.write(json, "calibrate cameras", None, found)
     print("\n".join([calibration.as_text(found), *map(str, written)]))
+
+
+@app.command
+def exercise(options: Annotated[ExerciseOptions, FLAT, tyro.conf.FlagCreatePairsOff]) -> int:
+    """Run the robot's joints to their limits and let them oscillate, finger by finger, and record it as a bag.
+
+    It takes a few minutes. The hand must be empty and free to move. A real one does not move until it is enabled:
+    `./dactyl hand enable`.
+
+    For example:
+      ./dactyl calibrate exercise --bag bags/exercise
+      ./dactyl calibrate exercise --simulated --calibration hidden.yaml
+    """
+    from dactyl.bringup.exercise import run
+
+    return run(options)
 
 
 @app.command

@@ -55,10 +55,14 @@ class Trial:
         return self.successes + (self.reason != "complete")
 
 
-def environment_config(contract: Contract, randomization: RandomizationConfig) -> EnvironmentConfig:
-    """The paper's protocol for a policy: nothing but the randomizations is left to choose."""
+def environment_config(
+    contract: Contract, randomization: RandomizationConfig, calibration: str = ""
+) -> EnvironmentConfig:
+    """The paper's protocol for a policy: only randomizations and the robot's calibration are left to choose."""
     return EnvironmentConfig(
-        scene=SceneConfig(object=contract.object, locked_wrist=contract.locked_wrist, robot=contract.robot),
+        scene=SceneConfig(
+            object=contract.object, locked_wrist=contract.locked_wrist, robot=contract.robot, calibration=calibration
+        ),
         task=contract.task,
         rules=tasks.load(contract.task).rules,
         randomization=randomization,
@@ -87,7 +91,7 @@ def evaluate(options: EvaluationOptions = DEFAULTS, make_sensor: SensorFactory |
     check_options(options)
     file = checkpoint.find_policy(options.policy)
     policy = Policy.load(file, options.object, robot=options.robot, task=options.task)
-    config = environment_config(policy.contract, select(options.randomizations))
+    config = environment_config(policy.contract, select(options.randomizations), options.calibration)
     if options.threads:
         torch.set_num_threads(options.threads)
     results: dict[str, Any] = {
@@ -96,6 +100,7 @@ def evaluate(options: EvaluationOptions = DEFAULTS, make_sensor: SensorFactory |
         "randomizations": options.randomizations,
         "actions": options.actions,
         "pose": "vision" if make_sensor else "state",
+        **({"calibration": options.calibration} if options.calibration else {}),
     }
     with signals() as received:
         for kind in ("sampled", "most-likely") if options.actions == "both" else (options.actions,):

@@ -61,7 +61,7 @@ class _Take:
     def __init__(self, options: FilmOptions) -> None:
         self._policy = policy = Policy.load(checkpoint.find_policy(options.policy))
         self._deterministic = options.actions == "most-likely"
-        config = environment_config(policy.contract, select(options.randomizations))
+        config = environment_config(policy.contract, select(options.randomizations), options.calibration)
         self._environment = Environment(config, seed=options.seed, threads=1)
         self._generator = torch.Generator().manual_seed(options.seed)
         self.period = self._environment.control_period

@@ -46,6 +46,8 @@ class PolicyOptions:
     unmodeled_effects."""
     seed: Seed = 0
     """Of everything random."""
+    calibration: str = ""
+    """File of `calibrate model`: the robot that it acts with, in place of the model's usual one."""
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,7 @@ class Parameters:
     smoothing: float = parameter(None, "Their moving average, as in the filter.", minimum=0.01, maximum=1.0)
     locked_wrist: bool = parameter(False, "Hold still what the robot can lock, as the driver's lock_wrist does.")
     fingers_raised: float = parameter(None, "How the robot is tilted, rad.", minimum=-1.5, maximum=1.5)
+    calibration: str = parameter("", "File of `calibrate model` with the parameters that the robot's model gets.")
     marker_noise: float = parameter(2e-5, "Standard deviation of marker positions, m (B.2).", minimum=0.0, maximum=0.1)
     image_width: int = parameter(640, "Pixels.", minimum=16, maximum=1920)
     image_height: int = parameter(480, "Pixels.", minimum=16, maximum=1080)
@@ -108,7 +109,13 @@ class Sim(DactylNode):
         if settings.lockstep and settings.interface == "position":
             raise DactylError("lockstep needs interface = trajectory: position commands carry no stamp")
         scene = build(
-            SceneConfig(settings.object, settings.locked_wrist, settings.fingers_raised, robot=self.robot.name)
+            SceneConfig(
+                settings.object,
+                settings.locked_wrist,
+                settings.fingers_raised,
+                robot=self.robot.name,
+                calibration=settings.calibration,
+            )
         )
         meaning = ActionMeaning(settings.action_origin, settings.action_scale, settings.smoothing)
         task = tasks.load(settings.task)

@@ -18,6 +18,7 @@ import numpy as np
 import yaml
 
 from dactyl.errors import DactylError
+from dactyl.robot import backlash
 from dactyl.robot.robot import Robot
 from dactyl.storage.files import write_atomically
 
@@ -147,6 +148,12 @@ def _checked(where: str, name: str, value: Any) -> float:
     if (name in _POSITIVE and value <= 0) or (name not in _ANY_SIGN and value < 0):
         raise DactylError(f"{where} = {value} must be {'> 0' if name in _POSITIVE else '>= 0'}")
     return float(value)
+
+
+def backlash_rates(robot: Robot, changes: Mapping[Key, float]) -> np.ndarray:
+    """(A, 2) slack rates of negative and positive motion, see `robot.backlash`."""
+    names = ACTUATOR_PARAMETERS[2:]
+    return np.array([[changes.get(Key(part, name), backlash.NOMINAL) for name in names] for part in robot.actuators])
 
 
 def lay_over(robot: Robot, nominal: ModelParameters, changes: Mapping[Key, float]) -> ModelParameters:

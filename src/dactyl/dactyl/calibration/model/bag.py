@@ -11,6 +11,7 @@ from dactyl import topics
 from dactyl.calibration.model.recording import Recording
 from dactyl.errors import DactylError
 from dactyl.recording.reading import Bag, nanoseconds
+from dactyl.robot import control
 from dactyl.robot import robot as robots
 from dactyl.robot.driver import JointOrder
 from dactyl.robot.robot import Robot
@@ -19,6 +20,7 @@ MAX_GAP = 0.05
 """s between two readings of the joints, beyond which nothing in between is used."""
 LONGEST = 3600.0
 """s that a recording may span."""
+_ACTION, _FILTERED = topics.absolute(topics.ACTION), topics.absolute(topics.FILTERED)
 _TRAJECTORY = "trajectory_msgs/msg/JointTrajectory"
 
 
@@ -30,18 +32,22 @@ def read(path: Path) -> Recording:
     """
     bag = Bag(path)
     robot = _robot_of(bag)
-    targets, readings = _Targets(robot), _Readings(robot)
+    told, asked, readings = _Targets(robot), _Asked(robot), _Readings(robot)
     trajectories = {name for name, topic in bag.topics.items() if topic.type == _TRAJECTORY}
-    for recorded, message in bag.decoded({*topics.of_hand(topics.JOINT_STATES)} | trajectories):
+    wanted = {*topics.of_hand(topics.JOINT_STATES), _ACTION, _FILTERED} | trajectories
+    for recorded, message in bag.decoded(wanted):
         if recorded.topic in trajectories:
-            targets.take(message)
+            told.take(message)
+        elif recorded.topic in (_ACTION, _FILTERED):
+            asked.take(message, filtered=recorded.topic == _FILTERED)
         elif readings.take(path, message):
-            targets.next_step()
+            told.next_step()
+            asked.next_step()
     if len(readings.times) < 2:
         raise DactylError(
             f"the bag {path} has nothing on {topics.JOINT_STATES}; it has: {', '.join(sorted(bag.topics))}"
         )
-    rows = targets.rows()
+    rows = asked.rows() if asked.changed else told.rows()
     if unseen := [robot.actuators[i] for i in np.flatnonzero(np.isnan(rows[-1]))]:
         raise DactylError(
             f"the bag {path} has no trajectory with targets of {unseen[0]}: record with interface trajectory"
@@ -50,7 +56,7 @@ def read(path: Path) -> Recording:
 
 
 def _robot_of(bag: Bag) -> Robot:
-    _, action = next(bag.decoded({topics.absolute(topics.FILTERED)}), (None, None))
+    _, action = next(bag.decoded({_ACTION, _FILTERED}), (None, None))
     return bag.robot if action is None else robots.load(action.robot)
 
 
@@ -77,13 +83,27 @@ class _Readings:
         return True
 
 
-class _Targets:
+class _Commands:
     """What the actuators were told in the step after each reading: the last that came before the next reading."""
 
     def __init__(self, robot: Robot) -> None:
         self._robot = robot
         self._now = np.full(len(robot.actuators), np.nan)
         self._rows: list[np.ndarray] = []
+
+    def next_step(self) -> None:
+        self._rows.append(self._now)
+
+    def rows(self) -> np.ndarray:
+        """(n, A) rad, of the step after each reading; NaN before anything was told."""
+        return np.array([*self._rows[1:], self._now])
+
+
+class _Targets(_Commands):
+    """Joint targets as they went to the robot."""
+
+    def __init__(self, robot: Robot) -> None:
+        super().__init__(robot)
         self._columns = {robot.ros_name(name): i for i, name in enumerate(robot.actuators)}
         moves = ((joint, np.flatnonzero(robot.actuation[:, i])) for i, joint in enumerate(robot.joints))
         self._joints = {robot.ros_name(joint): int(own[0]) for joint, own in moves if len(own) == 1}
@@ -100,12 +120,28 @@ class _Targets:
         self._now = self._now.copy()
         self._now[list(told)] = list(told.values())
 
-    def next_step(self) -> None:
-        self._rows.append(self._now)
 
-    def rows(self) -> np.ndarray:
-        """(n, A) rad, of the step after each reading; NaN before anything was told."""
-        return np.array([*self._rows[1:], self._now])
+class _Asked(_Commands):
+    """What the exercise asked for.
+
+    It counts where the filter gave a simulated robot its backlash: the targets that went to it lost motion already.
+    """
+
+    def __init__(self, robot: Robot) -> None:
+        super().__init__(robot)
+        self.changed = False
+        """Whether the filter gave on something else than it got."""
+        self._sequence, self._action = -1, np.zeros(0)
+
+    def take(self, message: Any, filtered: bool) -> None:
+        """An action, counted from the middle of each actuator's range, before the filter or after it."""
+        action = np.asarray(message.action, float)
+        if filtered:
+            same = message.sequence == self._sequence and action.shape == self._action.shape
+            self.changed |= bool(same and np.abs(action - self._action).max(initial=0.0) > 1e-4)
+        elif action.shape == self._now.shape:
+            self._sequence, self._action = message.sequence, action
+            self._now = control.target(np.zeros_like(action), action, self._robot.actuator_limits, "middle")
 
 
 def _resampled(path: Path, robot: Robot, times: np.ndarray, angles: np.ndarray, targets: np.ndarray) -> Recording:
