@@ -11,7 +11,7 @@ import yaml
 from scipy.spatial.transform import Rotation
 
 from dactyl.calibration import cameras
-from dactyl.calibration.boards import Board
+from dactyl.calibration.boards import Board, Corners
 from dactyl.calibration.cameras import Pose
 from dactyl.errors import DactylError
 from dactyl.hardware import camera_info
@@ -127,3 +127,60 @@ def test_boards_that_cannot_be_are_refused() -> None:
         Board(marker=0.05)
     with pytest.raises(DactylError, match="unknown ArUco dictionary 'DICT_1'"):
         Board(dictionary="DICT_1")
+
+
+def test_a_picture_that_does_not_say_how_the_board_lies_is_left_out(pictures: dict[str, dict[str, np.ndarray]]) -> None:
+    """Protects from OpenCV's exception: corners of a single row among good views, in the middle of a series."""
+    some = dict(pictures["camera_0"])
+    row = some["view_0"].copy()
+    corners = BOARD.find(row)
+    assert corners is not None
+    kept = corners.image[np.isclose(corners.board[:, 1], corners.board[:, 1].min())]
+    (left, top), (right, bottom) = kept.min(axis=0) - 22, kept.max(axis=0) + 22
+    shown = np.full_like(row, 170)
+    shown[int(top) : int(bottom), int(left) : int(right)] = row[int(top) : int(bottom), int(left) : int(right)]
+    found = BOARD.find(shown)
+    assert found is None or found.on_one_line
+    flat = Corners(np.array([[0.03 * i, 0.03, 0.0] for i in range(6)]), np.array([[20.0 * i, 9.0] for i in range(6)]))
+    assert flat.on_one_line
+    assert not corners.on_one_line
+    some["one_row"] = shown
+    fit = cameras.calibrate({"camera_0": some}, BOARD)["camera_0"]
+    assert "one_row" not in fit.views
+    assert fit.left_out["one_row"]
+    text = cameras.as_text(cameras.results({"camera_0": fit}))
+    assert "camera_0: one_row is left out: " in text
+
+
+def test_corners_on_one_line_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects who has only such pictures: it is said of which."""
+    line = Corners(np.array([[0.03 * i, 0.03, 0.0] for i in range(6)]), np.array([[20.0 * i, 9.0] for i in range(6)]))
+    monkeypatch.setattr(Board, "find", lambda *_: line)
+    blank = {f"view_{i}": np.full((480, 640), 128, np.uint8) for i in range(2)}
+    with pytest.raises(
+        DactylError, match="0 of 2 pictures, 5 are needed; the corners are on one line in view_0, view_1"
+    ):
+        cameras.calibrate({"camera_0": blank}, BOARD)
+
+
+def test_hidden_files_are_no_pictures(tmp_path: Path) -> None:
+    """Protects folders that were on a Mac, which lays a ._00.png beside each picture."""
+    folder = tmp_path / "camera_0"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "00.png"), np.zeros((4, 4), np.uint8))
+    for name in ("._00.png", ".hidden.png"):
+        (folder / name).write_bytes(b"\x00\x05\x16\x07" + bytes(100))
+    assert list(cameras.read_pictures(tmp_path, ["camera_0"])["camera_0"]) == ["00"]
+
+
+def test_boards_with_the_legacy_pattern_are_found_by_their_option() -> None:
+    """Protects labs with a board from before OpenCV 4.6: with an even number of rows it begins with white."""
+    legacy, new = (Board(columns=7, rows=6, legacy=legacy) for legacy in (True, False))
+    random = np.random.default_rng(2)
+    views = {}
+    for i in range(6):
+        pose = around(np.array([0.0, 0.0, 0.45]), random)
+        views[f"view_{i}"] = legacy.render(MATRIX, DISTORTION, pose.rotation, pose.position, 640, 480)
+    assert len(cameras.calibrate({"camera_0": views}, legacy)["camera_0"].views) == 6
+    with pytest.raises(DactylError, match="it is found with --legacy-pattern"):
+        cameras.calibrate({"camera_0": views}, new)

@@ -58,6 +58,58 @@ def test_what_calibrate_cameras_writes_is_read(tmp_path: Path) -> None:
     assert found.p[:4] == (800.0, 0.0, 320.0, 0.0)
 
 
+ECHOED = """\
+header: {stamp: {sec: 1, nanosec: 2}, frame_id: camera_0}
+height: 480
+width: 640
+distortion_model: plumb_bob
+d: [0.1, -0.2, 0.0, 0.0, 0.0]
+k: [837.0, 0.0, 320.0, 0.0, 837.0, 240.0, 0.0, 0.0, 1.0]
+r: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+p: [837.0, 0.0, 320.0, 0.0, 0.0, 837.0, 240.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+---
+"""
+OPENCV = """\
+%YAML:1.0
+---
+image_width: 640
+image_height: 480
+camera_matrix: !!opencv-matrix
+   rows: 3
+   cols: 3
+   dt: d
+   data: [ 837., 0., 320., 0., 837., 240., 0., 0., 1. ]
+distortion_coefficients: !!opencv-matrix
+   rows: 5
+   cols: 1
+   dt: d
+   data: [ 0.1, -0.2, 0., 0., 0. ]
+"""
+ROWS = """\
+image_width: 640
+image_height: 480
+camera_matrix: [[837, 0, 320], [0, 837, 240], [0, 0, 1]]
+distortion_coefficients: [0.1, -0.2, 0, 0, 0]
+"""
+
+
+@pytest.mark.parametrize(
+    "text", [ECHOED, ECHOED.replace("\nk:", "\nK:").replace("\nd:", "\nD:"), OPENCV, ROWS, "\ufeff" + FILE],
+    ids=["echoed", "echoed by ROS 1", "OpenCV", "rows", "with a byte order mark"],
+)  # fmt: skip
+def test_the_same_calibration_is_read_however_it_is_written(tmp_path: Path, text: str) -> None:
+    """Protects labs whose file came out of another tool; what a file leaves out follows from the rest."""
+    for name, content in (("a.yaml", FILE), ("b.yaml", text)):
+        (tmp_path / name).write_text(content)
+    assert camera_info.read(tmp_path / "b.yaml") == camera_info.read(tmp_path / "a.yaml")
+
+
+def test_eight_coefficients_are_a_rational_polynomial(tmp_path: Path) -> None:
+    """Protects lenses from a model that they are not of."""
+    (tmp_path / "a.yaml").write_text(ROWS.replace("0, 0, 0]\n", "0, 0, 0, 1, 2, 3]\n"))
+    assert camera_info.read(tmp_path / "a.yaml").distortion_model == "rational_polynomial"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -66,6 +118,12 @@ def test_what_calibrate_cameras_writes_is_read(tmp_path: Path) -> None:
         ("5", "lacks or garbles"),
         (FILE.replace("camera_matrix", "matrix"), "lacks or garbles 'camera_matrix'"),
         (FILE.replace("837., 0., 320., ", ""), "camera_matrix: 6 numbers, not 9"),
+        (FILE.replace("[837., 0.", "[-1, 0."), "camera_matrix: its focal lengths are not above 0"),
+        (FILE.replace("320., 0., 837.", ".inf, 0., 837."), "camera_matrix: not all its numbers are finite"),
+        (FILE.replace("[0.1, -0.2", "[x, -0.2"), "could not convert string to float"),
+        (FILE.replace("480", "-1"), "image_height: -1"),
+        ("- 1", "no table"),
+        ("when: 2000-99-99", "is not YAML"),
     ],
 )
 def test_a_file_that_is_none_is_refused(tmp_path: Path, text: str | None, message: str) -> None:

@@ -51,5 +51,37 @@ def test_what_is_no_training(tmp_path: Path) -> None:
         with pytest.raises(DactylError, match=match):
             curves.read(tmp_path)
     good = table(tmp_path / "good.csv", 1.0)
-    with pytest.raises(DactylError, match="cannot write the curves"):
+    with pytest.raises(DactylError, match="must end in"):
         curves.draw([good], tmp_path / "curves.docx")
+
+
+@pytest.mark.parametrize(
+    "tail", ["3,0.003,0.03,0", "3,0.003,0.03,0.5,0.5,1.", "3,0.003,0.03,0.5,0.5,\n", "x\n", "\0" * 4096, "\n\n", "\0\n"]
+)
+def test_a_table_that_was_cut_off_is_read_up_to_there(tmp_path: Path, tail: str) -> None:
+    """Protects the curve of a training that was killed: the end of its table may be half a line, or zeros."""
+    path = table(tmp_path / "run.csv", 0.5, rows=3)
+    path.write_text(path.read_text() + tail)
+    notes: list[str] = []
+    assert curves.read(path, notes)["years"].tolist() == [0.0, 1e-3, 2e-3]
+    assert len(notes) == (0 if tail in ("\n\n", "\0\n") else 1)
+
+
+def test_a_table_that_is_damaged_inside_is_refused_by_its_line(tmp_path: Path) -> None:
+    """Protects from a curve with a hole."""
+    path = table(tmp_path / "run.csv", 0.5, rows=5)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines[:3], "1,2,3\n", *lines[3:]]))
+    with pytest.raises(DactylError, match="line 4 is not"):
+        curves.read(path)
+    path.write_bytes(b"\xff\xfe\x00\x01" * 9)
+    with pytest.raises(DactylError, match="it is no text"):
+        curves.read(path)
+
+
+def test_what_is_left_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects from a silent gap."""
+    path = table(tmp_path / "run.csv", 0.5, rows=3)
+    path.write_text(path.read_text() + "3,0.0")
+    assert cli.main(["curves", str(path), "--out", str(tmp_path / "a.png")]) == 0
+    assert "run.csv: the last line is cut off and left out" in capsys.readouterr().err

@@ -24,6 +24,13 @@ class Corners(NamedTuple):
     image: np.ndarray
     """(n, 2) pixels"""
 
+    @property
+    def on_one_line(self) -> bool:
+        """Whether they are in one row, column or diagonal of the board, which does not say how it is turned."""
+        flat = self.board[:, :2] - self.board[:, :2].mean(axis=0)
+        most, least = np.linalg.svd(flat, compute_uv=False)
+        return bool(least < 1e-3 * most)
+
 
 @dataclass(frozen=True)
 class Board:
@@ -36,6 +43,8 @@ class Board:
     marker: float = 0.022
     """m, side of a marker."""
     dictionary: str = DICTIONARY
+    legacy: bool = False
+    """As OpenCV printed boards before 4.6: with an even number of rows, the upper left square is white."""
 
     def __post_init__(self) -> None:
         if not (self.columns >= 3 and self.rows >= 3 and 0.0 < self.marker < self.square):
@@ -46,7 +55,9 @@ class Board:
     def charuco(self) -> cv2.aruco.CharucoBoard:
         """As OpenCV describes it."""
         dictionary = cv2.aruco.getPredefinedDictionary(getattr(cv2.aruco, self.dictionary))
-        return cv2.aruco.CharucoBoard((self.columns, self.rows), self.square, self.marker, dictionary)
+        board = cv2.aruco.CharucoBoard((self.columns, self.rows), self.square, self.marker, dictionary)
+        board.setLegacyPattern(self.legacy)
+        return board
 
     @property
     def size(self) -> tuple[float, float]:

@@ -7,9 +7,11 @@ board lies where it is known in the hand frame; from it follows where each camer
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from math import atan, degrees
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import cv2
@@ -19,6 +21,7 @@ from scipy.spatial.transform import Rotation
 
 from dactyl.calibration.boards import Board, Corners
 from dactyl.errors import DactylError
+from dactyl.storage.documents import first_line
 from dactyl.storage.files import write_atomically
 
 MIN_VIEWS = 5
@@ -71,6 +74,8 @@ class CameraFit(NamedTuple):
     """By picture's name: the board's pose in the optical frame (x right, y down, z ahead)."""
     pose: Pose | None
     """Of the optical frame in the hand frame; None where no picture says."""
+    left_out: Mapping[str, str] = MappingProxyType({})
+    """Pictures that were not used, and why."""
 
     @property
     def field_of_view(self) -> float:
@@ -86,7 +91,8 @@ def read_pictures(folder: Path, cameras: Sequence[str]) -> dict[str, dict[str, n
     """
     pictures: dict[str, dict[str, np.ndarray]] = {}
     for camera in cameras:
-        paths = [path for path in sorted((folder / camera).glob("*")) if path.suffix.lower() in _SUFFIXES]
+        found = (path for path in sorted((folder / camera).glob("*")) if path.suffix.lower() in _SUFFIXES)
+        paths = [path for path in found if not path.name.startswith(".")]  # macOS lays a ._00.png beside 00.png
         if not paths:
             raise DactylError(f"there are no pictures in {folder / camera}")
         pictures[camera] = {}
@@ -122,17 +128,22 @@ def _fit(
     if len(sizes) != 1:
         raise DactylError(f"the pictures of {camera} have different sizes")
     height, width = sizes.pop()
-    found = {name: corners for name, picture in pictures.items() if (corners := board.find(picture))}
+    found, left_out = _found(pictures, board)
     if len(found) < MIN_VIEWS:
         raise DactylError(
             f"{camera}: the board is found in {len(found)} of {len(pictures)} pictures, {MIN_VIEWS} are needed; "
-            "check its squares, markers and dictionary"
+            f"{_advice(pictures, board, left_out)}"
         )
-    reprojection, matrix, distortion, rotations, positions = cv2.calibrateCamera(
-        [corners.board.astype(np.float32) for corners in found.values()],
-        [corners.image.astype(np.float32) for corners in found.values()],
-        (width, height), np.eye(3), np.zeros(5),
-    )  # fmt: skip
+    try:
+        reprojection, matrix, distortion, rotations, positions = cv2.calibrateCamera(
+            [corners.board.astype(np.float32) for corners in found.values()],
+            [corners.image.astype(np.float32) for corners in found.values()],
+            (width, height), np.eye(3), np.zeros(5),
+        )  # fmt: skip
+    except cv2.error as error:
+        raise DactylError(f"{camera}: OpenCV cannot calibrate from these pictures: {first_line(error)}") from error
+    if not (np.isfinite(reprojection) and np.isfinite(matrix).all() and np.isfinite(distortion).all()):
+        raise DactylError(f"{camera}: these pictures do not determine the camera; turn the board more between them")
     views = {
         name: Pose(position.ravel(), cv2.Rodrigues(rotation)[0])
         for name, rotation, position in zip(found, rotations, positions, strict=True)
@@ -140,9 +151,37 @@ def _fit(
     pose = None
     if placed_at is not None:
         if placed not in views:
-            raise DactylError(f"{camera}: the board is not found in the picture {placed}, where its place is known")
+            why = f": {left_out[placed]}" if placed in left_out else ""
+            where = f"the picture {placed}, where its place is known"
+            raise DactylError(f"{camera}: the board is not found in {where}{why}")
         pose = placed_at @ _refined(found[placed], views[placed], matrix, distortion).inverse()
-    return CameraFit(width, height, matrix, distortion.ravel()[:5], float(reprojection), views, pose)
+    return CameraFit(width, height, matrix, distortion.ravel()[:5], float(reprojection), views, pose, left_out)
+
+
+def _found(pictures: Mapping[str, np.ndarray], board: Board) -> tuple[dict[str, Corners], dict[str, str]]:
+    """The corners in each picture that says how the board lies, and the others with the reason."""
+    found: dict[str, Corners] = {}
+    left_out: dict[str, str] = {}
+    for name, picture in pictures.items():
+        corners = board.find(picture)
+        if corners is None:
+            left_out[name] = "fewer than 6 corners are found"
+        elif corners.on_one_line:
+            left_out[name] = "its corners are on one line"
+        else:
+            found[name] = corners
+    return found, left_out
+
+
+def _advice(pictures: Mapping[str, np.ndarray], board: Board, left_out: Mapping[str, str]) -> str:
+    """What to try where the board is found too seldom."""
+    other = replace(board, legacy=not board.legacy)
+    if any((corners := other.find(pictures[name])) and not corners.on_one_line for name in left_out):
+        return f"it is found {'without' if board.legacy else 'with'} --legacy-pattern"
+    lines = [name for name, why in left_out.items() if "line" in why]
+    if lines:
+        return f"the corners are on one line in {', '.join(lines)}"
+    return "check its squares, markers and dictionary"
 
 
 def _refined(corners: Corners, start: Pose, matrix: np.ndarray, distortion: np.ndarray) -> Pose:
@@ -214,6 +253,7 @@ def results(fits: Mapping[str, CameraFit]) -> dict[str, Any]:
     cameras = {
         camera: {
             "views": len(fit.views),
+            "left_out": dict(fit.left_out),
             "reprojection_px": fit.reprojection,
             "field_of_view_deg": fit.field_of_view,
             "camera_matrix": fit.matrix.ravel().tolist(),
@@ -238,6 +278,7 @@ def as_text(found: Mapping[str, Any]) -> str:
         if "position" in values:
             line += f", at {' '.join(f'{x:.4f}' for x in values['position'])} m in the hand frame"
         lines.append(line)
+        lines += [f"{camera}: {name} is left out: {why}" for name, why in values["left_out"].items()]
     for pair, values in found["disagreement"].items():
         lines.append(
             f"{pair}: {values['position_mm']:.2f} mm and {values['rotation_deg']:.2f}° apart on the board's place in "

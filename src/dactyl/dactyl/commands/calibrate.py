@@ -37,6 +37,7 @@ def cameras(
     square: Positive = 0.03,
     marker: Positive = 0.022,
     dictionary: str = "DICT_5X5_100",
+    legacy_pattern: bool = False,
     print_board: Path | None = None,
     json: Json = None,
 ) -> None:
@@ -61,19 +62,18 @@ def cameras(
         square: side of a square, m
         marker: side of a marker, m
         dictionary: of the markers, as OpenCV calls it
+        legacy_pattern: the board was printed by OpenCV before 4.6, which with an even number of rows began with white
         print_board: write the board to this file instead, to print at 200 dpi
     """
-    import cv2
-
     from dactyl import results
     from dactyl.calibration import cameras as calibration
     from dactyl.calibration.boards import Board
     from dactyl.status_line import StatusLine
+    from dactyl.storage import pictures as files
 
-    board = Board(columns, rows, square, marker, dictionary)
+    board = Board(columns, rows, square, marker, dictionary, legacy_pattern)
     if print_board:
-        if not cv2.imwrite(str(print_board), board.picture()):
-            raise DactylError(f"cannot write {print_board}")
+        files.write(print_board, board.picture())
         print(f"{print_board}: {1000 * board.size[0]:g} x {1000 * board.size[1]:g} mm at 200 dpi")
         return
     if pictures is None:

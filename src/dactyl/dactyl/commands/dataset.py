@@ -89,9 +89,9 @@ def show(dataset: Folder, /, out: Path = Path("dataset.png"), rows: Cells = 6, c
         rows: of samples
         columns: of samples
     """
-    from dactyl import results
     from dactyl.recording.test_sets import sheet
     from dactyl.recording.test_sets.dataset import Dataset
+    from dactyl.storage import pictures
 
-    results.check_writable(out)
+    pictures.check(out)
     print(f"{out}: {sheet.write(Dataset(dataset), out, rows, columns)} samples")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -44,7 +45,11 @@ def curves(runs: Annotated[tuple[Path, ...], tyro.conf.Positional], /, out: Path
     """
     from dactyl.learning import curves as pictures
 
-    print(pictures.draw(runs, out))
+    notes: list[str] = []
+    written = pictures.draw(runs, out, notes)
+    for note in notes:
+        print(note, file=sys.stderr)
+    print(written)
 
 
 def export_policy(

@@ -1,14 +1,16 @@
-"""A camera's calibration from the YAML file that ROS's camera_calibration writes."""
+"""A camera's calibration from the YAML files that ROS and OpenCV write."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
 from dactyl.errors import DactylError
+from dactyl.storage.documents import NOT_YAML, first_line
 
 
 class CameraCalibration(NamedTuple):
@@ -27,35 +29,93 @@ class CameraCalibration(NamedTuple):
 
 
 def read(path: Path) -> CameraCalibration:
-    """Read one file.
+    """Read one file: as camera_calibration or OpenCV write it, or a printed sensor_msgs/CameraInfo.
 
     Raises:
         DactylError: it cannot be read, or is no camera's calibration.
     """
+    content = _content(path)
     try:
-        content = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise DactylError(f"cannot read the camera calibration {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DactylError(f"the camera calibration {path} is not YAML") from error
-    try:
+        d = _numbers(content, ("distortion_coefficients", "d", "D"), None, ())
+        k = _numbers(content, ("camera_matrix", "k", "K"), 9)
+        if not (k[0] > 0 and k[4] > 0):
+            raise ValueError("camera_matrix: its focal lengths are not above 0")
+        projection = (*k[:3], 0.0, *k[3:6], 0.0, *k[6:], 0.0)
         return CameraCalibration(
-            int(content["image_width"]),
-            int(content["image_height"]),
-            str(content["distortion_model"]),
-            _numbers(content, "distortion_coefficients", None),
-            _numbers(content, "camera_matrix", 9),
-            _numbers(content, "rectification_matrix", 9),
-            _numbers(content, "projection_matrix", 12),
+            _size(content, ("image_width", "width")),
+            _size(content, ("image_height", "height")),
+            str(_first(content, ("distortion_model",), "plumb_bob" if len(d) <= 5 else "rational_polynomial")),
+            d,
+            k,
+            _numbers(content, ("rectification_matrix", "r", "R"), 9, _IDENTITY),
+            _numbers(content, ("projection_matrix", "p", "P"), 12, projection),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DactylError(f"the camera calibration {path} lacks or garbles {error}") from error
 
 
-def _numbers(content: Any, name: str, length: int | None) -> tuple[float, ...]:
-    numbers = tuple(float(number) for number in content[name]["data"])
+_IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads OpenCV's matrices too."""
+
+
+def _matrix(loader: yaml.SafeLoader, node: yaml.MappingNode) -> Any:
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:opencv-matrix", _matrix)
+
+
+def _content(path: Path) -> Any:
+    """The first document, for `ros2 topic echo` ends each with a line of its own."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise DactylError(f"cannot read the camera calibration {path}: {error.strerror}") from error
+    if text.startswith(b"%YAML:"):  # OpenCV's head is no YAML
+        text = b"\n" + text.partition(b"\n")[2]
+    try:
+        documents = yaml.load_all(text, _Loader)
+        return next((document for document in documents if document is not None), None)
+    except NOT_YAML as error:
+        raise DactylError(f"the camera calibration {path} is not YAML: {first_line(error)}") from error
+
+
+def _first(content: Any, names: Sequence[str], otherwise: Any = None) -> Any:
+    """The value that has one of these names.
+
+    Raises:
+        KeyError: none has, and there is no other.
+    """
+    if not isinstance(content, dict):
+        raise TypeError("everything: it is no table")
+    found = next((content[name] for name in names if content.get(name) is not None), otherwise)
+    if found is None:
+        raise KeyError(names[0])
+    return found
+
+
+def _size(content: Any, names: Sequence[str]) -> int:
+    pixels = int(_first(content, names))
+    if not 0 < pixels < 2**31:
+        raise ValueError(f"{names[0]}: {pixels}")
+    return pixels
+
+
+def _numbers(
+    content: Any, names: Sequence[str], length: int | None, otherwise: tuple[float, ...] | None = None
+) -> tuple[float, ...]:
+    """Finite numbers, from {rows, cols, data}, a list, or a list of rows."""
+    value = _first(content, names, otherwise)
+    data = value["data"] if isinstance(value, dict) else value
+    rows = [row if isinstance(row, (list, tuple)) else [row] for row in data]
+    numbers = tuple(float(number) for row in rows for number in row)
     if length not in (None, len(numbers)):
-        raise ValueError(f"{name}: {len(numbers)} numbers, not {length}")
+        raise ValueError(f"{names[0]}: {len(numbers)} numbers, not {length}")
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"{names[0]}: not all its numbers are finite")
     return numbers
 
 

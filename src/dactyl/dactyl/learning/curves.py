@@ -10,26 +10,30 @@ import numpy as np
 
 from dactyl.errors import DactylError
 from dactyl.learning.progress import TABLE
+from dactyl.storage import pictures
 
 POINTS = 100  # of a curve: means over so many equal parts of a run
 _ROWS = (("successes", "goals per training episode"), ("goals_per_minute", "goals per minute"),
          ("terminated_per_minute", "drops per minute"))  # fmt: skip
 _COLUMNS = (("years", "simulated years"), ("hours", "hours of training"))
+_NEEDED = [name for name, _ in (*_ROWS, *_COLUMNS)]
 
 
-def draw(runs: Sequence[Path], out: Path) -> Path:
+def draw(runs: Sequence[Path], out: Path, notes: list[str] | None = None) -> Path:
     """One line for each run, against simulated experience and against time.
 
     Args:
         runs: training folders, or their tables.
         out: a picture, its format by its ending.
+        notes: gets what of the tables was left out, one line each.
 
     Raises:
         DactylError: a run has no readable table, or the picture cannot be written.
     """
     from matplotlib import pyplot
 
-    tables = {run.stem if run.is_file() else run.name: read(run) for run in runs}
+    pictures.check(out, pictures.DRAWINGS)
+    tables = {run.stem if run.is_file() else run.resolve().name: read(run, notes) for run in runs}
     shape = len(_ROWS), len(_COLUMNS)
     figure, grid = pyplot.subplots(*shape, figsize=(9, 8), dpi=100, sharex="col", squeeze=False, layout="constrained")
     for (y, y_label), row in zip(_ROWS, grid, strict=True):
@@ -51,25 +55,58 @@ def draw(runs: Sequence[Path], out: Path) -> Path:
     return out
 
 
-def read(run: Path) -> dict[str, np.ndarray]:
+def read(run: Path, notes: list[str] | None = None) -> dict[str, np.ndarray]:
     """A run's table by column, a value for each iteration.
+
+    A last line that was cut off is left out: training was stopped, or the machine, while it was written.
+
+    Args:
+        run: training folder, or its table.
+        notes: gets what was left out.
 
     Raises:
         DactylError: there is none, or it is none of a training.
     """
     path = run / TABLE if run.is_dir() else run
-    needed = [name for name, _ in (*_ROWS, *_COLUMNS)]
     try:
-        with open(path, newline="") as file:
-            rows = list(csv.DictReader(file))
-        table = {name: np.array([float(row[name]) for row in rows]) for name in needed}
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise DactylError(f"cannot read the training {run}: no {TABLE} there ({error.strerror})") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise DactylError(f"{path} is not the table of a training: {error}") from error
+    except UnicodeDecodeError as error:
+        raise DactylError(f"{path} is not the table of a training: it is no text") from error
+    lines, _, tail = text.rpartition("\n")
+    rows, left_out = _rows(path, lines.splitlines())
+    if tail or left_out:
+        if not rows:
+            raise DactylError(f"{path} is not the table of a training: no line of numbers is whole")
+        (notes if notes is not None else []).append(f"{path}: the last line is cut off and left out")
     if not rows:
         raise DactylError(f"{path} has no rows yet")
-    return table
+    return {name: np.array([row[name] for row in rows]) for name in _NEEDED}
+
+
+def _rows(path: Path, lines: list[str]) -> tuple[list[dict[str, float]], bool]:
+    """The numbers of each line, and whether the last ones were left out as damaged."""
+    header, *body = lines or [""]
+    names = next(csv.reader([header]), [])
+    if missing := [name for name in _NEEDED if name not in names]:
+        raise DactylError(f"{path} is not the table of a training: it has no {', '.join(missing)}")
+    while body and not body[-1].strip("\0 \t\r"):
+        body.pop()
+    rows = [_numbers(dict(zip(names, line.split(","), strict=False))) for line in body]
+    for number, row in enumerate(rows[:-1], 2):
+        if row is None:
+            raise DactylError(f"{path} is not the table of a training: line {number} is not")
+    cut = bool(rows) and rows[-1] is None
+    return [row for row in rows if row is not None], cut
+
+
+def _numbers(row: dict[str, str]) -> dict[str, float] | None:
+    """The numbers of a line; None where one is missing or none."""
+    try:
+        return {name: float(row[name]) for name in _NEEDED}
+    except (KeyError, ValueError):
+        return None
 
 
 def _means(values: np.ndarray) -> np.ndarray:

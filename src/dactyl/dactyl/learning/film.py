@@ -39,14 +39,14 @@ def film(out: Path, options: FilmOptions = DEFAULTS) -> str:
         DactylError: no such policy or format, or the file cannot be written.
     """
     seconds, width, every = options.seconds, options.width, options.every
-    if out.suffix not in FORMATS:
+    if out.suffix.lower() not in FORMATS:
         raise DactylError(f"cannot film to {out}: its name must end in {' or '.join(FORMATS)}")
     check_options(options)
     take = _Take(options)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         frames = take.frames(round(seconds / take.period), width)
-        if out.suffix == ".gif":
+        if out.suffix.lower() == ".gif":
             _write_gif(frames, out, every, take.period)
         else:
             write_video(frames, out, 1.0 / take.period)

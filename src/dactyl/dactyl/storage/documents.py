@@ -9,6 +9,9 @@ import yaml
 
 from dactyl.errors import DactylError
 
+NOT_YAML = (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError, LookupError, AttributeError)
+"""What PyYAML raises: the date 2000-99-99 is a ValueError, the whole number 0x an error of another kind."""
+
 
 def read_yaml(path: Path, what: str) -> Any:
     """What a YAML file says, of plain types only; None where it is empty.
@@ -24,13 +27,7 @@ def read_yaml(path: Path, what: str) -> Any:
         return yaml.safe_load(path.read_bytes())
     except OSError as error:
         raise DactylError(f"cannot read {what} {path}: {error.strerror}") from error
-    except (
-        yaml.YAMLError,
-        ValueError,
-        TypeError,
-        OverflowError,
-        RecursionError,
-    ) as error:  # such as the date 2000-99-99
+    except NOT_YAML as error:
         raise DactylError(f"{what} {path} is not YAML: {first_line(error)}") from error
 
 

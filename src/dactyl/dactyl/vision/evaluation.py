@@ -19,6 +19,7 @@ from dactyl.recording.test_sets.dataset import Dataset
 from dactyl.simulation.appearance import Appearance
 from dactyl.simulation.appearance.studio_scene import make_studio
 from dactyl.simulation.appearance.visibility import visible_shares
+from dactyl.storage import pictures as files
 from dactyl.storage.models import estimator_for
 from dactyl.vision.augmentation import PoseAugmentation
 from dactyl.vision.estimator import Estimate, Estimator
@@ -222,8 +223,7 @@ def draw_worst(samples: Samples, found: Errors, path: Path) -> None:
             text += "  seen " + " ".join(f"{share:.0%}" for share in samples.seen[i])
         cv2.putText(caption, text, (4, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
         rows += [caption, strip]
-    if not cv2.imwrite(str(path), np.concatenate(rows)[..., ::-1]):
-        raise DactylError(f"cannot write {path}")
+    files.write(path, np.concatenate(rows))
 
 
 def _batches(pictures: np.ndarray) -> Iterator[np.ndarray]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from dactyl.errors import DactylError
 from dactyl.ranges import check_options
 from dactyl.simulation.appearance import Appearance
 from dactyl.simulation.scene import SceneConfig
+from dactyl.storage import pictures as files
 from dactyl.vision.augmentation import PoseAugmentation
 from dactyl.vision.images import ImageAugmentation
 from dactyl.vision.options import SheetOptions
@@ -24,6 +23,7 @@ def show(out: Path, choice: SheetOptions = DEFAULTS) -> Path:
     """Write a sheet (.png); every cell is one moment as the three cameras see it, in a look of its own."""
     rows, columns, size, crop = choice.rows, choice.columns, choice.size, choice.crop
     check_options(choice)
+    files.check(out)
     states = load(choice.states) if choice.states else None
     random = np.random.default_rng(choice.seed)
     number = rows * columns
@@ -42,8 +42,7 @@ def show(out: Path, choice: SheetOptions = DEFAULTS) -> Path:
     drawn_by.close()
     cells = np.concatenate(list(_augmented(pictures, random).swapaxes(0, 1)), axis=2)  # cameras side by side
     sheet = cells.reshape(rows, columns, size, 3 * size, 3).swapaxes(1, 2).reshape(rows * size, columns * 3 * size, 3)
-    if not cv2.imwrite(str(out), sheet[..., ::-1]):
-        raise DactylError(f"cannot write {out}")
+    files.write(out, sheet)
     return out
 
 

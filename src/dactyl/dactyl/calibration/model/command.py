@@ -18,6 +18,7 @@ from dactyl.calibration.model.replay import scene_of
 from dactyl.calibration.model.space import draw, space_of
 from dactyl.robot import parameters
 from dactyl.robot import robot as robots
+from dactyl.storage import pictures
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ def run(choice: Choice) -> None:
     """
     for path in filter(None, (choice.out, choice.plot, choice.truth, choice.save, choice.json)):
         results.check_writable(path)
+    if choice.plot:
+        pictures.check(choice.plot, (".png",))
     hidden: np.ndarray | None = None
     if choice.recording:
         recorded = read(choice.recording)

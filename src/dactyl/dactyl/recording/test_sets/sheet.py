@@ -10,6 +10,7 @@ import numpy as np
 from dactyl.errors import DactylError
 from dactyl.recording.test_sets.dataset import Dataset
 from dactyl.recording.test_sets.overlay import draw
+from dactyl.storage import pictures
 
 WIDTH = 320  # pixels of a picture
 
@@ -30,19 +31,18 @@ def write(dataset: Dataset, out: Path, rows: int = 6, columns: int = 2) -> int:
     sheet = np.concatenate(
         [np.concatenate(strips[i : i + columns], axis=1) for i in range(0, len(strips), columns)], axis=0
     )
-    if not cv2.imwrite(str(out), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR)):
-        raise DactylError(f"cannot write {out}")
+    pictures.write(out, sheet)
     return count
 
 
 def _strip(dataset: Dataset, i: int) -> np.ndarray:
     sample = dataset[i]
-    pictures = []
+    seen = []
     for camera, image in zip(dataset.cameras, sample.images, strict=True):
         size = (WIDTH, round(WIDTH * camera.height / camera.width))
         small = np.ascontiguousarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
         draw(small, camera, sample.position, sample.quaternion, dataset.object, (255, 140, 0))
-        pictures.append(small)
-    strip = np.concatenate(pictures, axis=1)
+        seen.append(small)
+    strip = np.concatenate(seen, axis=1)
     cv2.putText(strip, str(i), (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (90, 90, 90), 1, cv2.LINE_AA)
     return np.pad(strip, ((2, 2), (2, 2), (0, 0)), constant_values=255)

@@ -66,11 +66,14 @@ def joints(
     from dactyl.robots.shadow.calibration.joints import Kinematics, calibrate
     from dactyl.simulation.scene import build
     from dactyl.status_line import StatusLine
+    from dactyl.storage import pictures
 
     if (bag is None) == (not synthetic) or (bag and not factory):
         raise DactylError("name either a BAG and its --factory calibration, or --synthetic")
-    for path in filter(None, (out, plot, json)):
+    for path in filter(None, (out, json)):
         results.check_writable(path)
+    if plot:
+        pictures.check(plot, pictures.DRAWINGS)
     loaded = load(factory) if factory else None
     scene, known = build(), None
     if bag and loaded:
@@ -96,21 +99,19 @@ def joints(
 def _marker_layout(config: Path | None) -> MarkerLayout:
     """The marker table of a parameter file."""
     import numpy as np
-    import yaml
 
     from dactyl.robot.markers import MarkerLayout
+    from dactyl.storage.documents import read_yaml
     from dactyl.storage.shared import shared
 
     path = config or shared("config", "real.yaml")
+    content = read_yaml(path, "the parameters")
     try:
-        table: dict[str, Any] = yaml.safe_load(path.read_text())[topics.NAMESPACE]["fingertip_tracker"][
-            "ros__parameters"
-        ]
-        base, on_object = (np.reshape(table[f"{name}_positions"], (-1, 3)) for name in ("base", "object"))
-        ids = (table[f"{name}_ids"] for name in ("fingertip", "base", "object"))
-    except OSError as error:
-        raise DactylError(f"cannot read the parameters {path}: {error.strerror}") from error
-    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        table: dict[str, Any] = content[topics.NAMESPACE]["fingertip_tracker"]["ros__parameters"]
+        base, on_object = (
+            np.reshape(np.array(table[f"{name}_positions"], float), (-1, 3)) for name in ("base", "object")
+        )
+        fingertips, base_ids, object_ids = (list(table[f"{name}_ids"]) for name in ("fingertip", "base", "object"))
+        return MarkerLayout(fingertips, base_ids, base, object_ids, on_object)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise DactylError(f"{path} has no marker table of the fingertip tracker: {error}") from error
-    fingertips, base_ids, object_ids = ids
-    return MarkerLayout(fingertips, base_ids, base, object_ids, on_object)
