@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ pytest.importorskip("launch_ros", reason="launch_ros is not installed: only a RO
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch_ros.actions import Node
 
+from dactyl.bringup import ros_launch
 from dactyl.bringup.graph import Graph
 from dactyl.bringup.options import RealOptions, SimOptions
 from dactyl.bringup.processes import EARLY_LIMIT
@@ -26,6 +27,13 @@ from dactyl.bringup.run import real_graph, sim_graph
 from launch import LaunchContext  # type: ignore[attr-defined]
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def own_domain(ros_domain: int) -> Iterator[None]:
+    """What is rendered claims its domain for the rest of the process."""
+    yield
+    ros_launch._claims.close()
 
 
 def describe(name: str) -> Any:
@@ -75,6 +83,7 @@ def test_arguments_reach_the_graph() -> None:
     """Protects `ros2 launch dactyl sim.launch.py trials:=3`: it fails where the graph refuses an option."""
     with pytest.raises(Exception, match="json needs trials"):
         render("sim", json="out.json")
+    ros_launch._claims.close()
     assert render("sim", trials="3", lockstep="true")
 
 
@@ -94,21 +103,17 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., subp
     for name, program in PROGRAMS.items():
         (programs / name).write_text(f"#!{sys.executable}\n{program}\n")
         (programs / name).chmod(0o755)
-    (tmp_path / "parameters.yaml").write_text("{}")
     monkeypatch.setenv("AMENT_PREFIX_PATH", f"{tmp_path}:{os.environ['AMENT_PREFIX_PATH']}")
 
     def launch(*nodes: str) -> subprocess.Popen[str]:
         code = f"""if True:
             import sys
-            from pathlib import Path
             from dactyl.bringup.graph import Graph, Node
             from dactyl.bringup.ros_launch import to_launch
             from launch import LaunchDescription, LaunchService
             nodes = tuple(Node(name, respawn_delay=0.1) for name in {nodes!r})
             service = LaunchService()
-            service.include_launch_description(
-                LaunchDescription(to_launch(Graph(nodes, Path({str(tmp_path / "parameters.yaml")!r}))))
-            )
+            service.include_launch_description(LaunchDescription(to_launch(Graph(nodes))))
             sys.exit(service.run())
         """
         return subprocess.Popen(

@@ -126,7 +126,7 @@ class Lab:
         self.driver = HandDriver()
         self.nodes = (self.tracker, self.policy, self.filter, self.driver)
         self.driver.monotonic_ns = lambda: self.now
-        self.driver.hand.problem = str  # type: ignore[method-assign]  # as if the hand's controllers listened
+        self.driver.hand.unreachable = str  # type: ignore[method-assign]  # as if the hand's controllers listened
         self.policy.get_clock = lambda: SimpleNamespace(now=lambda: SimpleNamespace(nanoseconds=self.now))  # type: ignore[assignment, method-assign, return-value]
         self.wires = {
             "mocap/markers": Wire(self, self.tracker.on_markers),

@@ -36,7 +36,7 @@ class Bench:
     def __init__(self, driver: HandDriver) -> None:
         self.driver, self.now = driver, 1000 * MS
         driver.monotonic_ns = lambda: self.now
-        driver.hand.problem = str  # type: ignore[method-assign]  # as if the hand's controllers listened
+        driver.hand.unreachable = str  # type: ignore[method-assign]  # as if the hand's controllers listened
         self.targets = np.full(len(ACTUATORS), np.nan)
         self.stamps: set[int] = set()
         self.sent = 0
@@ -405,7 +405,7 @@ def test_a_hand_that_nobody_drives_is_not_enabled(
     """Protects from "running" without controllers; a recorder that listens is none."""
     driver = make_node(HandDriver, stop_after="0.2")
     bench = Bench(driver)
-    del driver.hand.problem  # type: ignore[attr-defined]
+    del driver.hand.unreachable  # type: ignore[attr-defined]
     bench.read()
     other("recorder").create_subscription(JointTrajectory, FINGERS, print, 10)
     until(lambda: any(found.node_name == "recorder" for found in driver.get_subscriptions_info_by_topic(FINGERS)))
@@ -413,7 +413,7 @@ def test_a_hand_that_nobody_drives_is_not_enabled(
     assert refused == f"nobody takes {FINGERS}: are the hand's controllers running?"
     controllers = other("controllers")
     taken = [controllers.create_subscription(JointTrajectory, topic, print, 10) for topic in (FINGERS, WRIST)]
-    until(lambda: not driver.hand.problem())
+    until(lambda: not driver.hand.unreachable())
     assert driver.on_enable(SetBool.Request(data=True), SetBool.Response()).success
     controllers.destroy_subscription(taken[1])
     until(lambda: (bench.cycles(1), driver.safety.stopped)[1])

@@ -151,7 +151,7 @@ def test_the_emulated_graph_is_the_real_one_and_what_stands_in() -> None:
     real = {node.name: node for node in real_graph(RealOptions()).nodes}
     emulated = {node.name: node for node in real_graph(RealOptions(emulate=True)).nodes}
     assert set(emulated) == set(real) | {"sim"}
-    assert real_graph(RealOptions(emulate=True)).parameter_file == real_graph(RealOptions()).parameter_file
+    assert real_graph(RealOptions(emulate=True)).configuration == real_graph(RealOptions()).configuration
     assert dict(emulated["sim"].remappings)["mocap/markers"] == emulated["mocap"].parameters["topic"]
     pictures = Path(str(emulated["camera"].parameters["emulate_from"]))
     assert [len(list((pictures / f"camera_{i}").iterdir())) for i in range(3)] == [8, 8, 8]

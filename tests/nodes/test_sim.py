@@ -12,6 +12,7 @@ from dactyl.errors import DactylError
 from dactyl.nodes.sim import Sim
 from dactyl.robots.shadow import ros as shadow_ros
 from dactyl.robots.shadow.joints import ACTUATORS
+from dactyl_msgs.msg import TrialStatus
 
 TOPIC = "/rh_trajectory_controller/command"
 
@@ -58,3 +59,14 @@ def test_stamps_follow_the_machines_clock_where_they_are_to(sim: Sim) -> None:
     before = sim.time_ns
     sim._follow_machine_clock(due + 1.0)
     assert sim.time_ns >= before
+
+
+def test_while_the_operator_has_the_hand_it_takes_no_commands(sim: Sim) -> None:
+    """Protects a freshly placed object: a hold that takes its time would drag the hand back to where it was."""
+    before = sim.laboratory.targets.copy()
+    sim.status = TrialStatus(state=TrialStatus.AWAITING_OBJECT)
+    sim.on_command(TOPIC, shadow_ros.encode("trajectory", 0.008, np.full(len(ACTUATORS), 0.1), 1)[TOPIC])
+    sim._apply_commands()
+    sim.status = TrialStatus(state=TrialStatus.RUNNING)
+    sim._apply_commands()
+    np.testing.assert_array_equal(sim.laboratory.targets, before)

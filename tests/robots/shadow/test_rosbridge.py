@@ -97,7 +97,7 @@ def connect(server: Rosbridge) -> Iterator[Callable[..., RosbridgeHand]]:
     def make(on_joint_states: Any = print, on_temperature: Any = print, interface: str = "trajectory") -> RosbridgeHand:
         hand = RosbridgeHand(f"127.0.0.1:{server.port}", interface, 0.008, on_joint_states, on_temperature)
         hands.append(hand)
-        until(lambda: len(server.subscribed) == 2)
+        until(lambda: len(server.subscribed) == 3)
         return hand
 
     yield make
@@ -133,6 +133,7 @@ def test_trajectories_are_shadows(server: Rosbridge, connect: Callable[..., Rosb
     assert server.subscribed == {
         "/joint_states": "sensor_msgs/JointState",
         "/diagnostics": "diagnostic_msgs/DiagnosticArray",
+        FINGERS: "trajectory_msgs/JointTrajectory",
     }
     hand.send(TARGETS, 123)
     until(lambda: len(server.published) == 2)
@@ -144,6 +145,35 @@ def test_trajectories_are_shadows(server: Rosbridge, connect: Callable[..., Rosb
     angles = dict(zip(message["joint_names"], point["positions"], strict=True))
     assert angles["rh_FFJ1"] == angles["rh_FFJ2"] == pytest.approx(TARGETS[ACTUATORS.index("FFJ0")] / 2)
     assert angles["rh_THJ5"] == pytest.approx(TARGETS[ACTUATORS.index("THJ5")])
+
+
+@pytest.mark.parametrize("interface", ["trajectory", "position"])
+def test_commands_of_another_program_are_noticed(
+    server: Rosbridge, connect: Callable[..., RosbridgeHand], interface: str
+) -> None:
+    """Protects the hand from a second commander in ROS 1, of which no graph tells; its own commands come back too."""
+    hand = connect(interface=interface)
+    for i in range(5):
+        hand.send(TARGETS + 0.001 * i, 0)
+    until(lambda: len(server.published) >= 5)
+    topic = hand._commanders.topic
+    own = [message for name, message in server.published if name == topic]
+
+    def hears(message: Any) -> str:
+        server.publish(topic, message)
+        until(lambda: not hand._received.empty())
+        hand.poll()
+        return hand.conflict()
+
+    assert [hears(message) for message in own] == [""] * len(own)
+    other = dict(own[0], data=1.0)
+    if interface == "trajectory":
+        other = dict(own[0], points=[dict(own[0]["points"][0], positions=[1.0] * 22)])
+    assert hears(other) == f"another program commands the hand on {topic}, in the ROS behind rosbridge"
+    assert not hand.problem()
+    hears({"points": [None]})
+    assert "cannot be read" in hand.problem()
+    assert not hand.unreachable()
 
 
 def test_position_commands_are_shadows(server: Rosbridge, connect: Callable[..., RosbridgeHand]) -> None:
@@ -194,7 +224,7 @@ def test_a_lost_connection_comes_back_and_nothing_old_is_sent(
         hand.send(TARGETS, 0)
     server.published.clear()
     server.start()
-    until(lambda: len(server.subscribed) == 2)
+    until(lambda: len(server.subscribed) == 3)
     assert hand.problem() == ""
     assert len(server.advertised) == 2
     time.sleep(0.2)
@@ -236,7 +266,7 @@ def test_the_hand_is_held_and_stopped_by_the_rules_across_a_loss(
     until(lambda: cycle() == STOPPED)
     server.published.clear()
     server.start()
-    until(lambda: len(server.subscribed) == 2)
+    until(lambda: len(server.subscribed) == 3)
     server.publish("/joint_states", joint_states(time.time_ns(), angle=0.3))
     until(lambda: cycle() == STOPPED and server.published)
     held = dict(server.published)[FINGERS]

@@ -208,7 +208,7 @@ class HandDriver(DactylNode):
         self.conflicts = self.conflicts + 1 if conflict else 0
         if self.conflicts >= (5 if NAMELESS in conflict else 2):  # it may be tolerated, once its name is known
             self._stop(conflict)
-        problem = self.hand.problem()
+        problem = self.hand.unreachable()
         self.trouble_ns = (self.trouble_ns or now_ns) if problem else None
         if self.trouble_ns is not None and now_ns - self.trouble_ns > self.settings.stop_after * 1e9:
             self._stop(problem)
@@ -275,7 +275,8 @@ class HandDriver(DactylNode):
     def _enable(self) -> str:
         """Let the hand move; why not, if not."""
         now_ns = self.monotonic_ns()
-        return self.hand.conflict() or self.safety.unfit(now_ns) or self.hand.problem() or self.safety.enable(now_ns)
+        unfit = self.hand.conflict() or self.safety.unfit(now_ns) or self.hand.unreachable()
+        return unfit or self.safety.enable(now_ns)
 
     def _enable_at_start(self) -> None:
         """As soon as it may; why it may not is told where that lasts."""

@@ -98,7 +98,10 @@ class Interface(Protocol):
         """Hand over what has come since the last time."""
 
     def problem(self) -> str:
-        """Why the robot cannot be reached; empty if it can, as far as is known."""
+        """What is wrong with the way to the robot; empty if nothing is, as far as is known."""
+
+    def unreachable(self) -> str:
+        """Why commands do not reach the robot; empty if they do, as far as is known."""
 
     def conflict(self) -> str:
         """Which other node speaks for the robot or commands it; empty if none does, as far as is known."""

@@ -165,7 +165,10 @@ class TopicInterface:
         """The executor calls back."""
 
     def problem(self) -> str:
-        return self.peers.problem()
+        return self.unreachable()
+
+    def unreachable(self) -> str:
+        return self.peers.untaken()
 
     def conflict(self) -> str:
         return self.peers.conflict()

@@ -45,7 +45,7 @@ class Peers:
                 return f"another node commands the hand on {topic}: {others[0]}"
         return ""
 
-    def problem(self) -> str:
+    def untaken(self) -> str:
         """Which commands nobody takes; empty if all are taken."""
         for topic in self._commands:
             listeners = _names(self._node.get_subscriptions_info_by_topic, topic)

@@ -58,6 +58,20 @@ def joint_states(message: Any) -> Stamped:
     return Stamped(JointStates(stamp_ns, names, positions, efforts), words)
 
 
+def positions(message: Any) -> np.ndarray:
+    """(n,) rad, that a trajectory_msgs/JointTrajectory of one point or more, or a std_msgs/Float64, asks for first.
+
+    Raises:
+        ValueError: it does not; says why.
+    """
+    if isinstance(message, dict) and "points" in message:
+        message = next(iter(_member(message, "points", list)), None)
+        return np.array(_numbers(message, "positions"))
+    if not isinstance(message, dict) or "data" not in message:
+        raise ValueError(f"{message!r:.40} where a command belongs")
+    return np.array(_numbers({"data": [message["data"]]}, "data"))
+
+
 def temperatures(message: Any) -> Iterator[tuple[int, float]]:
     """Motors' indices and temperatures, degrees Celsius, in a diagnostic_msgs/DiagnosticArray.
 

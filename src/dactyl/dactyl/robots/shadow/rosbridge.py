@@ -16,9 +16,11 @@ from roslibpy.comm.comm_asyncio import AsyncioRosBridgeProtocol
 from dactyl import topics
 from dactyl.robot.driver import OnJointStates, OnTemperature
 from dactyl.robots.shadow import json_messages
+from dactyl.robots.shadow.commanders import Commanders
 from dactyl.robots.shadow.joints import ros_joint_name
 from dactyl.robots.shadow.protocol import POSITIONS, TRAJECTORIES, positions_of
 
+LOOK = 100  # ms between looks at what is commanded
 RECONNECT = 0.5  # s between attempts
 COMPLAIN = 5.0  # s that what could not be read is said
 SILENCE = 1.0  # s that a ping may go unanswered before the connection counts as lost
@@ -56,7 +58,8 @@ class RosbridgeHand:
         host, port = json_messages.server(address)
         self._address, self._interface, self._time_from_start = address, interface, time_from_start
         self._on_joint_states, self._on_temperature = on_joint_states, on_temperature
-        self.conflict = conflict
+        self._in_ros2 = conflict
+        self._commanders = Commanders(next(iter(TRAJECTORIES if interface == "trajectory" else POSITIONS)))
         self._received: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._complaint = ("", 0.0)
         """What could not be read last, and when, monotonic s."""
@@ -70,28 +73,35 @@ class RosbridgeHand:
             topic.advertise()
         self._listen(topics.JOINT_STATES, "sensor_msgs/JointState", self._take_joint_states)
         self._listen(topics.DIAGNOSTICS, "diagnostic_msgs/DiagnosticArray", self._take_diagnostics)
+        watched = self._commanders.topic  # sends back what this hand sends, too
+        self._listen(watched, f"{package}/{kind}", self._take_command, throttle_rate=LOOK)
 
     def send(self, targets: np.ndarray, stamp_ns: int) -> None:
         """Send targets, or nothing where there is no connection. `stamp_ns` is not sent: a trajectory begins now."""
         if not self._ros.is_connected:
             return
+        for topic, message in self._messages(targets).items():
+            if topic == self._commanders.topic:
+                self._commanders.sent(json_messages.positions(message), time.monotonic())
+            self._topics[topic].publish(message)
+
+    def _messages(self, targets: np.ndarray) -> dict[str, dict[str, Any]]:
+        """What to send on each topic."""
         if self._interface == "position":
-            for topic, i in POSITIONS.items():
-                self._topics[topic].publish({"data": float(targets[i])})
-            return
-        for topic, joints in TRAJECTORIES.items():
-            self._topics[topic].publish(
-                {
-                    "header": {"stamp": json_messages.duration(0.0, self._words)},
-                    "joint_names": [ros_joint_name(joint) for joint in joints],
-                    "points": [
-                        {
-                            "positions": positions_of(joints, targets),
-                            "time_from_start": json_messages.duration(self._time_from_start, self._words),
-                        }
-                    ],
-                }
-            )
+            return {topic: {"data": float(targets[i])} for topic, i in POSITIONS.items()}
+        return {
+            topic: {
+                "header": {"stamp": json_messages.duration(0.0, self._words)},
+                "joint_names": [ros_joint_name(joint) for joint in joints],
+                "points": [
+                    {
+                        "positions": positions_of(joints, targets),
+                        "time_from_start": json_messages.duration(self._time_from_start, self._words),
+                    }
+                ],
+            }
+            for topic, joints in TRAJECTORIES.items()
+        }
 
     def poll(self) -> None:
         while True:
@@ -102,10 +112,14 @@ class RosbridgeHand:
             take()
 
     def problem(self) -> str:
-        if not self._ros.is_connected:
-            return f"no connection to rosbridge at {self._address}"
         what, when = self._complaint
-        return what if time.monotonic() - when < COMPLAIN else ""
+        return self.unreachable() or (what if time.monotonic() - when < COMPLAIN else "")
+
+    def unreachable(self) -> str:
+        return "" if self._ros.is_connected else f"no connection to rosbridge at {self._address}"
+
+    def conflict(self) -> str:
+        return self._in_ros2() or self._commanders.conflict(time.monotonic())
 
     def close(self) -> None:
         self._ros.factory.maxRetries = 0
@@ -116,8 +130,8 @@ class RosbridgeHand:
     def _topic(self, name: str, kind: str) -> roslibpy.Topic:
         return roslibpy.Topic(self._ros, name, kind, queue_size=1, queue_length=1)
 
-    def _listen(self, name: str, kind: str, take: Callable[[Any], None]) -> None:
-        """Let a topic's messages wait for `poll`: they come in the library's thread."""
+    def _listen(self, name: str, kind: str, take: Callable[[Any], None], throttle_rate: int = 0) -> None:
+        """Let a topic's messages wait for `poll`: they come in the library's thread; at most one in so many ms."""
 
         def read(message: Any) -> None:
             try:
@@ -125,7 +139,8 @@ class RosbridgeHand:
             except ValueError as error:
                 self._complain(f"{name} from rosbridge cannot be read: {error}")
 
-        self._topic(name, kind).subscribe(lambda message: self._received.put(partial(read, message)))
+        topic = roslibpy.Topic(self._ros, name, kind, queue_length=1, throttle_rate=throttle_rate)
+        topic.subscribe(lambda message: self._received.put(partial(read, message)))
 
     def _take_joint_states(self, message: Any) -> None:
         states, self._words = json_messages.joint_states(message)
@@ -134,6 +149,9 @@ class RosbridgeHand:
     def _take_diagnostics(self, message: Any) -> None:
         for found in json_messages.temperatures(message):
             self._on_temperature(*found)
+
+    def _take_command(self, message: Any) -> None:
+        self._commanders.heard(json_messages.positions(message), time.monotonic())
 
     def _complain(self, what: str) -> None:
         self._complaint = (what, time.monotonic())
