@@ -17,6 +17,7 @@ from rosgraph_msgs.msg import Clock
 from dactyl.bringup.graph import Graph
 from dactyl.bringup.options import SimOptions
 from dactyl.bringup.run import sim_graph
+from dactyl.nodes.dashboard import Dashboard
 from dactyl.ros import messages
 from dactyl_msgs.msg import TrialStatus
 
@@ -131,3 +132,12 @@ def test_the_object_has_its_letters(ros_domain: int) -> None:
         up = mesh.triangles_center[:, 2] > 0.0245
         assert set(faces[up, 0]) == {4}, "+z shows the fifth picture of the cube map"
         assert picture.shape[0] == 6 * picture.shape[1]
+
+
+def test_the_token_is_printed_and_not_logged(make_node: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    """Protects the hand from whoever has a bag: what is logged is on /rosout, and recorded."""
+    dashboard = make_node(Dashboard, host="0.0.0.0", port=18190)
+    printed = capfd.readouterr()
+    assert dashboard.door.token in printed.out
+    assert dashboard.door.token not in printed.err, "where the log goes in tests"
+    assert "can see and move the hand" in printed.err
