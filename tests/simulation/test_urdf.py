@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -9,7 +10,8 @@ import mujoco
 import numpy as np
 import pytest
 import trimesh
-import yourdfpy
+from scipy.spatial.transform import Rotation
+from urdf_parser_py.urdf import Pose, Robot
 
 from dactyl.maths import quaternion
 from dactyl.robot import robot as robots
@@ -33,12 +35,33 @@ def scene(request: pytest.FixtureRequest) -> Scene:
 
 
 @pytest.fixture
-def parsed(scene: Scene, tmp_path: Path) -> yourdfpy.URDF:
-    file = tmp_path / "robot.urdf"
-    description = Description(scene)
-    file.write_text(description.xml("meshes"))
-    description.write_meshes(tmp_path / "meshes")
-    return yourdfpy.URDF.load(str(file), mesh_dir=str(tmp_path))
+def parsed(scene: Scene, tmp_path: Path) -> Robot:
+    """The file as another program reads it."""
+    Description(scene).write_meshes(tmp_path / "meshes")
+    return Robot.from_xml_string(Description(scene).xml("meshes").encode())
+
+
+def rigid(origin: Pose | None) -> np.ndarray:
+    """(4, 4) of what URDF calls an origin."""
+    matrix = np.eye(4)
+    if origin is not None:
+        matrix[:3, :3] = Rotation.from_euler("xyz", origin.rpy).as_matrix()
+        matrix[:3, 3] = origin.xyz
+    return matrix
+
+
+def link_in_root(parsed: Robot, link: str, angles: dict[str, float]) -> np.ndarray:
+    """(4, 4) by the file alone, joint by joint; a joint that mimics another follows that one."""
+    matrix = np.eye(4)
+    for name in parsed.get_chain(ROOT, link, links=False):
+        joint = parsed.joint_map[name]
+        matrix = matrix @ rigid(joint.origin)
+        if joint.type == "revolute":
+            angle = joint.mimic.multiplier * angles[joint.mimic.joint] if joint.mimic else angles[name]
+            turn = np.eye(4)
+            turn[:3, :3] = Rotation.from_rotvec(angle * np.array(joint.axis)).as_matrix()
+            matrix = matrix @ turn
+    return matrix
 
 
 def random_posture(scene: Scene, mimics: dict[str, tuple[str, float]], random: np.random.Generator) -> dict[str, float]:
@@ -50,33 +73,37 @@ def random_posture(scene: Scene, mimics: dict[str, tuple[str, float]], random: n
     return angles
 
 
-def in_robot_frame(scene: Scene, angles: dict[str, float]) -> np.ndarray:
-    """(F, 3) m: the fingertips' markers where the simulation has them."""
+def moved(scene: Scene, angles: dict[str, float]) -> mujoco.MjData:
     data = mujoco.MjData(scene.model)
     for name, angle in angles.items():
         data.joint(name).qpos = angle
     mujoco.mj_kinematics(scene.model, data)
-    return quaternion.rotate_inverse(scene.hand_quaternion, data.site_xpos[scene.fingertip_sites] - scene.hand_position)
+    return data
 
 
-def test_fingertips_are_where_the_simulation_has_them(scene: Scene, parsed: yourdfpy.URDF) -> None:
+def in_robot_frame(scene: Scene, angles: dict[str, float]) -> np.ndarray:
+    """(F, 3) m: the fingertips' markers where the simulation has them."""
+    world = moved(scene, angles).site_xpos[scene.fingertip_sites]
+    return quaternion.rotate_inverse(scene.hand_quaternion, world - scene.hand_position)
+
+
+def test_fingertips_are_where_the_simulation_has_them(scene: Scene, parsed: Robot) -> None:
     """To 0.1 mm over random postures, by another program's reading of the file."""
     description, random = Description(scene), np.random.default_rng(0)
     links = {body: name for name, body in description.bodies.items()}
     for _ in range(25):
         angles = random_posture(scene, description.mimics, random)
-        parsed.update_cfg({name: angles[name] for name in parsed.actuated_joint_names})
         own = description.in_root(angles)
         for site, expected in zip(scene.fingertip_sites, in_robot_frame(scene, angles), strict=True):
             body = int(scene.model.site_bodyid[site])
             point = scene.model.site_pos[site] + description.offsets[body]
-            matrix = parsed.get_transform(links[body], ROOT)
+            matrix = link_in_root(parsed, links[body], angles)
             np.testing.assert_allclose(matrix[:3, :3] @ point + matrix[:3, 3], expected, atol=1e-4)
             pose = own[links[body]]
             np.testing.assert_allclose(pose.position + quaternion.rotate(pose.quaternion, point), expected, atol=1e-6)
 
 
-def test_joints_are_those_of_the_joint_states_with_their_limits(scene: Scene, parsed: yourdfpy.URDF) -> None:
+def test_joints_are_those_of_the_joint_states_with_their_limits(scene: Scene, parsed: Robot) -> None:
     names = [scene.robot.ros_name(joint) for joint in scene.robot.joints]
     moving = {name: joint for name, joint in parsed.joint_map.items() if joint.type != "fixed"}
     assert set(moving) == set(names)
@@ -85,34 +112,30 @@ def test_joints_are_those_of_the_joint_states_with_their_limits(scene: Scene, pa
         assert moving[name].limit.velocity > 0
     driven = scene.robot.actuation.any(axis=0)
     assert all(moving[name].limit.effort > 0 for name, drive in zip(names, driven, strict=True) if drive)
-    assert parsed.base_link == ROOT
+    assert parsed.get_root() == ROOT
+    assert not parsed.check_valid()
 
 
-def test_meshes_look_as_in_the_scene(scene: Scene, parsed: yourdfpy.URDF) -> None:
-    """Protects the picture: the same extent as what MuJoCo draws, in a bent posture."""
-    description = Description(scene)
+def test_meshes_look_as_in_the_scene(scene: Scene, parsed: Robot, tmp_path: Path) -> None:
+    """Protects the picture: every corner of every mesh where MuJoCo draws it, in a bent posture."""
+    description, model = Description(scene), scene.model
     angles = random_posture(scene, description.mimics, np.random.default_rng(3))
-    parsed.update_cfg({name: angles[name] for name in parsed.actuated_joint_names})
-    data = mujoco.MjData(scene.model)
-    for name, angle in angles.items():
-        data.joint(name).qpos = angle
-    mujoco.mj_kinematics(scene.model, data)
-    corners = []
-    for geom in (geom for body in description.bodies.values() for geom in description._geoms(body)):
-        mesh = int(scene.model.geom_dataid[geom])
-        if mesh < 0:
-            corners.append(np.vstack([np.eye(3), -np.eye(3)]) * 0 + data.geom_xpos[geom])
-            continue
-        first, count = scene.model.mesh_vertadr[mesh], scene.model.mesh_vertnum[mesh]
-        vertices = scene.model.mesh_vert[first : first + count]
-        corners.append(vertices @ data.geom_xmat[geom].reshape(3, 3).T + data.geom_xpos[geom])
-    seen = quaternion.rotate_inverse(scene.hand_quaternion, np.vstack(corners) - scene.hand_position)
-    bounds = parsed.scene.bounds
-    if scene.robot.name == "tray":
-        assert (bounds[0] <= seen.min(0) + 1e-6).all()
-        assert (bounds[1] >= seen.max(0) - 1e-6).all()
-    else:
-        np.testing.assert_allclose(bounds, [seen.min(0), seen.max(0)], atol=1e-4)
+    data = moved(scene, angles)
+    for link, body in description.bodies.items():
+        geoms = description._geoms(body)
+        visuals = [visual for visual in parsed.link_map[link].visuals if hasattr(visual.geometry, "filename")]
+        meshes = [geom for geom in geoms if model.geom_dataid[geom] >= 0]
+        assert len(visuals) == len(meshes)
+        for visual, geom in zip(visuals, meshes, strict=True):
+            matrix = link_in_root(parsed, link, angles) @ rigid(visual.origin)
+            drawn = trimesh.load(tmp_path / visual.geometry.filename).bounds
+            corners = np.array(list(itertools.product(*drawn.T))) @ matrix[:3, :3].T + matrix[:3, 3]
+            first, count = model.mesh_vertadr[model.geom_dataid[geom]], model.mesh_vertnum[model.geom_dataid[geom]]
+            own = model.mesh_vert[first : first + count]
+            expected = np.array(list(itertools.product(*np.stack([own.min(0), own.max(0)]).T)))
+            expected = expected @ data.geom_xmat[geom].reshape(3, 3).T + data.geom_xpos[geom]
+            expected = quaternion.rotate_inverse(scene.hand_quaternion, expected - scene.hand_position)
+            np.testing.assert_allclose(corners, expected, atol=1e-4)
 
 
 def test_coupled_joints_mimic_each_other() -> None:

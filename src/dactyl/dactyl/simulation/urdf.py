@@ -186,8 +186,7 @@ class Description:
         most = np.where(
             model.actuator_forcelimited,
             np.abs(model.actuator_forcerange).max(-1),
-            model.actuator_gainprm[:, 0]
-            * np.ptp(model.actuator_ctrlrange, axis=-1),
+            model.actuator_gainprm[:, 0] * np.ptp(model.actuator_ctrlrange, axis=-1),
         )
         return float(most[moving].max(initial=0.0))
 
