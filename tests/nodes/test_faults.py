@@ -204,6 +204,7 @@ def lab(ros_domain: int, tmp_path: Path) -> Iterator[Lab]:
     lab.run(800)
     assert lab.follows()
     yield lab
+    assert lab.fastest() < RATE + 1e-6, "whatever the fault was"
     for node in lab.nodes:
         node.destroy_node()
     rclpy.try_shutdown()
@@ -224,7 +225,7 @@ def test_a_broken_stream_holds_the_hand_within_160_ms_until_it_is_mended(lab: La
         lab.wires[stream].mend()
         lab.run(560)
         assert lab.follows()
-    assert 0.9 * RATE < lab.fastest() < RATE + 1e-6
+    assert lab.fastest() > 0.9 * RATE, "or the rate was not tried"
 
 
 @pytest.mark.parametrize("fault", ["silent", "frozen", "delayed"])

@@ -99,7 +99,7 @@ class Terminal(NamedTuple):
 def terminal(ros_domain: int) -> Iterator[Terminal]:
     keys, its_end = pty.openpty()
     command = [sys.executable, "-m", "dactyl.nodes.hand_watch", "--ros-args", "-r", "__ns:=/dactyl"]
-    process = subprocess.Popen(command, stdin=its_end, stdout=subprocess.PIPE, start_new_session=True)
+    process = subprocess.Popen(command, stdin=its_end, stdout=its_end, stderr=its_end, start_new_session=True)
     os.close(its_end)
     context = rclpy.Context()
     context.init()
@@ -109,8 +109,9 @@ def terminal(ros_domain: int) -> Iterator[Terminal]:
     node.create_subscription(Bool, "/dactyl/emergency_stop", take, messages.RELIABLE)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
-    assert process.stdout is not None
-    assert b"any key stops the hand" in process.stdout.readline()
+    said = b""
+    while b"any key stops the hand" not in said:
+        said += os.read(keys, 1000)
     deadline = time.monotonic() + 20.0
     while not node.count_publishers("/dactyl/emergency_stop"):
         assert time.monotonic() < deadline

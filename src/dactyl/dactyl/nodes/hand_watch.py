@@ -68,7 +68,8 @@ class HandWatch(DactylNode):
         self.stop_publisher.publish(Bool(data=True))
         self.stopped_at = self.monotonic()
         nobody = "" if self.stop_publisher.get_subscription_count() else ", but nobody drives one"
-        print(f"{why}: stop the hand{nobody}", flush=True)
+        with contextlib.suppress(OSError):  # a terminal that has gone
+            print(f"{why}: stop the hand{nobody}", flush=True)
 
     def on_joy(self, message: Joy) -> None:
         pressed = {i for i, button in enumerate(message.buttons) if button}
