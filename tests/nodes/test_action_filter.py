@@ -134,3 +134,11 @@ def test_slack_rates_are_one_for_all_or_two_for_each_actuator(start: Callable[..
 def test_another_number_of_slack_rates_is_refused(start: Callable[..., ActionFilter]) -> None:
     with pytest.raises(DactylError, match="backlash_deltas must have 1 or 40 elements, not 20"):
         start(backlash_deltas=[1.0] * 20)
+
+
+def test_an_arms_joint_states_are_left_out(make_node: Callable[..., ActionFilter]) -> None:
+    """Protects a hand on an arm: its tendons' slack goes by its own joints."""
+    node = make_node(ActionFilter, backlash="true")
+    node.on_joint_states(JointState(name=["elbow"], position=[1.0]))
+    assert not node.gate.refused
+    assert node.positions_ns == -1

@@ -15,7 +15,7 @@ from dactyl.registry import DEFAULTS
 from dactyl.robot import control, robot
 from dactyl.robot.driver import JointOrder, JointStates
 from dactyl.robot.ticks import Ticks
-from dactyl.ros.messages import RELIABLE, SENSOR, nanoseconds, to_floats
+from dactyl.ros.messages import JOINTS, RELIABLE, nanoseconds, to_floats
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
 from dactyl_msgs.msg import HandAction
@@ -60,9 +60,11 @@ class Exerciser(DactylNode):
         """Of the exercise; -1: it has not begun."""
         self.message = HandAction(robot=self.robot.name)
         self.publisher = self.create_publisher(HandAction, topics.ACTION, RELIABLE)
-        self.create_subscription(JointState, topics.JOINT_STATES, self.on_joint_states, SENSOR)
+        self.create_subscription(JointState, topics.JOINT_STATES, self.on_joint_states, JOINTS)
 
     def on_joint_states(self, message: JointState) -> None:
+        if not self.order.concerns(message.name):
+            return
         try:
             angles, _ = self.order.sort(JointStates(0, message.name, message.position, ()))
         except ValueError as error:
