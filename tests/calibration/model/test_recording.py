@@ -36,7 +36,7 @@ def test_a_truncated_recording_is_refused(recording: Recording, tmp_path: Path) 
     whole = path.read_bytes()
     for share in (0.2, 0.9):
         path.write_bytes(whole[: int(share * len(whole))])
-        with pytest.raises(DactylError, match="is no recording"):
+        with pytest.raises(DactylError, match="cannot read the recording"):
             recordings.load(path)
 
 

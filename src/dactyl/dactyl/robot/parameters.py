@@ -20,6 +20,7 @@ import yaml
 from dactyl.errors import DactylError
 from dactyl.robot import backlash
 from dactyl.robot.robot import Robot
+from dactyl.storage.documents import read_yaml
 from dactyl.storage.files import write_atomically
 
 JOINT_PARAMETERS = ("damping", "spring_reference", "friction_loss", "stiffness", "margin", "lower", "upper")
@@ -102,12 +103,7 @@ def read(path: Path, robot: Robot) -> dict[Key, float]:
     Raises:
         DactylError: it cannot be read, is for another robot, or names what there is not or cannot be.
     """
-    try:
-        document = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        raise DactylError(f"cannot read the model calibration {path}: {error}") from error
-    except yaml.YAMLError as error:
-        raise DactylError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    document = read_yaml(path, "the model calibration")
     if not isinstance(document, Mapping) or "robot" not in document:
         raise DactylError(f"{path} is no model calibration: it names no robot")
     if document["robot"] != robot.name:
@@ -143,7 +139,7 @@ def _section(path: Path, section: str, values: Any, parts: tuple[str, ...], name
 
 def _checked(where: str, name: str, value: Any) -> float:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not np.isfinite(value):
+    if not number or not abs(value) < 1e300:  # a whole number may have any length
         raise DactylError(f"{where}: expected a finite number, not {value!r}")
     if (name in _POSITIVE and value <= 0) or (name not in _ANY_SIGN and value < 0):
         raise DactylError(f"{where} = {value} must be {'> 0' if name in _POSITIVE else '>= 0'}")

@@ -7,7 +7,6 @@ A set of states is a folder: states.json says what it is and lists its shards, s
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from dactyl.learning.policy import Policy
 from dactyl.maths import quaternion
 from dactyl.robot import robot as robots
 from dactyl.simulation.scene import Scene, SceneConfig
+from dactyl.storage import npz
 from dactyl.storage.files import write_atomically
 
 FORMAT = "dactyl-states/1"
@@ -140,12 +140,8 @@ def load(folder: Path) -> States:
     width = len(robots.load(recipe.robot).joints) + 7
     loaded = []
     for name in shards:
-        try:
-            with np.load(folder / name) as file:
-                qpos = file["qpos"]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise DactylError(f"cannot read the states {folder / name}: {' '.join(str(error).split())}") from error
-        if qpos.ndim != 2 or qpos.shape[1] != width or not np.isfinite(qpos).all():
+        qpos = npz.read(folder / name, "the states").get("qpos", np.empty(0))
+        if qpos.dtype.kind != "f" or qpos.ndim != 2 or qpos.shape[1] != width or not np.isfinite(qpos).all():
             raise DactylError(f"{folder / name} does not hold states: numbers are missing or not finite")
         loaded.append(qpos)
     return States(recipe, np.concatenate(loaded))

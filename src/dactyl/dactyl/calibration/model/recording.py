@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 from dactyl.errors import DactylError
 from dactyl.robot import robot as robots
 from dactyl.robot.robot import Robot
+from dactyl.storage import npz
 from dactyl.storage.files import write_atomically
 
 MOVED = 0.1
@@ -86,13 +86,7 @@ def load(path: Path) -> Recording:
     Raises:
         DactylError: it is no such file, or of other joints than the robot has now.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            content = {name: file[name] for name in file.files}
-    except OSError as error:
-        raise DactylError(f"cannot read the recording {path}: {error.strerror or error}") from error
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
-        raise DactylError(f"{path} is no recording: {error}") from error
+    content = npz.read(path, "the recording")
     if missing := {"robot", "joints", "actuators", "period", "targets", "angles"} - set(content):
         raise DactylError(f"{path} is no recording of a motion: it lacks {min(missing)}")
     return _checked(path, content)

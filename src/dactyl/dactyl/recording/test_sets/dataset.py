@@ -13,8 +13,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 import shutil
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ import cv2
 import numpy as np
 
 from dactyl.errors import DactylError
+from dactyl.storage import npz
 from dactyl.storage.files import write_atomically
 
 FORMAT = "dactyl-vision-dataset/1"
@@ -81,6 +82,8 @@ class Dataset:
         self.folder = folder
         self.card = _read_card(folder)
         self.object = str(self.card["object"])
+        if not isinstance(self.card["cameras"], list) or not self.card["cameras"]:
+            raise DactylError(f"{folder / 'dataset.json'}: it has no list of cameras")
         self.cameras = tuple(_camera(folder, fields) for fields in self.card["cameras"])
         arrays = _read_samples(folder, len(self.cameras))
         self.positions, self.quaternions = arrays["position"], arrays["quaternion"]
@@ -244,7 +247,7 @@ def _read_card(folder: Path) -> dict[str, Any]:
         card = json.loads(path.read_text())
     except OSError as error:
         raise DactylError(f"{folder} is no vision test set: cannot read {path.name}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DactylError(f"{path} is not JSON: {error}") from error
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         found = card.get("format") if isinstance(card, dict) else None
@@ -254,26 +257,26 @@ def _read_card(folder: Path) -> dict[str, Any]:
     return card
 
 
-def _camera(folder: Path, fields: Mapping[str, Any]) -> Camera:
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
-    }
+def _camera(folder: Path, fields: Any) -> Camera:
     try:
-        return Camera(**values)
-    except TypeError as error:
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+        camera = Camera(**values)
+        if not (0 < camera.width < 2**15 and 0 < camera.height < 2**15 and re.fullmatch(r"\w+", camera.name)):
+            raise ValueError("its name or size cannot be")
+    except (TypeError, ValueError, AttributeError) as error:
         raise DactylError(f"{folder / 'dataset.json'}: a camera cannot be read: {error}") from error
+    return camera
 
 
 def _read_samples(folder: Path, cameras: int) -> dict[str, np.ndarray]:
     path = folder / "samples.npz"
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in _FIELDS}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DactylError(f"cannot read {path}: {error}") from error
-    except KeyError as error:
-        raise DactylError(f"{path}: {error.args[0]}") from error
-    count = len(arrays["position"])
+    arrays = npz.read(path, "the samples")
+    if missing := _FIELDS.keys() - arrays.keys():
+        raise DactylError(f"{path}: {min(missing)} is not in it")
+    for name, array in arrays.items():
+        if array.dtype.kind not in ("iu" if name.endswith("_ns") else "f"):
+            raise DactylError(f"{path}: {name} has numbers of the type {array.dtype}")
+    count = arrays["position"].shape[0] if arrays["position"].ndim else 0
     for name, width in _FIELDS.items():
         shape = {None: (count, cameras), 0: (count,)}.get(width, (count, width))
         if arrays[name].shape != shape:
