@@ -259,7 +259,9 @@ def _read_card(folder: Path) -> dict[str, Any]:
 
 def _camera(folder: Path, fields: Any) -> Camera:
     try:
-        values = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
+        }
         camera = Camera(**values)
         if not (0 < camera.width < 2**15 and 0 < camera.height < 2**15 and re.fullmatch(r"\w+", camera.name)):
             raise ValueError("its name or size cannot be")
