@@ -12,6 +12,7 @@ import yaml
 from visualization_msgs.msg import MarkerArray
 
 from dactyl import nodes as node_modules
+from dactyl import topics
 from dactyl.bringup.options import SimOptions
 from dactyl.bringup.run import sim_graph
 from dactyl.ros import messages
@@ -57,6 +58,9 @@ def test_rviz_shows_topics_that_exist_with_the_reliability_they_have() -> None:
     shown = {d["Topic"]["Value"]: d["Topic"]["Reliability Policy"] for d in manager["Displays"] if "Topic" in d}
     assert set(shown) == CAMERAS | {"/dactyl/markers", "/dactyl/object_pose/vision"}
     assert {topic for topic, policy in shown.items() if policy == "Reliable"} == {"/dactyl/markers"}
+    (robot,) = (display for display in manager["Displays"] if display["Class"].endswith("/RobotModel"))
+    assert robot["Description Topic"]["Value"] == topics.absolute(topics.ROBOT_DESCRIPTION)
+    assert robot["Description Topic"]["Durability Policy"] == "Transient Local"
     assert all(display["Class"].startswith("rviz_default_plugins/") for display in manager["Displays"])
 
 
@@ -76,7 +80,7 @@ def test_every_node_that_reports_is_aggregated() -> None:
     """Protects the overview: a node whose health nobody sees."""
     analyzers = yaml.safe_load((CONFIG / "diagnostics.yaml").read_text())["/analyzers"]["ros__parameters"]
     listed = {name for value in analyzers.values() if isinstance(value, dict) for name in value["contains"]}
-    watching = {"dashboard", "rviz_markers", "replayer", "loop_benchmark"}
+    watching = {"dashboard", "rviz_markers", "robot_description", "replayer", "loop_benchmark"}
     nodes = {path.stem for path in (Path(node_modules.__file__).parent).glob("[!_]*.py")} - watching
     assert listed == {f"/dactyl/{node}" for node in nodes}
 

@@ -12,6 +12,7 @@ CLOCK = "/clock"
 DIAGNOSTICS = "/diagnostics"
 JOINT_STATES = "/joint_states"
 TF = "/tf"
+TF_STATIC = "/tf_static"
 
 MARKERS = "mocap/markers"
 FINGERTIPS = "fingertips"
@@ -29,6 +30,7 @@ JOY = "/joy"
 HEARTBEAT = "heartbeat"
 """Somebody watches the hand."""
 RVIZ_MARKERS = "markers"
+ROBOT_DESCRIPTION = "robot_description"
 CAMERAS = ("camera_0", "camera_1", "camera_2")
 """The laboratory's, in the order in which the vision network takes their pictures."""
 
@@ -70,6 +72,8 @@ TYPES = {
     DIAGNOSTICS: "diagnostic_msgs/msg/DiagnosticArray",
     JOINT_STATES: "sensor_msgs/msg/JointState",
     TF: "tf2_msgs/msg/TFMessage",
+    TF_STATIC: "tf2_msgs/msg/TFMessage",
+    ROBOT_DESCRIPTION: "std_msgs/msg/String",
     MARKERS: "dactyl_msgs/msg/MocapMarkers",
     FINGERTIPS: "dactyl_msgs/msg/FingertipPositions",
     MOCAP_POSE: "geometry_msgs/msg/PoseStamped",

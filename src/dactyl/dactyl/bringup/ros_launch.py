@@ -9,9 +9,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from dactyl import topics
 from dactyl.bringup import processes
 from dactyl.bringup.claim import claimed
-from dactyl.bringup.graph import Graph, Node, exit_reason
+from dactyl.bringup.graph import Graph, Node, exit_reason, with_parameters
 from dactyl.bringup.options import option_descriptions, parse_option
 from dactyl.topics import NAMESPACE
 
@@ -29,6 +30,8 @@ def to_launch(graph: Graph) -> list[Any]:
     # `launch` ended by SIGTERM or SIGKILL leaves its processes behind: they are to end with it
     prefix = " ".join(processes.WITH_PARENT) if shutil.which(processes.WITH_PARENT[0]) else None
     actions: list[Any] = [SetEnvironmentVariable(name, value) for name, value in graph.environment.items()]
+    graph, publisher = _with_state_publisher(graph)
+    actions += publisher
     for node in graph.nodes:
         starts = processes.Starts(node)
         action = LaunchNode(
@@ -58,6 +61,39 @@ def to_launch(graph: Graph) -> list[Any]:
             action,
         ]
     return actions
+
+
+def _with_state_publisher(graph: Graph) -> tuple[Graph, list[Any]]:
+    """ROS's own publisher of the robot's links, where it is installed, in the place of ours."""
+    from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+
+    describing = [node for node in graph.nodes if node.name == "robot_description"]
+    try:
+        get_package_prefix("robot_state_publisher")
+    except PackageNotFoundError:
+        return graph, []
+    if not describing:
+        return graph, []
+    from launch_ros.actions import Node as LaunchNode
+    from launch_ros.parameter_descriptions import ParameterValue
+
+    from dactyl.simulation.scene import SceneConfig, build
+    from dactyl.simulation.urdf import Description, mesh_url
+
+    robot = str(describing[0].parameters["robot"])
+    text = Description(build(SceneConfig(robot=robot))).xml(mesh_url(robot))
+    joint_states = dict(describing[0].remappings).get(topics.JOINT_STATES, topics.JOINT_STATES)
+    action = LaunchNode(
+        package="robot_state_publisher",
+        executable="robot_state_publisher",
+        namespace=NAMESPACE,
+        parameters=[{"robot_description": ParameterValue(text, value_type=str)}],
+        # it tells the description too, which ours has told already
+        remappings=[("joint_states", joint_states), ("robot_description", "robot_state_publisher/description")],
+        output="screen",
+    )
+    ours = with_parameters(graph.nodes, {"robot_description": {"joint_transforms": False}})
+    return dataclasses.replace(graph, nodes=tuple(ours)), [action]
 
 
 def launch_description(options: type[Any], graph: Callable[[Any], Graph]) -> Any:

@@ -69,7 +69,7 @@ def sim_graph(options: SimOptions) -> Graph:
     nodes = _common_nodes(choice, lockstep, command="sim")
     sim |= {**choice.task, **_meaning(choice.use), **calibration_of(options.calibration)}
     nodes = tuple(with_parameters(nodes, {"action_filter": backlash_of(choice.use.robot, options.calibration)}))
-    nodes = (Node("sim", sim, required=True), *nodes, *_rviz(choice), *_dashboard(choice, True))
+    nodes = (Node("sim", sim, required=True), *nodes, *_rviz(choice, {}), *_dashboard(choice, True))
     return Graph(with_simulated_hand(nodes, choice.use.robot), configured("sim.yaml", options.config))
 
 
@@ -79,13 +79,17 @@ def real_graph(options: RealOptions) -> Graph:
     Raises:
         DactylError: an option asks for what cannot be had.
     """
-    choice = _choose(options)
+    choice, laboratory = _choose(options), configured("real.yaml", options.config)
     nodes = [Node("camera", choice.robot), Node("mocap"), *_common_nodes(choice, {}, command="real")]
-    nodes += (Node("timing_monitor", choice.robot), *_rviz(choice), *_dashboard(choice, False))
+    nodes += (
+        Node("timing_monitor", choice.robot),
+        *_rviz(choice, {} if options.emulate else laboratory),
+        *_dashboard(choice, False),
+    )
     if options.pose == "vision":  # a pose from images comes once in a control step, and is a step old by then
         nodes = with_parameters(nodes, {"policy": {"max_reading_age": 0.16}})
     nodes = list(_emulated(nodes, choice)) if options.emulate else nodes
-    return Graph(tuple(nodes), configured("real.yaml", options.config))
+    return Graph(tuple(nodes), laboratory)
 
 
 def configured(name: str, config: str) -> configuration.Configuration:
@@ -201,10 +205,18 @@ def _estimator(options: Options, lockstep: bool) -> dict[str, Value]:
     return {"weights": str(weights), "object": options.object, **({"min_confidence": 0.0} if lockstep else {})}
 
 
-def _rviz(choice: _Choice) -> tuple[Node, ...]:
-    """The node that draws for RViz, if it is wanted."""
-    parameters = {**choice.robot, "object": choice.options.object, **choice.source}
-    return (Node("rviz_markers", parameters),) if choice.options.rviz else ()
+def _rviz(choice: _Choice, laboratory: configuration.Configuration) -> tuple[Node, ...]:
+    """What draws for RViz, if it is wanted; a laboratory's markers and cameras are where its configuration says."""
+    if not choice.options.rviz:
+        return ()
+    tracker, camera = (laboratory.get(name, {}) for name in ("fingertip_tracker", "camera"))
+    base: dict[str, Value] = {name: tracker[name] for name in ("base_ids", "base_positions") if name in tracker}
+    cameras = {"calibration": camera.get("calibration", "")} if laboratory else {"simulated_cameras": True}
+    drawn = {"object": choice.options.object, **choice.source}
+    return (
+        Node("rviz_markers", {**choice.robot, **drawn, **base}),
+        Node("robot_description", {**choice.robot, **base, **cameras}),
+    )
 
 
 def _dashboard(choice: _Choice, simulated: bool) -> tuple[Node, ...]:

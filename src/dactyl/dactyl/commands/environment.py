@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dactyl import registry
 from dactyl.commands.app import Commands
-from dactyl.environment.choices import ObjectName, TaskName
+from dactyl.environment.choices import ObjectName, RobotName, TaskName
 from dactyl.errors import DactylError
 from dactyl.ranges import FilmSeconds, Seed
 
@@ -45,3 +45,38 @@ def show(
     with StatusLine("drawing"):
         paths = registry.resolve(draw)(out, object, randomizations, seconds, seed)
     print(*paths, sep="\n")
+
+
+@app.command
+def urdf(
+    out: Path = Path("robot.urdf"), meshes: Path | None = None, robot: RobotName = registry.DEFAULTS["robots"]
+) -> None:
+    """Write a robot as URDF, for RViz and other programs; its meshes go into the ROS package, or into a folder.
+
+    On a machine that shows another one's robot, run it once: RViz looks for the meshes in its own package.
+
+    For example:
+      ./dactyl env urdf --out shadow.urdf
+      ./dactyl env urdf --out /tmp/shadow.urdf --meshes /tmp/meshes
+
+    Args:
+        out: file to write
+        meshes: folder for the meshes, which the file then names by its path
+        robot: that is written
+    """
+    from dactyl import results
+    from dactyl.hardware.camera_info import folder
+    from dactyl.ros.packages import package_share
+    from dactyl.simulation.scene import SceneConfig, build
+    from dactyl.simulation.urdf import Description, mesh_url
+    from dactyl.storage.files import write_atomically
+
+    results.check_writable(out)
+    description = Description(build(SceneConfig(robot=robot)))
+    url = str(meshes.absolute()) if meshes else mesh_url(robot)
+    try:
+        description.write_meshes(folder(url, package_share))
+        write_atomically(out, description.xml(url))
+    except OSError as error:
+        raise DactylError(f"cannot write the robot: {error}") from error
+    print(out, url, sep="\n")

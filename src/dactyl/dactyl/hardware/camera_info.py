@@ -54,6 +54,22 @@ def read(path: Path) -> CameraCalibration:
         raise DactylError(f"the camera calibration {path} lacks or garbles {error}") from error
 
 
+def place(path: Path) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Where `calibrate cameras` found the optical frame in the robot frame: (3,) m and (4,); None where it says none.
+
+    Raises:
+        DactylError: the file cannot be read, or what it says is no place.
+    """
+    content = _content(path)
+    where = content.get("pose_in_hand") if isinstance(content, dict) else None
+    if where is None:
+        return None
+    try:
+        return _numbers(where, ("position",), 3), _numbers(where, ("quaternion",), 4)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise DactylError(f"the camera calibration {path} lacks or garbles {error} of pose_in_hand") from error
+
+
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 

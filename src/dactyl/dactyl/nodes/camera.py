@@ -22,6 +22,7 @@ from dactyl.ros.images import to_message
 from dactyl.ros.managed import INACTIVE, ManagedNode
 from dactyl.ros.messages import SENSOR, set_stamp
 from dactyl.ros.node import Diagnosis, run, warning
+from dactyl.ros.packages import package_share
 from dactyl.ros.parameters import AUTOSTART, parameter
 
 SILENCE = 1.0
@@ -127,7 +128,7 @@ class CameraNode(ManagedNode):
         info = CameraInfo(width=settings.image_width, height=settings.image_height)  # k = 0: not calibrated
         info.header.frame_id = f"{name}_optical"
         if settings.calibration:
-            path = camera_info.folder(settings.calibration, _package_share) / f"{name}.yaml"
+            path = camera_info.folder(settings.calibration, package_share) / f"{name}.yaml"
             found = camera_info.read(path)
             if (found.width, found.height) != (info.width, info.height):
                 size = f"{found.width}x{found.height}, not {info.width}x{info.height}"
@@ -183,15 +184,6 @@ class CameraNode(ManagedNode):
             text = (f"{reader.device.name}: no picture for {reader.silence:.0f} s" for reader in silent)
             return warning("; ".join(text), **values)
         return Diagnosis(values=values) if self.settings.calibration else warning("not calibrated", **values)
-
-
-def _package_share(package: str) -> Path:
-    from ament_index_python.packages import get_package_share_directory
-
-    try:
-        return Path(get_package_share_directory(package))
-    except LookupError as error:
-        raise DactylError(f"there is no ROS package {package}") from error
 
 
 def main() -> int:

@@ -65,6 +65,7 @@ class RvizMarkers(DactylNode):
             raise DactylError("parameter base_positions must have three numbers for each of base_ids")
         self.base = dict(zip(settings.base_ids, np.reshape(settings.base_positions, (-1, 3)), strict=True))
         self.shapes: Shapes | None = None
+        self.newest = 0
         self.group = NotExecuted()
         self.taps: dict[str, Subscription] = {}
         self.marker_publisher = self.create_publisher(MarkerArray, topics.RVIZ_MARKERS, messages.RELIABLE)
@@ -124,27 +125,31 @@ class RvizMarkers(DactylNode):
         ).all():
             shapes.turn_goal(turn)
         if (frame := latest.get(topics.MARKERS)) is not None:
-            where = self._draw_mocap(frame)
-            frames += [where] if where else []
+            self._draw_mocap(frame)
         if (status := latest.get(topics.STATUS)) is not None:
             shapes.say(_sentence(status))
-        now = self.get_clock().now().nanoseconds
+        now = self._stamp(latest)
         self.marker_publisher.publish(shapes.array(now))
         if self.tf_publisher and frames:
             self.tf_publisher.publish(TFMessage(transforms=[_transform(now, *frame) for frame in frames]))
 
-    def _draw_mocap(self, message: MocapMarkers) -> tuple[str, np.ndarray, np.ndarray] | None:
-        """Bring the markers seen into the robot's frame by those of the base among them; motion capture's frame."""
+    def _stamp(self, latest: dict[str, Any]) -> int:
+        """ns: of the newest reading, which in simulation is simulated time; until there is one, now."""
+        stamps = [messages.nanoseconds(each.header.stamp) for each in latest.values() if hasattr(each, "header")]
+        self.newest = max(self.newest, *stamps) if stamps else self.newest
+        return self.newest or self.get_clock().now().nanoseconds
+
+    def _draw_mocap(self, message: MocapMarkers) -> None:
+        """Bring the markers seen into the robot's frame by those of the base among them."""
         assert self.shapes is not None
         seen = {m.id: np.array([m.position.x, m.position.y, m.position.z]) for m in message.markers if m.condition > 0}
         ids = [number for number in self.base if number in seen]
         pose = register(np.array([self.base[i] for i in ids]), np.array([seen[i] for i in ids]))
         if pose is None:
-            return None
+            return
         inverse = transforms.quaternion_inverse(transforms.to_xyzw(pose.quaternion))
         rotation = transforms.quaternion_matrix(inverse)[:3, :3]
         self.shapes.show_mocap((np.array(list(seen.values())) - pose.position) @ rotation.T)
-        return "mocap", -rotation @ pose.position, transforms.to_wxyz(inverse)
 
     def diagnose(self) -> Diagnosis:
         return Diagnosis("drawing" if self.taps else "nobody watches")

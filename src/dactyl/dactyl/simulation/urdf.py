@@ -30,6 +30,11 @@ The license of that model's own files holds for them: {files}.
 """
 
 
+def mesh_url(robot: str) -> str:
+    """Where RViz finds a robot's meshes: in the share folder of the package, see `Description.write_meshes`."""
+    return f"package://dactyl/meshes/{robot}"
+
+
 class Pose(NamedTuple):
     """A frame in another."""
 
