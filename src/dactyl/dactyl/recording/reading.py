@@ -12,6 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -95,7 +96,6 @@ class Bag:
         self.profile = ""
         """What the first file says all of it is, such as ros2."""
         self._missing = list(found.problems)
-        self._decoders: dict[BagTopic, Callable[[bytes], Any]] = {}
         self._opened: list[_File] = []
         for file in self.files:
             self._open(file)
@@ -184,9 +184,8 @@ class Bag:
         if kind.type.replace("/msg/", "/") != expected.replace("/msg/", "/"):
             raise DactylError(f"{self.path}: {message.topic} is {kind.type or 'without a type'}, not {expected}")
         try:
-            if kind not in self._decoders:
-                self._decoders[kind] = _decoder(kind)
-            return self._decoders[kind](message.data)
+            decoder = _decoder(kind.type, kind.encoding, kind.schema_encoding, kind.definition)
+            return decoder(message.data)
         except Exception as error:  # rosbags raises what its generated code happens to
             why = first_line(error)
             raise DactylError(f"{self.path}: a message of {message.topic} cannot be decoded: {why}") from error
@@ -347,22 +346,23 @@ def nanoseconds(stamp: Any) -> int:
     return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
 
 
-def _decoder(kind: BagTopic) -> Callable[[bytes], Any]:
+@lru_cache(maxsize=256)
+def _decoder(type_name: str, encoding: str, schema_encoding: str, text: str) -> Callable[[bytes], Any]:
     """
     Raises:
         Exception: the definition is not what rosbags reads.
     """
-    if kind.encoding != "cdr":
-        raise ValueError(f"its encoding is {kind.encoding or 'not known'}, not cdr")
-    if kind.schema_encoding == "ros2idl":
+    if encoding != "cdr":
+        raise ValueError(f"its encoding is {encoding or 'not known'}, not cdr")
+    if schema_encoding == "ros2idl":
         store = get_typestore(Stores.EMPTY)
-        for text in _IDL_HEADER.split(kind.definition):
-            store.register(get_types_from_idl(text))
-    elif kind.schema_encoding == "ros2msg" and kind.definition:
+        for part in _IDL_HEADER.split(text):
+            store.register(get_types_from_idl(part))
+    elif schema_encoding == "ros2msg" and text:
         store = get_typestore(Stores.EMPTY)
-        store.register(get_types_from_msg(kind.definition, kind.type))
+        store.register(get_types_from_msg(text, type_name))
     else:  # the recorder did not know it
         store = get_typestore(Stores.ROS2_JAZZY)
-        if kind.type not in store.fielddefs:
-            store.register(get_types_from_msg(definition(kind.type), kind.type))
-    return lambda data: store.deserialize_cdr(data, kind.type)
+        if type_name not in store.fielddefs:
+            store.register(get_types_from_msg(definition(type_name), type_name))
+    return lambda data: store.deserialize_cdr(data, type_name)
