@@ -121,7 +121,7 @@ def test_a_killed_recorder_loses_two_seconds_at_most(run_graph: Any, bag_path: P
 
 def test_a_full_disk_is_one_line(run_graph: Any, bag_path: Path) -> None:
     """Protects people from a traceback an hour into a recording: the disk is looked at first."""
-    with run_graph(record_graph(RecordOptions(bag=str(bag_path), seconds=1e9))) as graph:
+    with run_graph(record_graph(RecordOptions(bag=str(bag_path), seconds=1e8))) as graph:
         assert graph.join() == WRONG_PARAMETER
     assert "these topics need up to" in graph.text
     assert "Traceback" not in graph.text
@@ -139,3 +139,18 @@ def test_a_loss_is_counted(make_node: Any, bag_path: Path) -> None:
     for sequence in (1, 9):
         recorder._count_lost("/diagnostics", sequence)
     assert recorder._lost() == {"/clock": 3}
+
+
+@pytest.mark.parametrize("other", ["/joint_states", ""])
+def test_topics_that_send_nothing_are_named(run_graph: Any, bag_path: Path, tmp_path: Path, other: str) -> None:
+    """Protects from a typing error in a topic's name: it is named, and where nothing came at all that is a failure."""
+    options = RecordOptions(bag=str(bag_path), topics=f"/typo {other}", json=str(tmp_path / "record.json"))
+    with run_graph(record_graph(options)) as graph:
+        publishers = Publishers(graph)
+        publishers.publish_for(60.0, lambda: "nothing came yet on /typo" in graph.text)
+        os.kill(graph.runner.pids()["recorder"], signal.SIGINT)
+        code = graph.join()
+    assert "nothing came on /typo" in graph.text
+    outcome = json.loads((tmp_path / "record.json").read_text())["results"]
+    assert outcome["missing"] == ["/typo"]
+    assert (code == 0) == bool(other), graph.text

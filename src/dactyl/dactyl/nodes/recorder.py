@@ -31,6 +31,7 @@ from dactyl.ros.polling import NotExecuted, Taken, subscribe, take
 
 TAKE_PERIOD = 0.02  # s
 SCAN_PERIOD = 0.25  # s between looks for new topics
+LATE = 5.0  # s after which a topic that sends nothing is named
 FLUSH_PERIOD = 1.0  # s: what a kill may lose
 DEPTH = 100  # messages of a topic that may wait in DDS
 WAITING_BYTES = 512 * 2**20  # that may wait for the disk
@@ -86,12 +87,25 @@ class Recorder(DactylNode):
         self.thread.start()
         self.wall_timer(TAKE_PERIOD, self._take_all)
         self.wall_timer(SCAN_PERIOD, self._scan)
+        self.late = self.wall_timer(LATE, self._say_what_lacks) if self.wanted else None
         self.get_logger().info(f"recording to {settings.bag}")
 
     def _wants_images(self) -> bool:
         return any("image" in topic for topic in self.wanted)
 
     # ------------------------------------------------------------------------------------------------ main thread
+
+    @property
+    def missing(self) -> list[str]:
+        """Topics that were asked for and have sent nothing yet."""
+        return sorted(self.wanted - self.last_sequence.keys())
+
+    def _say_what_lacks(self) -> None:
+        """Once, when what is there has had the time to come."""
+        if self.late:
+            self.late.cancel()
+        if self.missing:
+            self.get_logger().warning(f"nothing came yet on {', '.join(self.missing)}")
 
     def _scan(self) -> None:
         """Subscribe to topics that have come up since the last look."""
@@ -193,8 +207,8 @@ class Recorder(DactylNode):
     def diagnose(self) -> Diagnosis:
         lost = self._lost()
         values = {"messages": sum(self.writer.counts.values()), "topics": len(self.taps), "lost": sum(lost.values())}
-        if not self.taps:
-            return warning("no topics to record yet", **values)
+        if self.missing or not self.taps:
+            return warning(f"nothing yet on {', '.join(self.missing) or 'any topic'}", **values)
         if self.dropped:
             return warning("the disk is too slow: messages are left out", **values)
         return warning("messages were lost", **values, **lost) if lost else Diagnosis("recording", values=values)
@@ -203,6 +217,8 @@ class Recorder(DactylNode):
         self.stopping.set()
         self.thread.join()
         self._report()
+        if self.wanted and not self.last_sequence:
+            self.failure = self.failure or DactylError(f"nothing came on {', '.join(self.missing)}")
         super().destroy_node()
 
     def _report(self) -> None:
@@ -215,6 +231,7 @@ class Recorder(DactylNode):
             "size_mb": round(sum(path.stat().st_size for path in self.writer.folder.glob("*.mcap")) / 1e6, 2),
             "lost": sum(lost.values()),
             "lost_by_topic": lost,
+            "missing": self.missing,
             "cpu_percent": round(100 * time.process_time() / seconds, 1) if seconds else None,
             "topics": dict(sorted(counts.items())),
         }
@@ -225,6 +242,8 @@ class Recorder(DactylNode):
         )
         for topic, count in lost.items():
             print(f"lost of {topic}: {count}", flush=True)
+        if self.missing:
+            print(f"nothing came on {', '.join(self.missing)}", flush=True)
         if self.settings.report and not self.failure:
             results.write(Path(self.settings.report), "record", None, outcome)
 
