@@ -30,7 +30,8 @@ MAY_BE = {
 }  # fmt: skip
 """What is wrong for most options and right for these."""
 ALSO = {
-    ("sim", "--trials", "0"), ("real", "--trials", "0"), ("record", "--seconds", "0"), ("calibrate exercise", "--steps", "0"),
+    ("sim", "--trials", "0"), ("real", "--trials", "0"), ("record", "--seconds", "0"),
+    ("calibrate exercise", "--steps", "0"),
     ("hand watch", "--dead-man-button", "0"),
 }  # fmt: skip
 """Where 0 means: without end; and the first button."""

@@ -49,7 +49,10 @@ def show(
 
 @app.command
 def urdf(
-    out: Path = Path("robot.urdf"), meshes: Path | None = None, robot: RobotName = registry.DEFAULTS["robots"]
+    out: Path = Path("robot.urdf"),
+    meshes: Path | None = None,
+    picture: Path | None = None,
+    robot: RobotName = registry.DEFAULTS["robots"],
 ) -> None:
     """Write a robot as URDF, for RViz and other programs; its meshes go into the ROS package, or into a folder.
 
@@ -62,6 +65,7 @@ def urdf(
     Args:
         out: file to write
         meshes: folder for the meshes, which the file then names by its path
+        picture: also draw the robot as MuJoCo reads it from the URDF, beside the scene that it was made of
         robot: that is written
     """
     from dactyl import results
@@ -71,12 +75,17 @@ def urdf(
     from dactyl.simulation.urdf import Description, mesh_url
     from dactyl.storage.files import write_atomically
 
-    results.check_writable(out)
-    description = Description(build(SceneConfig(robot=robot)))
+    for path in filter(None, (out, picture)):
+        results.check_writable(path)
+    description = Description(scene := build(SceneConfig(robot=robot)))
     url = str(meshes.absolute()) if meshes else mesh_url(robot)
     try:
         description.write_meshes(folder(url, package_share))
         write_atomically(out, description.xml(url))
     except OSError as error:
         raise DactylError(f"cannot write the robot: {error}") from error
-    print(out, url, sep="\n")
+    if picture:
+        from dactyl.simulation.urdf_picture import write
+
+        write(picture, scene)
+    print(*filter(None, (out, url, picture)), sep="\n")
