@@ -23,6 +23,7 @@ print(*({{"torch", "mujoco"}} & set(sys.modules)))
         ("action_filter", "ActionFilter"),
         ("hand_driver", "HandDriver"),
         ("trial", "TrialNode"),
+        ("exerciser", "Exerciser"),
     ],
 )
 def test_nodes_around_the_policy_load_neither_simulator_nor_networks(ros_domain: int, module: str, name: str) -> None:

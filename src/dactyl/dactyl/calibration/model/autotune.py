@@ -9,7 +9,7 @@ import numpy as np
 
 from dactyl.calibration.model.problem import Problem, degrees
 
-POPULATION = 256
+POPULATION = 1024
 _AT_ONCE = 32
 
 
