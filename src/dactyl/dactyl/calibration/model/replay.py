@@ -7,15 +7,12 @@ from dataclasses import dataclass
 
 import mujoco
 import numpy as np
-import torch
 
 from dactyl.calibration.model.windows import Group, Windows
 from dactyl.robot import backlash
 from dactyl.robot.parameters import ModelParameters, from_vector
 from dactyl.simulation import calibrated
 from dactyl.simulation.backends.mujoco import BatchPhysics
-from dactyl.simulation.model_fields import nominal_factors
-from dactyl.simulation.physics import PhysicsState
 from dactyl.simulation.scene import Scene, SceneConfig, build
 
 LANES = 512
@@ -53,12 +50,11 @@ class Robots:
         """Physics steps simulated so far, of all of them together."""
         self._robot = scene.robot
         self._physics = BatchPhysics(scene, lanes, threads)
-        self._factors = nominal_factors(scene, lanes, torch.device("cpu"))
         limits = self._robot.actuator_limits
         self._lower, self._upper = limits[:, 0], limits[:, 1]
         self._qpos = self._physics.state.qpos.numpy()
         self._targets = self._physics.state.targets.numpy()
-        self._start = self._qpos.copy()
+        self._start = self._qpos[0].copy()
 
     def start(self, qpos: np.ndarray, qvel: np.ndarray, parameters: ModelParameters, slack: np.ndarray) -> None:
         """Put the first n robots into a state: joints (n, J), parameters (n, J, 7) and (n, A, 4), slack (n, A).
@@ -66,14 +62,12 @@ class Robots:
         Only they play from now on.
         """
         self._playing, joints = len(qpos), len(self._robot.joints)
-        state = self._start.copy()
-        state[: self._playing, :joints] = qpos
-        velocity = np.zeros((self.lanes, self.scene.model.nv))
-        velocity[: self._playing, :joints] = qvel
+        state = np.tile(self._start, (self._playing, 1))
+        state[:, :joints] = qpos
+        velocity = np.zeros((self._playing, self.scene.model.nv))
+        velocity[:, :joints] = qvel
         self._slack, self._delta = slack, parameters.backlash
-        first = torch.arange(self.lanes) < self._playing
-        values = map(torch.as_tensor, (state, velocity, self._targets.copy()))
-        self._physics.restore(first, PhysicsState(*values), self._factors)
+        self._physics.begin(state, velocity)
         self._physics.write(calibrated.fields(parameters))
 
     @property

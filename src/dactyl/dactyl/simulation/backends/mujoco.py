@@ -70,6 +70,13 @@ class BatchPhysics:
         self._batch.set_const(ids.numpy())
         self._batch.forward(ids.numpy(), stage=mujoco.mjtStage.mjSTAGE_POS.value)
 
+    def begin(self, qpos: np.ndarray, qvel: np.ndarray) -> None:
+        """Put the first n environments into states (n, nq) and (n, nv), whatever their physics. Sites stay."""
+        count = len(qpos)
+        self.state.qpos[:count] = torch.from_numpy(qpos)
+        self.state.qvel[:count] = torch.from_numpy(qvel)
+        self._warmstart[:count] = 0.0
+
     def write(self, fields: Iterable[Field]) -> None:
         """Put values, (n, …) each, into parts of the first n environments' model fields: such as no constant needs.
 
