@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from dactyl.errors import DactylError
+from dactyl.robot.parameters import from_vector
+from dactyl.simulation import calibrated
 from dactyl.simulation.backends import make_physics
 from dactyl.simulation.backends.mujoco import BatchPhysics
 from dactyl.simulation.model_fields import ModelFields, PhysicsFactors, nominal_factors
@@ -172,3 +174,26 @@ def test_a_gpu_that_is_not_there_is_named(scene: Scene, monkeypatch: pytest.Monk
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(DactylError, match="there are only 2 CUDA devices"):
         make_physics(scene, 1, "cuda:2")
+
+
+def test_written_parameters_and_states_are_those_of_a_model_of_their_own() -> None:
+    """Protects calibration, which puts states and parameters in without new constants; the others do not move."""
+    scene = build()
+    physics = BatchPhysics(scene, 3, 1)
+    still = physics.state.qpos[2].clone()
+    factor = np.array([1.0, 1.7])
+    vectors = np.stack([scene.parameters.vector()] * 2) * factor[:, None]
+    parameters = from_vector(scene.robot, vectors)
+    qpos, qvel = np.tile(scene.model.qpos0, (2, 1)), np.full((2, scene.model.nv), 0.1)
+    physics.begin(qpos, qvel)
+    physics.write(calibrated.fields(parameters))
+    physics.state.targets[:] = 0.3
+    physics.advance(20, 2)
+    for world in range(2):
+        model = copy.copy(scene.model)
+        calibrated.apply(model, from_vector(scene.robot, vectors[world]))
+        data = mujoco.MjData(model)
+        data.qpos[:], data.qvel[:], data.ctrl[:] = qpos[world], qvel[world], 0.3
+        mujoco.mj_step(model, data, 20)
+        np.testing.assert_array_equal(physics.state.qpos[world].numpy(), data.qpos)
+    assert torch.equal(physics.state.qpos[2], still)
