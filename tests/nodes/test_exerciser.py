@@ -101,7 +101,7 @@ def test_the_simulated_hand_is_exercised_and_its_bag_can_be_read(run_graph: Call
     """Protects the way from the exercise through filter, driver, hand and recorder to what is calibrated from."""
     options = ExerciseOptions(simulated=True, steps=60)
     with run_graph(exercise_graph(options, tmp_path / "bag")) as running:
-        running.wait_until(lambda: running.code is not None, 60.0)
+        running.until(lambda: running.code is not None)
     assert running.code == 0, running.text
     recording = read(tmp_path / "bag")
     assert recording.seconds > 6.0

@@ -117,7 +117,7 @@ def model(
     plot: Path | None = None,
     method: Literal["descent", "autotune", "least-squares", "all"] = "descent",
     minutes: Minutes = inf,
-    population: Count = 1024,
+    population: Count = 256,
     synthetic: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
     noise: Noise = 0.005,
     truth: Path | None = None,

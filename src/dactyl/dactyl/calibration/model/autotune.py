@@ -9,7 +9,7 @@ import numpy as np
 
 from dactyl.calibration.model.problem import Problem, degrees
 
-POPULATION = 1024
+POPULATION = 256
 _AT_ONCE = 32
 
 
