@@ -134,7 +134,7 @@ class Lab:
             "object_pose": Wire(self, self.policy.on_pose),
             "action": Wire(self, self.filter.on_action),
             "action_filtered": Wire(self, self.driver.on_action),
-            "/joint_states": Wire(self, self.driver.hand._receive),  # type: ignore[attr-defined]
+            "/joint_states": Wire(self, self._read),
         }
         self.tracker.fingertips_publisher = self.wires["fingertips"]
         self.tracker.pose_publisher = self.wires["object_pose"]
@@ -149,6 +149,10 @@ class Lab:
         self.policy.on_goal(goal)
         self.status = TrialStatus(state=TrialStatus.RUNNING)
         self.wires["trial/status"] = Wire(self, self.policy.on_status)
+
+    def _read(self, message: JointState) -> None:
+        self.policy.on_joint_states(message)
+        self.driver.hand._receive(message)  # type: ignore[attr-defined]
 
     def _receive(self, data: bytes) -> None:
         self.sent.append((self.now, decode("/rh_trajectory_controller/command", data).targets))
