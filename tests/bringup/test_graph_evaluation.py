@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from dactyl.bringup import graph_evaluation
+from dactyl.bringup import graph_evaluation, processes
+from dactyl.bringup.graph import Graph
 from dactyl.bringup.options import SimOptions
 from dactyl.bringup.run import sim_graph
 from dactyl.errors import DactylError
@@ -49,3 +51,23 @@ def test_what_the_graph_cannot_do_is_refused(changes: dict[str, object], said: s
     asked = replace(EvaluationOptions(untrained, "none", trials=1), **changes)
     with pytest.raises(DactylError, match=said):
         graph_evaluation.evaluate(asked)
+
+
+@pytest.mark.parametrize(("code", "name"), [(130, "SIGINT"), (143, "SIGTERM")])
+def test_an_interrupted_graph_gives_the_trials_that_ended(
+    code: int, name: str, untrained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects an hour's trials from ctrl-C."""
+
+    def run(graph: Graph) -> int:
+        trials = [{"successes": 2, "reason": "dropped", "seconds": 9.0}]
+        Path(str(graph.node("trial").parameters["report"])).write_text(json.dumps({"results": {"trials": trials}}))
+        return code
+
+    monkeypatch.setattr(processes, "run", run)
+    outcome = graph_evaluation.evaluate(EvaluationOptions(untrained, "none", trials=5))
+    assert outcome["incomplete"] == {"asked": 5, "signal": name}
+    assert outcome["mean"] == 2.0
+    monkeypatch.setattr(processes, "run", lambda graph: code)
+    with pytest.raises(DactylError, match="without results"):
+        graph_evaluation.evaluate(EvaluationOptions(untrained, "none", trials=5))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from geometry_msgs.msg import PoseStamped
 from visualization_msgs.msg import MarkerArray
 
 from dactyl import nodes as node_modules
@@ -48,6 +49,19 @@ def test_nobody_watching_costs_nothing(make_node: Any) -> None:
     assert node.shapes is None
     assert not node.taps
     assert node.diagnose().message == "nobody watches"
+
+
+def test_stamps_are_those_of_the_readings(make_node: Any) -> None:
+    """Protects RViz from wall time beside simulated time: with the links' stamps it draws both."""
+    from dactyl.nodes.rviz_markers import RvizMarkers
+
+    node = make_node(RvizMarkers)
+    early, late = (PoseStamped() for _ in range(2))
+    messages.set_stamp(early.header.stamp, 1_000)
+    messages.set_stamp(late.header.stamp, 2_000)
+    assert node._stamp({}) > 10**18, "nothing has come yet"
+    assert node._stamp({"pose": early, "goal": late}) == 2_000
+    assert node._stamp({"pose": early}) == 2_000
 
 
 def test_rviz_shows_topics_that_exist_with_the_reliability_they_have() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import signal
 import tempfile
 from pathlib import Path
 from typing import Any, Literal
@@ -19,9 +20,12 @@ from dactyl.learning.options import EvaluationOptions
 from dactyl.learning.policy import Policy
 from dactyl.ranges import check_options
 
+INTERRUPTED = {128 + number: number.name for number in (signal.SIGINT, signal.SIGTERM)}
+"""Exit codes of a graph that a person ended."""
+
 
 def evaluate(choice: EvaluationOptions, pose: Literal["state", "vision"] = "state") -> dict[str, Any]:
-    """Evaluate a policy by the graph's own nodes, one trial after the other.
+    """Evaluate a policy by the graph's own nodes, one trial after the other. After a signal also "incomplete".
 
     Args:
         choice: see there; without randomizations, for the graph's simulated hand has none.
@@ -45,7 +49,8 @@ def evaluate(choice: EvaluationOptions, pose: Literal["state", "vision"] = "stat
             lockstep=True, headless=True, dashboard=False, calibration=choice.calibration,
         )  # fmt: skip
         code = processes.run(_acting(sim_graph(options), choice.actions == "most-likely"))
-        if code:
+        interrupted = code in INTERRUPTED and report.exists()
+        if code and not interrupted:
             raise DactylError(f"the graph ended with exit code {code}, without results")
         outcome = [Trial(**trial) for trial in json.loads(report.read_text())["results"]["trials"]]
     summary = summarize(outcome, choice.seed)
@@ -57,6 +62,7 @@ def evaluate(choice: EvaluationOptions, pose: Literal["state", "vision"] = "stat
         "pose": pose,
         "ros": True,
         **summary,
+        **({"incomplete": {"asked": choice.trials, "signal": INTERRUPTED[code]}} if interrupted else {}),
     }
 
 

@@ -268,6 +268,7 @@ class TrialNode(DactylNode):
             self.results.append(result)
             for name, value in _statistics(self.results).items():
                 setattr(status, name, value)
+            self._write_meanwhile()
         status.trial += 1
         if self.wanted and len(self.results) >= self.wanted:
             self._finish()
@@ -305,6 +306,14 @@ class TrialNode(DactylNode):
         if self.feedback is not None and self.feedback.is_active:
             self.feedback.publish_feedback(RunTrials.Feedback(status=status))
 
+    def _write_meanwhile(self) -> None:
+        """After each trial but the last: what interrupts the run loses none that has ended."""
+        if self.settings.report and len(self.results) < self.settings.trials:
+            try:
+                self._write_report()
+            except DactylError as error:  # a full disk now may have room in the end
+                self.get_logger().warning(str(error))
+
     def _write_report(self) -> None:
         statistics = {name.partition("_")[0]: value for name, value in _statistics(self.results).items()}
         results.write(
@@ -319,6 +328,7 @@ class TrialNode(DactylNode):
                 "goals_reached": sum(r.successes for r in self.results),
                 "goals_presented": sum(r.goals_presented for r in self.results),
                 "rules": asdict(self.rules),
+                **({"incomplete": {"asked": self.wanted}} if len(self.results) < self.wanted else {}),
             },
         )
 
