@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -125,3 +126,15 @@ def test_a_missing_joint_is_named(messages: Messages, tmp_path: Path) -> None:
     bag = bags.write(tmp_path / "bag", TOPICS, messages.all(names=NAMES[:1]), messages.store)
     with pytest.raises(DactylError, match="joint states without tray_roll"):
         read(bag)
+
+
+def test_joint_states_of_an_arm_are_left_out(messages: Messages, tmp_path: Path) -> None:
+    def both() -> Iterator[tuple[str, int, Any]]:
+        for topic, now, message in messages.all():
+            yield topic, now, message
+            if topic == STATES:
+                arm = messages.states(0, NAMES[:1])
+                yield STATES, now + 5, dataclasses.replace(arm, name=["elbow"])
+
+    found = read(bags.write(tmp_path / "bag", TOPICS, both(), messages.store))
+    np.testing.assert_allclose(found.angles, messages.recording.angles[6:-1], atol=1e-9)

@@ -71,6 +71,8 @@ class _Readings:
 
     def take(self, path: Path, message: Any) -> bool:
         """Whether it is a reading."""
+        if not self._order.concerns(message.name):
+            return False
         stamp = nanoseconds(message.header.stamp)
         try:
             angles = self._order.pick(message.name, message.position)
