@@ -26,6 +26,7 @@ from rclpy.publisher import Publisher
 from rclpy.qos import QoSPolicyKind, QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.signals import SignalHandlerOptions
+from rclpy.timer import Timer
 from rclpy.subscription import Subscription
 from rclpy.utilities import get_default_context
 
@@ -152,9 +153,9 @@ class DactylNode(Node):
                 topics_ = ", ".join(sorted(beginning.rstrip(".") for beginning in self._overridable or ()))
                 raise DactylError(f"there is no parameter {QOS}{name}; there are: {topics_}")
 
-    def wall_timer(self, period: float, callback: Callable[[], None]) -> None:
+    def wall_timer(self, period: float, callback: Callable[[], None]) -> Timer:
         """Call back every `period` s of the machine's time, whatever the ROS clock does."""
-        self.create_timer(period, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        return self.create_timer(period, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def diagnose(self) -> Diagnosis:
         """How the node is; overridden by nodes that have something to say."""
