@@ -93,13 +93,15 @@ def unpack(source: BinaryIO, out: BinaryIO) -> str:
 
 def _pieces(source: BinaryIO, kind: str) -> Iterator[bytes]:
     """What a frame, or several in a row, become, in pieces so small that damage costs little before it."""
-    decoder = _decoder(kind)
+    decoder, whole = _decoder(kind), True
     while data := source.read(_PIECE):
         while data:
             yield decoder.decompress(data)
-            data = decoder.unused_data or b""
-            if decoder.eof:
+            data, whole = decoder.unused_data or b"", decoder.eof
+            if whole:
                 decoder = _decoder(kind)
+    if not whole:
+        raise EOFError("it is cut off")
 
 
 def _decoder(kind: str) -> Any:

@@ -230,7 +230,7 @@ class _File:
         start = os.pread(self._stream.fileno(), len(MAGIC), 0)
         if start != MAGIC:
             empty = "holds nothing that can be unpacked" if path.stat().st_size else "is empty"
-            raise DactylError(f"{path.name} {'is no MCAP file' if start else empty}{self._unpacking}")
+            raise DactylError(f"{path.name} {f'is no MCAP file{self._unpacking}' if start else empty}")
         self._size = size
         reader = RecordReader(self._stream.fileno(), size)
         self.profile, summary = reader.profile(), reader.summary()

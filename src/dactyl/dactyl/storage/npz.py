@@ -22,8 +22,11 @@ def read(path: Path, what: str) -> dict[str, np.ndarray]:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            arrays = {name: file[name] for name in file.files}
     except OSError as error:
         raise DactylError(f"cannot read {what} {path}: {error.strerror or first_line(error)}") from error
     except Exception as error:  # numpy and zipfile raise what damage makes them stumble over
         raise DactylError(f"cannot read {what} {path}: {first_line(error)}") from error
+    if other := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
+        raise DactylError(f"cannot read {what} {path}: {other[0]} is no array")
+    return arrays

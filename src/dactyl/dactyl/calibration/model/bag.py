@@ -10,7 +10,7 @@ import numpy as np
 from dactyl import topics
 from dactyl.calibration.model.recording import Recording
 from dactyl.errors import DactylError
-from dactyl.recording.reading import Bag, nanoseconds
+from dactyl.recording.reading import Bag, nanoseconds, understood
 from dactyl.robot import control
 from dactyl.robot import robot as robots
 from dactyl.robot.driver import JointOrder
@@ -30,7 +30,11 @@ def read(path: Path) -> Recording:
     Raises:
         DactylError: it cannot be read, or lacks joint states or joint targets.
     """
-    bag = Bag(path)
+    with understood(path):
+        return _read(path, Bag(path))
+
+
+def _read(path: Path, bag: Bag) -> Recording:
     robot = _robot_of(bag)
     told, asked, readings = _Targets(robot), _Asked(robot), _Readings(robot)
     trajectories = {name for name, topic in bag.topics.items() if topic.type == _TRAJECTORY}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dactyl.errors import DactylError
-from dactyl.recording.reading import Bag, nanoseconds
+from dactyl.recording.reading import Bag, nanoseconds, understood
 from dactyl.robot.markers import MarkerLayout, MarkerTracker
 from dactyl.robots.shadow.calibration.hall import SENSORS, joint_readings
 from dactyl.robots.shadow.calibration.joints import Recording
@@ -32,7 +32,12 @@ def read(path: Path, layout: MarkerLayout, sensors_topic: str, markers_topic: st
     Raises:
         DactylError: the bag cannot be read or lacks what is needed.
     """
-    bag, tracker = Bag(path), MarkerTracker(layout)
+    with understood(path):
+        return _read(Bag(path), layout, sensors_topic, markers_topic, moments)
+
+
+def _read(bag: Bag, layout: MarkerLayout, sensors_topic: str, markers_topic: str, moments: int) -> Recording:
+    tracker = MarkerTracker(layout)
     sensor_times, readings, times, fingertips = [], [], [], []
     for recorded, message in bag.decoded({sensors_topic, markers_topic}):
         time = nanoseconds(message.header.stamp) * 1e-9
@@ -47,7 +52,7 @@ def read(path: Path, layout: MarkerLayout, sensors_topic: str, markers_topic: st
             fingertips.append(np.where(tracker.tracked[:, None], tracker.fingertips, np.nan))
     for topic, found in ((sensors_topic, sensor_times), (markers_topic, times)):
         if not found:
-            raise DactylError(f"the bag {path} has nothing on {topic}; it has: {', '.join(sorted(bag.topics))}")
+            raise DactylError(f"the bag {bag.path} has nothing on {topic}; it has: {', '.join(sorted(bag.topics))}")
     order = np.argsort(sensor_times)
     raw = _at(np.array(times), np.array(sensor_times)[order], np.array(readings)[order])
     tips = np.array(fingertips)
