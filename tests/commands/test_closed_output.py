@@ -6,13 +6,14 @@ import contextlib
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
 import pytest
 
-from dactyl import cli
+from dactyl import cli, status_line
 from dactyl.bringup import claim, processes
 from dactyl.bringup.graph import Graph, Node
 from dactyl.calibration.model import command as model_calibration
@@ -59,6 +60,9 @@ class Nothing(dict[str, Any]):
 
     def __getattr__(self, name: str) -> Any:
         return Nothing()
+
+    def __call__(self) -> str:
+        return ""
 
     def __iter__(self) -> Iterator[str]:
         return iter(())
@@ -127,3 +131,34 @@ def test_results_are_saved_though_nobody_takes_what_is_printed(
 
 def test_the_sweep_sees_the_commands() -> None:
     assert {"evaluate", "bag info", "calibrate joints", "sim"} <= set(WITH_JSON)
+
+
+LONG = {
+    "bench env": "dactyl.environment.benchmark.bench_env", "bench train": "dactyl.learning.benchmark.bench_train",
+    "vision collect": "dactyl.vision.states.collect", "vision evaluate": "dactyl.vision.evaluation.evaluate",
+    "calibrate joints": "dactyl.robots.shadow.calibration.joints.calibrate",
+    "calibrate cameras": "dactyl.calibration.cameras.calibrate",
+    "calibrate model": "dactyl.calibration.model.command.calibrate",
+    "dataset from-bag": "dactyl.recording.test_sets.from_bag.make",
+    "env show": "dactyl.tasks.reorient.showcase.show", "film": "dactyl.learning.film.film",
+    "vision show": "dactyl.vision.showcase.show",
+}  # fmt: skip
+"""What takes long in each of these commands. evaluate and train say more, and have tests of their own."""
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_long_command_is_never_silent(
+    name: str, bag: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects people who follow a log: at least a line a minute, here every 0.05 s."""
+
+    def work(*_: object, **__: object) -> object:
+        time.sleep(0.2)
+        return 1 if name == "vision collect" else Nothing()
+
+    monkeypatch.setattr(status_line, "EVERY", 0.05)
+    monkeypatch.setattr(LONG[name], work)
+    given = {"BAG": str(bag), "OUT": str(tmp_path / "out")}
+    chosen = ARGUMENTS.get(name, ["OUT"] if name == "film" else ["--out", "OUT"])
+    assert cli.main([*name.split(), *(given.get(word, word) for word in chosen)]) == 0
+    assert ", after 0:00:00" in capsys.readouterr().err

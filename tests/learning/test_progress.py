@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from pathlib import Path
 
+import pytest
+
+from dactyl.learning import progress as progress_module
 from dactyl.learning.progress import TABLE, Progress, Style
 
 STYLE = Style(
@@ -41,3 +45,13 @@ def test_rows_after_the_checkpoint_are_dropped_when_training_goes_on(tmp_path: P
     again.add({"batch": 300.0, "loss": 2.0, "error": 1.0}, 0.0)
     again.close()
     assert [(row["batch"], row["loss"]) for row in rows(tmp_path)] == [("100", "1"), ("200", "1"), ("300", "2")]
+
+
+def test_an_iteration_that_takes_long_is_no_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects people who follow a log from wondering whether it is still going."""
+    monkeypatch.setattr(progress_module, "SILENCE", 0.05)
+    terminal = io.StringIO()
+    progress = Progress(tmp_path, 0, STYLE, terminal)
+    time.sleep(0.2)
+    progress.close()
+    assert "training goes on, after 0:00:00" in terminal.getvalue()

@@ -14,6 +14,8 @@ from typing import Any, TextIO
 from dactyl.status_line import StatusLine, duration
 
 TABLE = "progress.csv"
+SILENCE = 50.0
+"""s after which something is said though no iteration has ended."""
 YEAR = 365.25 * 24 * 3600.0  # s
 
 
@@ -56,7 +58,7 @@ class Progress:
         self._last_line = -inf
         self._keep(count)
         self._board = _tensorboard(out, count)
-        self._waiting = None if self.terminal.isatty() else StatusLine("training goes on", self.terminal, 50.0)
+        self._waiting = None if self.terminal.isatty() else StatusLine("training goes on", self.terminal, SILENCE)
         if self._waiting:
             self._waiting.start()
 

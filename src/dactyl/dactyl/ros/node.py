@@ -26,8 +26,8 @@ from rclpy.publisher import Publisher
 from rclpy.qos import QoSPolicyKind, QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.signals import SignalHandlerOptions
-from rclpy.timer import Timer
 from rclpy.subscription import Subscription
+from rclpy.timer import Timer
 from rclpy.utilities import get_default_context
 
 from dactyl import topics, variables

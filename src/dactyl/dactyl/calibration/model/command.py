@@ -18,6 +18,7 @@ from dactyl.calibration.model.replay import scene_of
 from dactyl.calibration.model.space import draw, space_of
 from dactyl.robot import parameters
 from dactyl.robot import robot as robots
+from dactyl.status_line import StatusLine
 from dactyl.storage import pictures
 
 
@@ -59,7 +60,13 @@ def run(choice: Choice) -> None:
     options = tuple(
         FitOptions(method, choice.seed, choice.seconds, choice.population, choice.threads) for method in methods
     )
-    made = calibrate(recorded, choice.recording or "the simulated robot", options, hidden, _say)
+    with StatusLine("fitting the robot's model") as line:
+
+        def say(text: str) -> None:
+            print(text, file=sys.stderr, flush=True)
+            line.said()
+
+        made = calibrate(recorded, choice.recording or "the simulated robot", options, hidden, say)
     about = f"calibrate model, {made.best.method}: differences from the model of the robot (appendix C.3)"
     parameters.write(choice.out, recorded.robot, made.best.changes, about)
     if choice.json:
@@ -91,8 +98,3 @@ def _hidden(choice: Choice) -> tuple[Recording, np.ndarray]:
     if choice.save:
         recordings.save(choice.save, recorded)
     return recorded, hidden
-
-
-def _say(text: str) -> None:
-    """Progress, on a terminal or in a log."""
-    print(text, file=sys.stderr, flush=True)
