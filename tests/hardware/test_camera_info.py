@@ -143,3 +143,29 @@ def test_urls_name_folders() -> None:
     assert camera_info.folder("package://lab/calibration", shares) == Path("/share/lab/calibration")
     with pytest.raises(DactylError, match="neither a path"):
         camera_info.folder("http://a/b", shares)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("pose_in_hand: 3", "no table"),
+        ("pose_in_hand: {position: [0, 0]}", "position"),
+        ("pose_in_hand: {position: [0, 0, .nan], quaternion: [1, 0, 0, 0]}", "finite"),
+        ("pose_in_hand: {position: [0, 0, 1]}", "quaternion"),
+    ],
+)
+def test_a_place_that_is_none_is_one_line(tmp_path: Path, text: str, message: str) -> None:
+    """Protects RViz from cameras that are nowhere."""
+    path = tmp_path / "camera_0.yaml"
+    path.write_text(text)
+    with pytest.raises(DactylError, match=f"pose_in_hand|{message}") as error:
+        camera_info.place(path)
+    assert message in str(error.value)
+
+
+def test_a_camera_without_a_place_has_none(tmp_path: Path) -> None:
+    path = tmp_path / "camera_0.yaml"
+    path.write_text("image_width: 640")
+    assert camera_info.place(path) is None
+    path.write_text("pose_in_hand: {position: [0, 0, 1], quaternion: [1, 0, 0, 0]}")
+    assert camera_info.place(path) == ((0.0, 0.0, 1.0), (1.0, 0.0, 0.0, 0.0))
