@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from types import SimpleNamespace
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -40,7 +39,7 @@ def test_ros_s_own_publisher_takes_the_place_of_ours(installed: set[str]) -> Non
     graph = sim_graph(SimOptions(rviz=True))
     changed, actions = ros_launch._with_state_publisher(graph)
     assert changed.node("robot_description").parameters["joint_transforms"] is False
-    (action,): tuple[Any] = tuple(actions)
+    (action,) = actions
     assert action["package"] == action["executable"] == "robot_state_publisher"
     robot = ElementTree.fromstring(action["parameters"][0]["robot_description"].partition("?>")[2])
     assert robot.attrib["name"] == "shadow"
