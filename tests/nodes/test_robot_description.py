@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,19 @@ def test_the_description_is_latched_and_its_meshes_are_in_the_package(make_node:
     names = {part.partition('"')[0] for part in text.split('filename="')[1:]}
     assert len(names) > 10
     assert all((share / name.removeprefix("package://dactyl/")).is_file() for name in names)
+
+
+def test_a_package_that_nobody_may_write_leaves_the_meshes_on_this_machine(
+    make_node: Any, share: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects installations below /opt: RViz here shows the robot all the same."""
+    from dactyl.nodes.robot_description import RobotDescription
+
+    share.write_text("a file where the folder would be")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    node = make_node(RobotDescription)
+    assert node.meshes.startswith(f"file://{tmp_path}/")
+    assert (Path(node.meshes.removeprefix("file://")) / "NOTICE.txt").is_file()
 
 
 def test_links_are_where_the_joint_states_put_them_with_their_stamp(make_node: Any, share: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from geometry_msgs.msg import TransformStamped
@@ -87,7 +90,13 @@ class RobotDescription(DactylNode):
         try:
             self.description.write_meshes(camera_info.folder(url, package_share))
         except (OSError, DactylError) as error:
-            self.get_logger().warning(f"cannot write the meshes into the package: {error}. RViz shows none")
+            here = Path(tempfile.gettempdir(), f"dactyl-{os.getuid()}", "meshes", self.robot.name)
+            self.get_logger().warning(f"cannot write the meshes into the package: {error}. Only this machine has them")
+            try:
+                self.description.write_meshes(here)
+            except OSError as error_here:
+                raise DactylError(f"cannot write the robot's meshes: {error_here}") from error_here
+            return f"file://{here}"
         return url
 
     def _cameras(self) -> dict[str, Pose]:
