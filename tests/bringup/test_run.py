@@ -11,6 +11,7 @@ import pytest
 from dactyl import topics
 from dactyl.bringup.graph import Graph
 from dactyl.bringup.options import RealOptions, SimOptions
+from dactyl.bringup.processes import command
 from dactyl.bringup.run import real_graph, sim_graph, with_loop_benchmark
 from dactyl.errors import DactylError
 from dactyl.learning.policy import Policy
@@ -163,3 +164,47 @@ def test_parameter_files_are_found() -> None:
     """Protects the way to the package's share folder, installed or in the source tree."""
     for graph in (sim_graph(SimOptions()), real_graph(RealOptions())):
         assert "interface" in graph.configuration["hand_driver"]
+
+
+def test_a_namespace_is_all_of_a_graphs_names(tmp_path: Path) -> None:
+    """Protects two hands in one ROS domain: nothing of the one is where the other's is, simulated time included."""
+    config = tmp_path / "left.yaml"
+    config.write_text("/left:\n  trial:\n    ros__parameters: {timeout: 7}\n")
+    for name in ("left", "/left", "/left/"):
+        graph = sim_graph(SimOptions(namespace=name, config=str(config)))
+        assert graph.namespace == "/left"
+        assert graph.configuration["trial"]["timeout"] == 7.0
+        assert "interface" in graph.configuration["hand_driver"], "the shipped file counts in any namespace"
+        line = command(graph.node("hand_driver"), graph)
+        assert "__ns:=/left" in line
+        assert {"/joint_states:=/left/hand/joint_states", "/clock:=/left/hand/clock"} <= set(line)
+    emulated = real_graph(RealOptions(namespace="left", emulate=True))
+    assert emulated.node("mocap").parameters["topic"] == "/left/emulation/mocap/markers"
+    assert ("mocap/markers", "/left/emulation/mocap/markers") in emulated.node("sim").remappings
+
+
+def test_topics_get_other_names() -> None:
+    """Protects labs whose hand, bridge or arm names topics otherwise."""
+    graph = real_graph(RealOptions(remap="/joint_states:=/right/joint_states"))
+    assert {node.remappings for node in graph.nodes} == {(("/joint_states", "/right/joint_states"),)}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (SimOptions(namespace="my hand"), "namespace = '/my hand' is no name for ROS"),
+        (SimOptions(hand="lh"), "hand = lh: the robot shadow is another, its joints begin with rh_"),
+        (SimOptions(remap="/joint_states:=/joint_states"), "/joint_states has another name in this graph already"),
+        (RealOptions(emulate=True, remap="/rh_trajectory_controller/command:=/x"), "has another name in this graph"),
+        (RealOptions(config="/nowhere.yaml"), "cannot read /nowhere.yaml"),
+    ],
+)
+def test_names_and_files_that_cannot_be_are_refused(options: Any, message: str) -> None:
+    """Protects a real hand from a simulated one that is led to its topics, a left one from a right one's policy."""
+    with pytest.raises(DactylError, match=message) as error:
+        (sim_graph if isinstance(options, SimOptions) else real_graph)(options)
+    assert "\n" not in str(error.value)
+
+
+def test_the_hand_that_it_is_is_taken() -> None:
+    assert sim_graph(SimOptions(hand="rh")).nodes == sim_graph(SimOptions()).nodes

@@ -55,9 +55,9 @@ def absolute(name: str, namespace: str = NAMESPACE) -> str:
     return name if name.startswith("/") else f"{namespace}/{name}"
 
 
-def of_simulated_hand(topic: str) -> str:
+def of_simulated_hand(topic: str, namespace: str = NAMESPACE) -> str:
     """Where a simulated hand has a topic that the real one may have too, so that they never speak to each other."""
-    return f"{NAMESPACE}/hand/{topic.lstrip('/')}"
+    return f"{namespace}/hand/{topic.lstrip('/')}"
 
 
 def of_hand(topic: str) -> tuple[str, str]:

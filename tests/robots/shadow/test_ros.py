@@ -23,7 +23,7 @@ def test_targets_survive_the_way_to_the_hand(interface: str) -> None:
     for topic, data in shadow_ros.encode(interface, 0.008, TARGETS, 123_456_789_012).items():
         command = shadow_ros.decode(topic, data)
         received[command.actuators] = command.targets
-        assert command.stamp_ns == (123_456_789_012 if interface == "trajectory" else 0)
+        assert command.stamp_ns == (0 if interface == "position" else 123_456_789_012)
     np.testing.assert_allclose(received, TARGETS)
 
 

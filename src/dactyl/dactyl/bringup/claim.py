@@ -35,7 +35,7 @@ def claimed(graph: Graph) -> Iterator[None]:
     if not graph.alone:
         yield
         return
-    claim = Claim()
+    claim = Claim(graph.namespace)
     try:
         claim.check({node.name for node in graph.nodes})
         yield

@@ -14,6 +14,7 @@ from typing import Any
 
 from dactyl.errors import WRONG_PARAMETER
 from dactyl.storage.shared import shared
+from dactyl.topics import NAMESPACE
 
 Value = bool | int | float | str | list[Any]
 
@@ -51,6 +52,8 @@ class Graph:
     nodes: tuple[Node, ...]
     configuration: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     """Parameters by node."""
+    namespace: str = NAMESPACE
+    """Of its nodes, services and topics, but for those whose names begin with a slash."""
     alone: bool = True
     """Whether its nodes would disturb others of their names: a recorder beside a graph only listens."""
     environment: Mapping[str, str] = field(default_factory=_environment)

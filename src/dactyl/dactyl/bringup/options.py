@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
-from dactyl import registry
+from dactyl import registry, topics
 from dactyl.environment.choices import ObjectName, RobotName, TaskName
 from dactyl.errors import DactylError
 from dactyl.ranges import CountOrAll, Port, Positive, SecondsOrAll, Seed
@@ -42,6 +42,12 @@ class Options:
     """Also write the results of the trials to this file, as JSON."""
     config: str = ""
     """Parameter file (.yaml), laid over the shipped one of the run; empty: that one alone."""
+    namespace: str = topics.NAMESPACE
+    """Of all nodes, services and topics: another one for a second hand in the same ROS domain."""
+    hand: Literal["", "rh", "lh"] = ""
+    """Which hand the robot is, right or left; empty: the one that the robot's description is of."""
+    remap: str = ""
+    """Topics by other names, FROM:=TO, separated by spaces: /joint_states:=/right/joint_states."""
     rviz: bool = False
     """Also draw markers for RViz, on the topic `markers`."""
     dashboard: bool = True

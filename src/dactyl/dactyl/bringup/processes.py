@@ -24,7 +24,6 @@ from dactyl.bringup import claim
 from dactyl.bringup.graph import Graph, Node, Value, exit_reason
 from dactyl.errors import DactylError
 from dactyl.signals import ends
-from dactyl.topics import NAMESPACE
 
 KILL_AFTER = 2.0
 """s that nodes have to end after SIGTERM before SIGKILL comes; everything is over within 3 s."""
@@ -188,7 +187,7 @@ def _how(code: int) -> str:
 def command(node: Node, graph: Graph) -> list[str]:
     """The command line that starts a node."""
     arguments = [sys.executable, "-m", f"{node.package}.{node.name}", "--ros-args"]
-    arguments += ["-r", f"__node:={node.name}", "-r", f"__ns:={NAMESPACE}"]
+    arguments += ["-r", f"__node:={node.name}", "-r", f"__ns:={graph.namespace}"]
     for source, target in node.remappings:
         arguments += ["-r", f"{source}:={target}"]
     for name, value in graph.parameters(node).items():

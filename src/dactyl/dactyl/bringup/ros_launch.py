@@ -14,7 +14,6 @@ from dactyl.bringup import processes
 from dactyl.bringup.claim import claimed
 from dactyl.bringup.graph import Graph, Node, exit_reason, with_parameters
 from dactyl.bringup.options import option_descriptions, parse_option
-from dactyl.topics import NAMESPACE
 
 _claims = ExitStack()
 """Held until this process, which `ros2 launch` makes for one description, ends."""
@@ -38,7 +37,7 @@ def to_launch(graph: Graph) -> list[Any]:
             package="dactyl",
             executable=node.name,
             name=node.name,
-            namespace=NAMESPACE,
+            namespace=graph.namespace,
             parameters=[graph.parameters(node)],
             remappings=list(node.remappings),
             respawn=node.respawn and not node.required,

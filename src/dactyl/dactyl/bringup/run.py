@@ -14,17 +14,19 @@ from dactyl import registry, topics
 from dactyl.bringup import configuration
 from dactyl.bringup.calibrated import backlash_of, calibration_of
 from dactyl.bringup.graph import Graph, Node, Value, with_parameters
+from dactyl.bringup.names import check_name, remappings
 from dactyl.bringup.options import POSE_TOPICS, Options, RealOptions, SimOptions
 from dactyl.errors import DactylError
 from dactyl.ranges import check_options
 from dactyl.results import check_writable
 from dactyl.robot import robot as robots
+from dactyl.robot.robot import Robot
 from dactyl.storage.contract import Use, read_contract
 from dactyl.storage.models import estimator_for, policies_for, policy_for
 from dactyl.storage.shared import shared
 
-EMULATION = f"{topics.NAMESPACE}/emulation"
-"""Namespace of what takes the hardware's place."""
+EMULATION = "emulation"
+"""Namespace of what takes the hardware's place, below the graph's own."""
 EMULATED_PICTURES = 8
 """That each emulated camera plays in turns."""
 
@@ -36,6 +38,11 @@ class _Choice(NamedTuple):
     policy: Path
     use: Use
     """What the policy's file says: its robot, its task, what its actions mean."""
+
+    @property
+    def namespace(self) -> str:
+        """Of the graph."""
+        return f"/{self.options.namespace.strip('/')}"
 
     @property
     def robot(self) -> dict[str, Value]:
@@ -70,7 +77,8 @@ def sim_graph(options: SimOptions) -> Graph:
     sim |= {**choice.task, **_meaning(choice.use), **calibration_of(options.calibration)}
     nodes = tuple(with_parameters(nodes, {"action_filter": backlash_of(choice.use.robot, options.calibration)}))
     nodes = (Node("sim", sim, required=True), *nodes, *_rviz(choice, {}), *_dashboard(choice, True))
-    return Graph(with_simulated_hand(nodes, choice.use.robot), configured("sim.yaml", options.config))
+    nodes = with_simulated_hand(nodes, choice.use.robot, choice.namespace)
+    return _graph(nodes, choice, configured("sim.yaml", options.config, choice.namespace))
 
 
 def real_graph(options: RealOptions) -> Graph:
@@ -79,7 +87,8 @@ def real_graph(options: RealOptions) -> Graph:
     Raises:
         DactylError: an option asks for what cannot be had.
     """
-    choice, laboratory = _choose(options), configured("real.yaml", options.config)
+    choice = _choose(options)
+    laboratory = configured("real.yaml", options.config, choice.namespace)
     nodes = [Node("camera", choice.robot), Node("mocap"), *_common_nodes(choice, {}, command="real")]
     nodes += (
         Node("timing_monitor", choice.robot),
@@ -88,14 +97,28 @@ def real_graph(options: RealOptions) -> Graph:
     )
     if options.pose == "vision":  # a pose from images comes once in a control step, and is a step old by then
         nodes = with_parameters(nodes, {"policy": {"max_reading_age": 0.16}})
-    nodes = list(_emulated(nodes, choice)) if options.emulate else nodes
-    return Graph(tuple(nodes), laboratory)
+    return _graph(_emulated(nodes, choice) if options.emulate else nodes, choice, laboratory)
 
 
-def configured(name: str, config: str) -> configuration.Configuration:
+def _graph(nodes: Iterable[Node], choice: _Choice, found: configuration.Configuration) -> Graph:
+    """The nodes with what is the same for all of them: parameter files, namespace, topics' names."""
+    return Graph(_remapped(nodes, remappings(choice.options.remap)), found, namespace=choice.namespace)
+
+
+def configured(name: str, config: str, namespace: str = topics.NAMESPACE) -> configuration.Configuration:
     """The shipped parameter file of that name, with a person's, if there is one, laid over it."""
     shipped = configuration.read(shared("config", name))
-    return configuration.merge(shipped, configuration.read(Path(config))) if config else shipped
+    return configuration.merge(shipped, configuration.read(Path(config), namespace)) if config else shipped
+
+
+def _remapped(nodes: Iterable[Node], pairs: tuple[tuple[str, str], ...]) -> tuple[Node, ...]:
+    """The nodes with other names for topics, which must not lead a simulated hand to a real one's."""
+    nodes = tuple(nodes)
+    taken = {before: after for node in nodes for before, after in node.remappings}
+    for before, _ in pairs:
+        if before in taken:
+            raise DactylError(f"remap: {before} has another name in this graph already: {taken[before]}")
+    return tuple(dataclasses.replace(node, remappings=(*node.remappings, *pairs)) for node in nodes)
 
 
 def _choose(options: Options) -> _Choice:
@@ -111,8 +134,19 @@ def _choose(options: Options) -> _Choice:
         if asked not in (own, registry.DEFAULTS[f"{kind}s"]) or (asked != own and not options.policy):
             which = f"{policy} is for the {kind} {own}" if options.policy else "none is shipped"
             raise DactylError(f"no policy for the {kind} {asked}: {which}: name one with `policy`")
-    robots.load(use.robot)
-    return _Choice(options, policy, use)
+    _check_hand(options.hand, robots.load(use.robot))
+    choice = _Choice(options, policy, use)
+    check_name("namespace", choice.namespace)
+    return choice
+
+
+def _check_hand(asked: str, robot: Robot) -> None:
+    if asked and f"{asked}_" != robot.joint_prefix:
+        own = f"its joints begin with {robot.joint_prefix}" if robot.joint_prefix else "it is no hand with a side"
+        raise DactylError(
+            f"hand = {asked}: the robot {robot.name} is another, {own}: model, policies and marker table would have to "
+            "be mirrored; docs/add_a_robot.md says how a robot is described"
+        )
 
 
 def _emulated(nodes: list[Node], choice: _Choice) -> tuple[Node, ...]:
@@ -124,9 +158,10 @@ def _emulated(nodes: list[Node], choice: _Choice) -> tuple[Node, ...]:
     atexit.register(shutil.rmtree, pictures, ignore_errors=True)
     render_pictures(pictures, options.object, EMULATED_PICTURES, options.seed)
     control, physics = robot.timing.control, robot.timing.physics
+    emulation = f"{choice.namespace}/{EMULATION}"
     changes: dict[str, dict[str, Value]] = {
         "camera": {"emulate_from": str(pictures)},
-        "mocap": {"source": "topic", "topic": topics.absolute(topics.MARKERS, EMULATION)},
+        "mocap": {"source": "topic", "topic": topics.absolute(topics.MARKERS, emulation)},
         "hand_driver": {
             "transport": "ros2", "interface": "trajectory", "joint_states_clock": "sender",
             "enable_at_start": True,  # nobody's fingers are near
@@ -140,16 +175,18 @@ def _emulated(nodes: list[Node], choice: _Choice) -> tuple[Node, ...]:
     parameters |= {**choice.task, **_meaning(choice.use)}
     elsewhere = [topics.MARKERS, topics.CLOCK]  # what the drivers publish, or nobody wants
     elsewhere += [topic(name) for name in robot.cameras.places for topic in (topics.image, topics.camera_info)]
-    remappings = tuple((topic, f"{EMULATION}/{topic.lstrip('/')}") for topic in elsewhere)
+    remappings = tuple((topic, f"{emulation}/{topic.lstrip('/')}") for topic in elsewhere)
     sim = Node("sim", parameters, remappings, required=True)
-    return with_simulated_hand([sim, *with_parameters(nodes, changes)], choice.use.robot)
+    return with_simulated_hand([sim, *with_parameters(nodes, changes)], choice.use.robot, choice.namespace)
 
 
-def with_simulated_hand(nodes: Iterable[Node], name: str) -> tuple[Node, ...]:
+def with_simulated_hand(nodes: Iterable[Node], name: str, namespace: str = topics.NAMESPACE) -> tuple[Node, ...]:
     """The nodes, with the topics of the robot of that name where no real one has them, whatever runs beside this."""
     robot = robots.load(name)
-    names = (topics.JOINT_STATES, *(robot.controllers or robot.targets))
-    hand = tuple((name, topics.of_simulated_hand(name)) for name in names)
+    names = [topics.JOINT_STATES, *(robot.controllers or robot.targets)]
+    if namespace != topics.NAMESPACE:  # each simulated hand has a time of its own
+        names.append(topics.CLOCK)
+    hand = tuple((name, topics.of_simulated_hand(name, namespace)) for name in names)
     return tuple(dataclasses.replace(node, remappings=(*node.remappings, *hand)) for node in nodes)
 
 

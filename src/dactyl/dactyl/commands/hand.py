@@ -4,55 +4,58 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from dactyl import ranges
+import tyro
+
+from dactyl import ranges, topics
 from dactyl.commands.app import Commands
 
 app = Commands()
+Namespace = Annotated[str, tyro.conf.arg(help="of the graph that drives the hand")]
 DeadManButton = Annotated[int, ranges.Range(0, 63)]
 
 
 @app.command
-def enable() -> None:
+def enable(namespace: Namespace = topics.NAMESPACE) -> None:
     """Let the hand follow actions.
 
     For example:
       ./dactyl hand enable
     """
-    _call("enable")
+    _call("enable", namespace)
 
 
 @app.command
-def disable() -> None:
+def disable(namespace: Namespace = topics.NAMESPACE) -> None:
     """Hold the hand, then send nothing more.
 
     For example:
       ./dactyl hand disable
     """
-    _call("disable")
+    _call("disable", namespace)
 
 
 @app.command
-def stop() -> None:
+def stop(namespace: Namespace = topics.NAMESPACE) -> None:
     """Hold the hand until it is reset: the emergency stop.
 
     For example:
       ./dactyl hand stop
     """
-    _call("stop")
+    _call("stop", namespace)
 
 
 @app.command
-def reset() -> None:
+def reset(namespace: Namespace = topics.NAMESPACE) -> None:
     """Lift a stop. The hand does not move before it is enabled again.
 
     For example:
       ./dactyl hand reset
     """
-    _call("reset")
+    _call("reset", namespace)
 
 
 @app.command
-def watch(dead_man_button: DeadManButton | None = None) -> None:
+def watch(dead_man_button: DeadManButton | None = None, namespace: Namespace = topics.NAMESPACE) -> None:
     """Stop the hand at any key, or at a button of a gamepad on the topic /joy, within milliseconds.
 
     It also tells the driver that somebody watches, which an enable needs where config/real.yaml has heartbeat_after.
@@ -68,10 +71,18 @@ def watch(dead_man_button: DeadManButton | None = None) -> None:
     from dactyl.bringup.processes import become
 
     node = Node("hand_watch", {"dead_man_button": -1 if dead_man_button is None else dead_man_button})
-    become(node, Graph((node,), {}))
+    become(node, Graph((node,), namespace=_checked(namespace)))
 
 
-def _call(what: str) -> None:
+def _call(what: str, namespace: str) -> None:
     from dactyl.monitoring import hand_services
 
-    print(hand_services.call(what))
+    print(hand_services.call(what, _checked(namespace)))
+
+
+def _checked(namespace: str) -> str:
+    from dactyl.bringup.names import check_name
+
+    name = f"/{namespace.strip('/')}"
+    check_name("namespace", name)
+    return name

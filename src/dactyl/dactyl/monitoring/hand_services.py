@@ -20,8 +20,8 @@ PATIENCE = 5.0
 """s"""
 
 
-def call(what: str) -> str:
-    """Ask the driver to enable, disable, stop or reset the hand; what it says.
+def call(what: str, namespace: str = topics.NAMESPACE) -> str:
+    """Ask the driver of a namespace to enable, disable, stop or reset the hand; what it says.
 
     Raises:
         DactylError: it refuses, or there is none.
@@ -32,7 +32,7 @@ def call(what: str) -> str:
     context.init()
     node = rclpy.create_node("hand_services", context=context)
     try:
-        client = node.create_client(kind, topics.absolute(f"hand_driver/{service}"))
+        client = node.create_client(kind, topics.absolute(f"hand_driver/{service}", namespace))
         if not client.wait_for_service(PATIENCE):
             raise DactylError(f"there is no hand_driver to {what} the hand: is the graph running?")
         executor = SingleThreadedExecutor(context=context)

@@ -54,7 +54,8 @@ class Parameters:
         "localhost:9090", "Of the rosbridge server beside Shadow's ROS 1, or ws://host:port."
     )
     interface: str = parameter(
-        "trajectory", "Which of the robot's controllers take the targets: trajectory; Shadow's also position."
+        "trajectory",
+        "Which controllers take the targets: trajectory; Shadow's also position, or ros2_control for those of ROS 2.",
     )
     joint_states_clock: str = parameter(
         "sender",

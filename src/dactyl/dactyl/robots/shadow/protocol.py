@@ -10,12 +10,18 @@ from dactyl.robots.shadow import topics
 from dactyl.robots.shadow.joints import ACTUATORS, JOINTS, joints_of, ros_joint_name
 
 TRANSPORTS = ("ros2", "rosbridge")
-INTERFACES = ("trajectory", "position")
+INTERFACES = ("trajectory", "position", "ros2_control")
+"""Shadow's trajectory controllers, its twenty position controllers, joint_trajectory_controllers of ros2_control."""
 
 WRIST = tuple(joint for joint in JOINTS if joint.startswith("WR"))
 FINGER_JOINTS = tuple(joint for joint in JOINTS if not joint.startswith("WR"))
-TRAJECTORIES = {topics.FINGERS: FINGER_JOINTS, topics.WRIST: WRIST}
-"""Joints of each trajectory controller, by its topic."""
+TRAJECTORIES = {
+    "trajectory": {topics.FINGERS: FINGER_JOINTS, topics.WRIST: WRIST},
+    "ros2_control": {topics.ROS2_FINGERS: FINGER_JOINTS, topics.ROS2_WRIST: WRIST},
+}
+"""Joints of each trajectory controller, by the interface and its topic."""
+CONTROLLERS = {topic: joints for controllers in TRAJECTORIES.values() for topic, joints in controllers.items()}
+"""Joints of every trajectory controller, by its topic."""
 ACTUATOR_OF = {joint: i for i, actuator in enumerate(ACTUATORS) for joint in joints_of(actuator)}
 """Index in ACTUATORS of the actuator that moves a joint."""
 

@@ -1,7 +1,8 @@
-"""The two command interfaces of Shadow's controllers as ROS 2 messages, written by the driver and read by the sim.
+"""The command interfaces of the hand's controllers as ROS 2 messages, written by the driver and read by the sim.
 
 trajectory: trajectory_msgs/JointTrajectory for the 22 finger joints and for the 2 wrist joints, one point each.
 position: one std_msgs/Float64 per actuator, in rad.
+ros2_control: the trajectories on the topics that joint_trajectory_controllers listen to.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dactyl.robot.robot import Robot
 from dactyl.robots.shadow.joints import ros_joint_name
 from dactyl.robots.shadow.protocol import (
     ACTUATOR_OF,
+    CONTROLLERS,
     INTERFACES,
     POSITIONS,
     TRAJECTORIES,
@@ -71,7 +73,7 @@ def topics(interface: str) -> dict[str, type]:
     check_word("interface", interface, INTERFACES)
     if interface == "position":
         return dict.fromkeys(POSITIONS, Float64)
-    return dict.fromkeys(TRAJECTORIES, JointTrajectory)
+    return dict.fromkeys(TRAJECTORIES[interface], JointTrajectory)
 
 
 def encode(interface: str, time_from_start: float, targets: np.ndarray, stamp_ns: int) -> dict[str, bytes]:
@@ -82,7 +84,7 @@ def encode(interface: str, time_from_start: float, targets: np.ndarray, stamp_ns
         topic: trajectory(
             [ros_joint_name(joint) for joint in joints], positions_of(joints, targets), time_from_start, stamp_ns
         )
-        for topic, joints in TRAJECTORIES.items()
+        for topic, joints in TRAJECTORIES[interface].items()
     }
 
 
@@ -92,7 +94,7 @@ def decode(topic: str, data: bytes) -> Command:
     Raises:
         ValueError: it is one that Shadow's controllers would not take; says why.
     """
-    if topic not in TRAJECTORIES:
+    if topic not in CONTROLLERS:
         target = deserialize_message(data, Float64).data
         if not np.isfinite(target):
             raise ValueError("not finite")
@@ -100,7 +102,7 @@ def decode(topic: str, data: bytes) -> Command:
     positions, stamp_ns = trajectory_positions(data)
     if unknown := [name for name in positions if name not in _ACTUATOR_OF_NAME]:
         raise ValueError(f"unknown joint {unknown[0]}")
-    if len(positions) != len(TRAJECTORIES[topic]):
+    if len(positions) != len(CONTROLLERS[topic]):
         raise ValueError("not every joint of the controller once")
     sums: dict[int, float] = {}
     for name, position in positions.items():

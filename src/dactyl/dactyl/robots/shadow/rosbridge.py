@@ -46,7 +46,7 @@ class RosbridgeHand:
 
         Args:
             address: host:port or ws://host:port of the rosbridge server.
-            interface: trajectory or position, which of Shadow's controllers take the targets.
+            interface: trajectory, position or ros2_control: which controllers take the targets.
             time_from_start: that a trajectory gives the hand to reach its target, s.
             on_joint_states: called by `poll` with each joint_states message.
             on_temperature: called by `poll` with a motor's index and its temperature in degrees Celsius.
@@ -56,19 +56,19 @@ class RosbridgeHand:
             DactylError: the address is none.
         """
         host, port = json_messages.server(address)
-        self._address, self._interface, self._time_from_start = address, interface, time_from_start
+        self._address, self._time_from_start = address, time_from_start
         self._on_joint_states, self._on_temperature = on_joint_states, on_temperature
         self._in_ros2 = conflict
-        self._commanders = Commanders(next(iter(TRAJECTORIES if interface == "trajectory" else POSITIONS)))
+        self._trajectories = TRAJECTORIES.get(interface, {})
+        self._commanders = Commanders(next(iter(self._trajectories or POSITIONS)))
         self._received: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._complaint = ("", 0.0)
         """What could not be read last, and when, monotonic s."""
         self._words = json_messages.ROS1
         """Of the ROS at the other end, as joint states tell: before they come, nothing is sent."""
         self._ros = _Ros(host, port, self._complain)
-        commands, kind = (TRAJECTORIES, "JointTrajectory") if interface == "trajectory" else (POSITIONS, "Float64")
-        package = "trajectory_msgs" if interface == "trajectory" else "std_msgs"
-        self._topics = {topic: self._topic(topic, f"{package}/{kind}") for topic in commands}
+        kind = "trajectory_msgs/JointTrajectory" if self._trajectories else "std_msgs/Float64"
+        self._topics = {topic: self._topic(topic, kind) for topic in self._trajectories or POSITIONS}
         for topic in self._topics.values():
             topic.advertise()
         self._listen(topics.JOINT_STATES, "sensor_msgs/JointState", self._take_joint_states)
@@ -87,7 +87,7 @@ class RosbridgeHand:
 
     def _messages(self, targets: np.ndarray) -> dict[str, dict[str, Any]]:
         """What to send on each topic."""
-        if self._interface == "position":
+        if not self._trajectories:
             return {topic: {"data": float(targets[i])} for topic, i in POSITIONS.items()}
         return {
             topic: {
@@ -100,7 +100,7 @@ class RosbridgeHand:
                     }
                 ],
             }
-            for topic, joints in TRAJECTORIES.items()
+            for topic, joints in self._trajectories.items()
         }
 
     def poll(self) -> None:
