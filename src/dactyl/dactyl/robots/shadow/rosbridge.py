@@ -74,7 +74,7 @@ class RosbridgeHand:
         self._listen(topics.JOINT_STATES, "sensor_msgs/JointState", self._take_joint_states)
         self._listen(topics.DIAGNOSTICS, "diagnostic_msgs/DiagnosticArray", self._take_diagnostics)
         watched = self._commanders.topic  # sends back what this hand sends, too
-        self._listen(watched, f"{package}/{kind}", self._take_command, throttle_rate=LOOK)
+        self._listen(watched, kind, self._take_command, throttle_rate=LOOK)
 
     def send(self, targets: np.ndarray, stamp_ns: int) -> None:
         """Send targets, or nothing where there is no connection. `stamp_ns` is not sent: a trajectory begins now."""
