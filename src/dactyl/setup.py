@@ -38,6 +38,7 @@ setup(
     package_data={"": ["py.typed", "**/*.yaml"]},
     python_requires=">=3.10",
     zip_safe=False,
+    extras_require={"test": ["pytest"]},  # by which `colcon test` knows how; the folder test is a link to all tests
     data_files=[
         ("share/ament_index/resource_index/packages", ["resource/dactyl"]),
         ("share/dactyl", ["package.xml"]),
