@@ -29,7 +29,7 @@ def call(what: str, namespace: str = topics.NAMESPACE) -> str:
     service, kind, request = _REQUESTS[what]
     variables.check_ros()
     context = Context()
-    context.init()
+    context.init(args=[])
     node = rclpy.create_node("hand_services", context=context)
     try:
         client = node.create_client(kind, topics.absolute(f"hand_driver/{service}", namespace))

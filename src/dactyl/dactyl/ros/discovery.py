@@ -20,7 +20,7 @@ def find(names: Collection[str], namespace: str, patience: float) -> str:
     """
     context = Context()
     try:
-        context.init()
+        context.init(args=[])  # the arguments of a command or of `ros2 launch` are not for ROS
         node = rclpy.create_node("newcomer", namespace=namespace, context=context, enable_rosout=False)
         try:
             return _find(node, names, namespace, patience)
