@@ -85,7 +85,7 @@ def _with_state_publisher(graph: Graph) -> tuple[Graph, list[Any]]:
     action = LaunchNode(
         package="robot_state_publisher",
         executable="robot_state_publisher",
-        namespace=NAMESPACE,
+        namespace=graph.namespace,
         parameters=[{"robot_description": ParameterValue(text, value_type=str)}],
         # it tells the description too, which ours has told already
         remappings=[("joint_states", joint_states), ("robot_description", "robot_state_publisher/description")],
