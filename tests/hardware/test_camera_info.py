@@ -152,6 +152,7 @@ def test_urls_name_folders() -> None:
         ("pose_in_hand: {position: [0, 0]}", "position"),
         ("pose_in_hand: {position: [0, 0, .nan], quaternion: [1, 0, 0, 0]}", "finite"),
         ("pose_in_hand: {position: [0, 0, 1]}", "quaternion"),
+        ("pose_in_hand: {position: [0, 0, 1], quaternion: [0, 0, 0, 0]}", "no rotation"),
     ],
 )
 def test_a_place_that_is_none_is_one_line(tmp_path: Path, text: str, message: str) -> None:
@@ -167,5 +168,7 @@ def test_a_camera_without_a_place_has_none(tmp_path: Path) -> None:
     path = tmp_path / "camera_0.yaml"
     path.write_text("image_width: 640")
     assert camera_info.place(path) is None
-    path.write_text("pose_in_hand: {position: [0, 0, 1], quaternion: [1, 0, 0, 0]}")
-    assert camera_info.place(path) == ((0.0, 0.0, 1.0), (1.0, 0.0, 0.0, 0.0))
+    path.write_text("pose_in_hand: {position: [0, 0, 1], quaternion: [2, 0, 0, 0]}")
+    place = camera_info.place(path)
+    assert place is not None
+    assert (place.position.tolist(), place.orientation.tolist()) == ([0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 0.0])

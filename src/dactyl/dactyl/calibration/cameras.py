@@ -21,6 +21,8 @@ from scipy.spatial.transform import Rotation
 
 from dactyl.calibration.boards import Board, Corners
 from dactyl.errors import DactylError
+from dactyl.robot.placement import WITHIN, Place, apart, camera_place
+from dactyl.robot.robot import Robot
 from dactyl.storage.documents import first_line
 from dactyl.storage.files import write_atomically
 
@@ -265,6 +267,19 @@ def results(fits: Mapping[str, CameraFit]) -> dict[str, Any]:
         for camera, fit in fits.items()
     }
     return {"cameras": cameras, "disagreement": disagreement(fits)}
+
+
+def off_places(found: Mapping[str, Any], robot: Robot) -> list[str]:
+    """For people: how far each placed camera is from where networks are trained to see from."""
+    lines = []
+    for camera, values in found["cameras"].items():
+        if "position" in values and camera in robot.cameras.places:
+            place = Place(np.array(values["position"]), np.array(values["quaternion"]))
+            distance, angle = apart(place, camera_place(robot, camera))
+            far = distance > WITHIN[0] or angle > WITHIN[1]
+            advice = ": move it, or train wider (docs/vision.md)" if far else ""
+            lines.append(f"{camera}: {1000 * distance:.1f} mm and {angle:.1f}° off its place{advice}")
+    return lines
 
 
 def as_text(found: Mapping[str, Any]) -> str:

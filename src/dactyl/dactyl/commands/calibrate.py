@@ -68,6 +68,7 @@ def cameras(
     from dactyl import results
     from dactyl.calibration import cameras as calibration
     from dactyl.calibration.boards import Board
+    from dactyl.robot import robot as robots
     from dactyl.status_line import StatusLine
     from dactyl.storage import pictures as files
 
@@ -90,7 +91,8 @@ def cameras(
     written = calibration.write(out, fits)
     if json:
         results.write(json, "calibrate cameras", None, found)
-    print("\n".join([calibration.as_text(found), *map(str, written)]))
+    off = calibration.off_places(found, robots.load(DEFAULTS["robots"]))
+    print("\n".join([calibration.as_text(found), *off, *map(str, written)]))
 
 
 @app.command

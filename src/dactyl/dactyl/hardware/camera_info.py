@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import yaml
 
 from dactyl.errors import DactylError
+from dactyl.robot.placement import Place
 from dactyl.storage.documents import NOT_YAML, first_line
 
 
@@ -54,8 +56,8 @@ def read(path: Path) -> CameraCalibration:
         raise DactylError(f"the camera calibration {path} lacks or garbles {error}") from error
 
 
-def place(path: Path) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-    """Where `calibrate cameras` found the optical frame in the robot frame: (3,) m and (4,); None where it says none.
+def place(path: Path) -> Place | None:
+    """Where `calibrate cameras` found the optical frame in the robot frame; None where the file says nothing of it.
 
     Raises:
         DactylError: the file cannot be read, or what it says is no place.
@@ -65,7 +67,10 @@ def place(path: Path) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
     if where is None:
         return None
     try:
-        return _numbers(where, ("position",), 3), _numbers(where, ("quaternion",), 4)
+        position, turn = (np.array(_numbers(where, (key,), n)) for key, n in (("position", 3), ("quaternion", 4)))
+        if not np.linalg.norm(turn) > 1e-6:
+            raise ValueError("quaternion: it is no rotation")
+        return Place(position, turn / np.linalg.norm(turn))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DactylError(f"the camera calibration {path} lacks or garbles {error} of pose_in_hand") from error
 

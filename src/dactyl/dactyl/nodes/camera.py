@@ -18,6 +18,7 @@ from dactyl.hardware import camera_info, pylon
 from dactyl.hardware.device import DeviceReader
 from dactyl.registry import DEFAULTS
 from dactyl.robot import robot
+from dactyl.robot.placement import WITHIN, apart, camera_place
 from dactyl.ros.images import to_message
 from dactyl.ros.managed import INACTIVE, ManagedNode
 from dactyl.ros.messages import SENSOR, set_stamp
@@ -74,6 +75,9 @@ class CameraNode(ManagedNode):
         super().__init__("camera")
         self.settings = self.declare(Parameters)
         watched = robot.load(self.settings.robot)
+        self.robot = watched
+        self.places: dict[str, tuple[float, float]] = {}
+        """How far each calibrated camera is off its place, m and degrees."""
         self.period_ns = round(watched.timing.control * 1e9)
         self.names = tuple(watched.cameras.places)
         if len(self.settings.serial_numbers) != len(self.names):
@@ -134,6 +138,8 @@ class CameraNode(ManagedNode):
                 size = f"{found.width}x{found.height}, not {info.width}x{info.height}"
                 raise DactylError(f"the camera calibration {path} is for images of {size}")
             info.distortion_model, info.d, info.k, info.r, info.p = found[2:]
+            if place := camera_info.place(path):
+                self.places[name] = apart(place, camera_place(self.robot, name))
         return info
 
     def _now_ns(self) -> int:
@@ -175,6 +181,8 @@ class CameraNode(ManagedNode):
             values[f"{camera.name} reconnections"] = reader.reconnections
             if camera.unsupported:
                 values[f"{camera.name} cannot set"] = ", ".join(camera.unsupported)
+        for name, (distance, angle) in self.places.items():
+            values[f"{name} off its place"] = f"{1000 * distance:.0f} mm, {angle:.1f}°"
         faults = [reader.fault for reader in self.readers.values() if reader.fault]
         if not self.outputs:
             return warning("no images: no camera has a serial number")
@@ -183,6 +191,9 @@ class CameraNode(ManagedNode):
         if silent := [reader for reader in self.readers.values() if reader.silence > SILENCE]:
             text = (f"{reader.device.name}: no picture for {reader.silence:.0f} s" for reader in silent)
             return warning("; ".join(text), **values)
+        if misplaced := [name for name, off in self.places.items() if off[0] > WITHIN[0] or off[1] > WITHIN[1]]:
+            where = "off the place that networks are trained for: see docs/vision.md"
+            return warning(f"{', '.join(misplaced)} {where}", **values)
         return Diagnosis(values=values) if self.settings.calibration else warning("not calibrated", **values)
 
 

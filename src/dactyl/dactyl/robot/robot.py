@@ -61,6 +61,8 @@ class Cameras:
     """m from the workspace."""
     fovy: float
     """Vertical field of view, degrees."""
+    forward: np.ndarray = field(default_factory=lambda: np.array([0.0, -1.0, 0.0]))
+    """(3,) the fingers' direction, robot frame: where azimuth 0 looks from."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ ROBOT = Robot(
     actuation=ACTUATION,
     fingertips=FINGERS,
     workspace=Workspace(PALM_CENTER, depth=DROP_HEIGHT, radius=DROP_DISTANCE),
-    cameras=Cameras(CAMERAS, CAMERA_DISTANCE, CAMERA_FOVY),
+    cameras=Cameras(CAMERAS, CAMERA_DISTANCE, CAMERA_FOVY, forward=np.array([0.0, 0.0, 1.0])),
     markers=Markers(FINGERTIP_MARKERS, BASE_MARKERS, LINK_RADII),
     timing=Timing(control=0.08, physics=0.008),  # appendix C.1
     action=Positions(bins=11, smoothing=0.3),  # section 4.2; appendix C.1, footnote 15
