@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -43,7 +44,7 @@ class RobotFrame:
         self._origin = torch.as_tensor(scene.hand_position, device=device, dtype=dtype)
         self._orientation = torch.as_tensor(scene.hand_quaternion, device=device, dtype=dtype)
         self._sites = torch.as_tensor(scene.fingertip_sites, device=device)
-        self._links = torch.as_tensor(scene.link_sites, device=device)
+        self._links = torch.as_tensor(np.column_stack([scene.fingertip_sites, scene.link_sites]), device=device)
         basis = quaternion.rotate(self._orientation, torch.eye(3, device=device, dtype=dtype))
         self._to_hand = basis  # rows are the hand's axes in the world: matrix from world to hand
 
@@ -51,15 +52,16 @@ class RobotFrame:
         """The current state of every environment."""
         qpos, qvel, _ = self._physics.state
         to_hand, scene = self._to_hand, self._scene
+        sites = ((self._physics.site_positions[:, self._links] - self._origin) @ to_hand.T).float()
         orientation = quaternion.multiply(quaternion.conjugate(self._orientation), qpos[:, scene.object_orientation])
         angular_velocity = quaternion.rotate(orientation, qvel[:, scene.object_turn])
         return Measurement(
             sensed=Sensed(
-                fingertips=((self._physics.site_positions[:, self._sites] - self._origin) @ to_hand.T).float(),
+                fingertips=sites[:, :, 0],
                 object_position=((qpos[:, scene.object_position] - self._origin) @ to_hand.T).float(),
                 object_orientation=orientation.float(),
             ),
-            fingers=((self._physics.site_positions[:, self._links] - self._origin) @ to_hand.T).float(),
+            fingers=sites[:, :, 1:],
             marker_rotations=(to_hand @ self._physics.site_rotations[:, self._sites].to(to_hand.dtype)).float(),
             joint_angles=qpos[:, scene.joints].float(),
             joint_velocities=qvel[:, scene.joints].float(),

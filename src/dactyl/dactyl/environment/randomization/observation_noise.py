@@ -85,8 +85,9 @@ class Sensors(Effect):
         """
         config, normal = self._config, self._random.normal
         misplaced = (marker_rotations @ self.marker_offset[..., None]).squeeze(-1)
-        fingertips = self._in_found_frame(truth.fingertips + misplaced) + self.fingertip_offset
-        position = self._in_found_frame(truth.object_position[:, None])[:, 0] + self.object_offset
+        markers = truth.fingertips + misplaced
+        found = self._in_found_frame(torch.cat([markers, truth.object_position[:, None]], dim=1))
+        fingertips, position = found[:, :-1] + self.fingertip_offset, found[:, -1] + self.object_offset
         orientation = quaternion.multiply(quaternion.conjugate(self.base_rotation), truth.object_orientation)
         turn = quaternion.multiply(self._rotation(config.object_orientation_uncorrelated), self.object_rotation)
         return Sensed(
