@@ -98,7 +98,7 @@ def test_the_same_seed_evaluates_to_the_same_figures(preset: str, tmp_path: Path
         evaluation.evaluate(EvaluationOptions(tmp_path / "run", trials=2, seed=seed, threads=1)) for seed in (1, 1, 2)
     )
     assert a == b
-    assert a["trials"] != c["trials"]
+    assert a["motion_deg_per_step"] != c["motion_deg_per_step"]  # trials may all end by the clock
     assert len(a["trials"]) == 2
     assert a["goals_presented"] >= a["goals_reached"]
 
