@@ -40,6 +40,22 @@ def test_what_cannot_be_written_is_one_line(tmp_path: Path, name: str, message: 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_no_picture_is_none(tmp_path: Path) -> None:
+    """Protects from OpenCV's exception at a size that cannot be, and from taking blue for red."""
+    path = tmp_path / "a.bmp"
+    picture = np.zeros((8, 8, 3), np.uint8)
+    picture[..., 0] = 200
+    pictures.write(path, picture)
+    found = pictures.read(path)
+    assert found is not None
+    np.testing.assert_array_equal(found, picture)
+    raw = bytearray(path.read_bytes())
+    raw[18:26] = (2**30).to_bytes(4, "little") * 2
+    path.write_bytes(raw)
+    assert pictures.read(path) is None
+    assert pictures.read(tmp_path / "none.png") is None
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -23,6 +23,7 @@ from dactyl.calibration.boards import Board, Corners
 from dactyl.errors import DactylError
 from dactyl.robot.placement import WITHIN, Place, apart, camera_place
 from dactyl.robot.robot import Robot
+from dactyl.storage import pictures as files
 from dactyl.storage.documents import first_line
 from dactyl.storage.files import write_atomically
 
@@ -99,7 +100,7 @@ def read_pictures(folder: Path, cameras: Sequence[str]) -> dict[str, dict[str, n
             raise DactylError(f"there are no pictures in {folder / camera}")
         pictures[camera] = {}
         for path in paths:
-            image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+            image = files.read(path, grey=True)
             if image is None:
                 raise DactylError(f"{path} is no picture")
             pictures[camera][path.stem] = image

@@ -48,3 +48,14 @@ def write(path: Path, picture: np.ndarray) -> None:
         write_atomically(path, data.tobytes())
     except (OSError, cv2.error) as error:
         raise DactylError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def read(path: Path, grey: bool = False) -> np.ndarray | None:
+    """A picture, (height, width, 3) RGB or (height, width), uint8; None where it is none."""
+    import cv2
+
+    try:
+        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR)
+    except cv2.error:  # a size that cannot be
+        return None
+    return image if image is None or grey else np.ascontiguousarray(image[..., ::-1])

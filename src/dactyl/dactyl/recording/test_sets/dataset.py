@@ -25,7 +25,7 @@ import cv2
 import numpy as np
 
 from dactyl.errors import DactylError
-from dactyl.storage import npz
+from dactyl.storage import npz, pictures
 from dactyl.storage.files import write_atomically
 
 FORMAT = "dactyl-vision-dataset/1"
@@ -120,10 +120,10 @@ class Dataset:
         return [self.folder / "samples.npz", *(path for i in range(len(self)) for path in self.image_paths(i))]
 
     def _read(self, path: Path, camera: Camera) -> np.ndarray:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        image = pictures.read(path)
         if image is None or image.shape != (camera.height, camera.width, 3):
             raise DactylError(f"{path} is no picture of {camera.width}x{camera.height}")
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        return image
 
 
 class DatasetWriter:
