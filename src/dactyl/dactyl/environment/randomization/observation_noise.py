@@ -54,6 +54,7 @@ class Sensors(Effect):
         self._base = torch.as_tensor(robot.markers.base, dtype=torch.float32, device=random.device)
         self.base_offset = torch.zeros(num_envs, 3, device=random.device)
         self.base_rotation = quaternion.from_rotation_vector(self.base_offset)
+        self.base_matrix = quaternion.to_matrix(self.base_rotation)
         self.object_offset = torch.zeros(num_envs, 3, device=random.device)
         self.object_rotation = self._rotation(0.0)
 
@@ -66,12 +67,14 @@ class Sensors(Effect):
         """Draw the correlated noise of new episodes."""
         config, normal, n, tips = self._config, self._random.normal, self._num_envs, self._fingertips
         shift, turn = misplaced_frame(self._base, config.base_marker * normal(n, *self._base.shape))
+        rotation = quaternion.from_rotation_vector(turn)
         self.redraw(
             mask,
             fingertip_offset=config.fingertip_correlated * normal(*tips),
             marker_offset=config.fingertip_marker * normal(*tips),
             base_offset=shift,
-            base_rotation=quaternion.from_rotation_vector(turn),
+            base_rotation=rotation,
+            base_matrix=quaternion.to_matrix(rotation),
             object_offset=config.object_position_correlated * normal(n, 3),
             object_rotation=self._rotation(config.object_orientation_correlated),
         )
@@ -98,7 +101,7 @@ class Sensors(Effect):
 
     def _in_found_frame(self, points: Tensor) -> Tensor:
         """Points (N, k, 3) of the hand frame as they are in the frame that its misplaced markers give."""
-        return quaternion.rotate_inverse(self.base_rotation[:, None], points - self.base_offset[:, None])
+        return (points - self.base_offset[:, None]) @ self.base_matrix
 
 
 def misplaced_frame(markers: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:

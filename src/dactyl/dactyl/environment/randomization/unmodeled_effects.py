@@ -79,6 +79,7 @@ class Actuation(Effect):
         self.slack = torch.zeros(self._shape, device=device)
         self.delta = self._rates.repeat(num_envs, 1, 1)
         self.joint_offset = torch.zeros(num_envs, len(robot.joints), device=device)
+        self.offset = torch.zeros(self._shape, device=device)
 
     def restart(self, mask: Tensor, joint_angles: Tensor) -> Tensor:
         """Draw the effects of new episodes in which the robot has these joint angles (N, J), rad.
@@ -99,7 +100,8 @@ class Actuation(Effect):
         )
         positions = self._robot.actuator_positions(self.read(joint_angles))
         still = control.holding(positions, self._limits, self._meaning.origin, self._meaning.scale)
-        self.redraw(mask, pending=still, pending_positions=positions)
+        offset = self._robot.actuator_positions(self.joint_offset)
+        self.redraw(mask, pending=still, pending_positions=positions, offset=offset)
         return still
 
     def read(self, joint_angles: Tensor) -> Tensor:
@@ -113,14 +115,14 @@ class Actuation(Effect):
             action: (N, A) smoothed.
             joint_angles: (N, J) rad, true ones, now.
         """
-        positions = self._robot.actuator_positions(self.read(joint_angles))
+        positions = self._robot.actuator_positions(joint_angles.float()) + self.offset
         specified_at = torch.where(self.delayed, self.pending_positions, positions)  # s_t of appendix C.1
         arriving = torch.where(self.delayed, self.pending, action)
         self.pending, self.pending_positions = action, positions
         meaning = self._meaning
         targets = control.target(specified_at, self._noisy(arriving), self._limits, meaning.origin, meaning.scale)
         self.slack, targets = backlash.transmit(self.slack, positions, targets, self._limits, self.delta)
-        return targets - self._robot.actuator_positions(self.joint_offset)
+        return targets - self.offset
 
     def _noisy(self, action: Tensor) -> Tensor:
         config, random = self._config, self._random
