@@ -176,8 +176,9 @@ def blocked() -> set[str]:
 def test_every_node_starts_with_what_is_declared(ros_domain: int, tmp_path: Path) -> None:
     """Protects a ROS installation: each node is imported and made where nothing else can be imported."""
     from dactyl.bringup.declared import node_names
+    from dactyl.bringup.exercise import exercise_graph
     from dactyl.bringup.graph import Graph, Node
-    from dactyl.bringup.options import RealOptions, RecordOptions, ReplayOptions, SimOptions
+    from dactyl.bringup.options import ExerciseOptions, RealOptions, RecordOptions, ReplayOptions, SimOptions
     from dactyl.bringup.processes import command
     from dactyl.bringup.recording import record_graph, replay_graph
     from dactyl.bringup.run import real_graph, sim_graph, with_loop_benchmark
@@ -185,7 +186,11 @@ def test_every_node_starts_with_what_is_declared(ros_domain: int, tmp_path: Path
     sim = with_loop_benchmark(sim_graph(SimOptions(pose="vision", rviz=True, headless=True)), 1.0, False, None)
     graphs = [real_graph(RealOptions(emulate=True)), sim, record_graph(RecordOptions(bag=str(tmp_path / "bag")))]
     write_graph_bag(tmp_path / "played")
-    graphs += [replay_graph(ReplayOptions(str(tmp_path / "played"))), Graph((Node("hand_watch"),))]
+    graphs.insert(0, exercise_graph(ExerciseOptions(simulated=True), tmp_path / "exercise"))
+    graphs += [
+        replay_graph(ReplayOptions(str(tmp_path / "played"), node="pose_estimator")),
+        Graph((Node("hand_watch"),)),
+    ]
     lines = {node.name: command(node, graph) for graph in graphs for node in graph.nodes}
     assert set(lines) == set(node_names())
     missing = json.dumps(sorted(blocked()))
