@@ -686,3 +686,27 @@ def test_a_million_random_steps_stay_finite(kind):
     start_steps = 10 if kind == "sphere" else 100  # hardly a ball stays on the palm that long
     env = make(worlds, start_steps=start_steps, scene=SceneConfig(object=kind), threads=0)
     assert finite_steps(env, steps // worlds) > steps / 1000
+
+
+@pytest.mark.parametrize(("origin", "shifted"), [("middle", 1.0), ("current", 0.0)])
+def test_sensors_that_are_off_move_a_postures_fingers_and_leave_a_relative_actions_alone(
+    origin: str, shifted: float
+) -> None:
+    """The fingers' sideways joints, which bear no weight, end where the controllers believe that the target is."""
+    quiet = dict.fromkeys(
+        ("action_noise_uncorrelated", "action_noise_correlated", "action_noise_multiplicative", "delay_probability"),
+        0.0,
+    )
+    effects = UnmodeledEffects(**quiet, backlash_factor=(1e9, 1e9), backlash_rate_std=0.0, joint_offset=0.04)
+    randomization = RandomizationConfig(None, None, effects)
+    env = make(40, randomization=randomization, action_origin=origin, reset_pool=0.0)
+    sideways = [i for i, name in enumerate(env.robot.actuators) if name in ("FFJ4", "MFJ4", "RFJ4", "LFJ4")]
+    env.physics.state.qpos[:, env.scene.object_position.start] += 0.5  # out of the fingers' way
+    before = env.robot.actuator_positions(env.physics.state.qpos[:, env.scene.joints])[:, sideways]
+    for _ in range(30):
+        env._advance(hold(40))
+    after = env.robot.actuator_positions(env.physics.state.qpos[:, env.scene.joints])[:, sideways]
+    offset = env._actuation.offset[:, sideways].double()
+    meant = torch.zeros_like(after) if origin == "middle" else before
+    slope = -((after - meant) * offset).sum() / offset.square().sum()
+    assert slope.item() == pytest.approx(shifted, abs=0.15)
