@@ -270,12 +270,12 @@ def results(fits: Mapping[str, CameraFit]) -> dict[str, Any]:
     return {"cameras": cameras, "disagreement": disagreement(fits)}
 
 
-def off_places(found: Mapping[str, Any], robot: Robot) -> list[str]:
+def off_places(fits: Mapping[str, CameraFit], robot: Robot) -> list[str]:
     """For people: how far each placed camera is from where networks are trained to see from."""
     lines = []
-    for camera, values in found["cameras"].items():
-        if "position" in values and camera in robot.cameras.places:
-            place = Place(np.array(values["position"]), np.array(values["quaternion"]))
+    for camera, fit in fits.items():
+        if fit.pose is not None and camera in robot.cameras.places:
+            place = Place(fit.pose.position, fit.pose.quaternion)
             distance, angle = apart(place, camera_place(robot, camera))
             far = distance > WITHIN[0] or angle > WITHIN[1]
             advice = ": move it, or train wider (docs/vision.md)" if far else ""

@@ -91,7 +91,7 @@ def cameras(
     written = calibration.write(out, fits)
     if json:
         results.write(json, "calibrate cameras", None, found)
-    off = calibration.off_places(found, robots.load(DEFAULTS["robots"]))
+    off = calibration.off_places(fits, robots.load(DEFAULTS["robots"]))
     print("\n".join([calibration.as_text(found), *off, *map(str, written)]))
 
 
