@@ -179,7 +179,13 @@ def _runner(package: str, folder: Path) -> subprocess.Popen[str]:
         from dactyl.bringup.processes import run
         sys.exit(run(Graph((Node("teller", package={package!r}),))))
     """
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, preexec_fn=_in_a_terminal)
+
+
+def _in_a_terminal() -> None:
+    """Signals end a process as they do there, though whoever runs these tests may outlive its terminal (nohup)."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def test_command_line_of_a_node() -> None:
