@@ -235,6 +235,22 @@ def test_a_lost_connection_comes_back_and_nothing_old_is_sent(
     until(lambda: hand.poll() or states)
 
 
+def test_a_connection_lost_between_two_topics_keeps_nothing_for_later(
+    server: Rosbridge, connect: Callable[..., RosbridgeHand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects the wrist: the library would keep what is published just after a loss, and send it when it is back."""
+    hand = connect()
+    server.stop()
+    until(hand.unreachable)
+    monkeypatch.setattr(type(hand._ros), "is_connected", True)
+    hand.send(TARGETS, 0)
+    server.published.clear()
+    server.start()
+    until(lambda: len(server.subscribed) == 3)
+    time.sleep(0.2)
+    assert server.published == []
+
+
 def test_the_hand_is_held_and_stopped_by_the_rules_across_a_loss(
     server: Rosbridge, connect: Callable[..., RosbridgeHand]
 ) -> None:

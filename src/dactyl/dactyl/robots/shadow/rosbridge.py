@@ -68,9 +68,8 @@ class RosbridgeHand:
         """Of the ROS at the other end, as joint states tell: before they come, nothing is sent."""
         self._ros = _Ros(host, port, self._complain)
         kind = "trajectory_msgs/JointTrajectory" if self._trajectories else "std_msgs/Float64"
-        self._topics = {topic: self._topic(topic, kind) for topic in self._trajectories or POSITIONS}
-        for topic in self._topics.values():
-            topic.advertise()
+        for topic in self._trajectories or POSITIONS:
+            self._advertise(topic, kind)
         self._listen(topics.JOINT_STATES, "sensor_msgs/JointState", self._take_joint_states)
         self._listen(topics.DIAGNOSTICS, "diagnostic_msgs/DiagnosticArray", self._take_diagnostics)
         watched = self._commanders.topic  # sends back what this hand sends, too
@@ -83,7 +82,7 @@ class RosbridgeHand:
         for topic, message in self._messages(targets).items():
             if topic == self._commanders.topic:
                 self._commanders.sent(json_messages.positions(message), time.monotonic())
-            self._topics[topic].publish(message)
+            self._ros.publish(topic, message)
 
     def _messages(self, targets: np.ndarray) -> dict[str, dict[str, Any]]:
         """What to send on each topic."""
@@ -127,8 +126,8 @@ class RosbridgeHand:
             time.sleep(0.05)  # what was sent last is still being written by the library's thread
             self._ros.close()
 
-    def _topic(self, name: str, kind: str) -> roslibpy.Topic:
-        return roslibpy.Topic(self._ros, name, kind, queue_size=1, queue_length=1)
+    def _advertise(self, name: str, kind: str) -> None:
+        roslibpy.Topic(self._ros, name, kind, queue_size=1, queue_length=1).advertise()
 
     def _listen(self, name: str, kind: str, take: Callable[[Any], None], throttle_rate: int = 0) -> None:
         """Let a topic's messages wait for `poll`: they come in the library's thread; at most one in so many ms."""
@@ -176,6 +175,12 @@ class _Ros(roslibpy.Ros):
             autoPingTimeout=SILENCE,
         )
         super().connect()
+
+    def publish(self, topic: str, message: dict[str, Any]) -> None:
+        """Publish over the connection there is. The library's own way keeps the message where that has just gone."""
+        connection = self.factory._proto
+        if connection is not None:
+            connection.send_ros_message({"op": "publish", "topic": topic, "msg": message})
 
 
 class _Protocol(AsyncioRosBridgeProtocol):
