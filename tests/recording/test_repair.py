@@ -22,6 +22,15 @@ from tests.recording.mcap_files import SECOND, STRING, body, chunks, hurt, metad
 
 JSON_SCHEMA = ("Note", "jsonschema", b'{"type": "object"}')
 IDL = ("std_msgs/msg/String", "ros2idl", b"module std_msgs { module msg { struct String { string data; }; }; };\n")
+IDL_OF_ROSBAG2 = (
+    "test_msgs/msg/Notes",
+    "ros2idl",
+    b"================================================================================\nIDL: test_msgs/msg/Notes\n"
+    b'// generated\n\n#include "std_msgs/msg/String.idl"\n\n'
+    b"module test_msgs { module msg { struct Notes { std_msgs::msg::String data; }; }; };\n"
+    b"================================================================================\nIDL: std_msgs/msg/String\n"
+    + IDL[2],
+)
 FOREIGN: dict[str, dict[str, Any]] = {
     "json": {"schema": JSON_SCHEMA, "encoding": "json", "data": lambda i: b'{"i": %d}' % i, "profile": ""},
     "no schema": {"schema": None, "encoding": "json", "data": lambda i: b"{}", "profile": ""},
@@ -78,6 +87,14 @@ def test_messages_are_decoded_by_any_definition(tmp_path: Path, schema: tuple[st
     """Protects bags whose definitions are IDL, or that carry none."""
     path = write_mcap(tmp_path / "a.mcap", 3, schema=schema)
     assert [fields.data[:12] for _, fields in Bag(path).decoded({"/text"})] == [f"message {i:04d}" for i in range(3)]
+
+
+def test_an_idl_definition_as_rosbag2_writes_it_is_read(tmp_path: Path) -> None:
+    """Protects bags of Jazzy's own types in IDL: each part has a header, the first too, and includes the others."""
+    path = write_mcap(tmp_path / "a.mcap", 3, schema=IDL_OF_ROSBAG2)
+    bag = Bag(path)
+    assert [fields.data.data[:12] for _, fields in bag.decoded({"/text"})] == [f"message {i:04d}" for i in range(3)]
+    assert bag.problems == []
 
 
 def test_messages_that_are_of_another_kind_than_their_topic_are_counted(tmp_path: Path) -> None:

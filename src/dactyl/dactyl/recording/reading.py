@@ -32,7 +32,10 @@ from dactyl.storage.documents import first_line
 
 UNKNOWN = "/unknown/channel_{}"
 """Topic of messages whose own topic was lost with a damaged chunk."""
-_IDL_HEADER = re.compile(r"^=+\nIDL: .*\n", re.MULTILINE)
+_IDL_HEADER = re.compile(r"^=+\r?\nIDL: .*\n", re.MULTILINE)
+"""Before each part of an IDL definition, the first one too."""
+_IDL_INCLUDE = re.compile(r"^[ \t]*#[ \t]*include\b.*$", re.MULTILINE)
+"""The file is another part."""
 EXPECTED = {topics.absolute(name): kind for name, kind in topics.TYPES.items()}
 """Message types by topic, as the graph has them."""
 
@@ -356,7 +359,7 @@ def _decoder(type_name: str, encoding: str, schema_encoding: str, text: str) -> 
         raise ValueError(f"its encoding is {encoding or 'not known'}, not cdr")
     if schema_encoding == "ros2idl":
         store = get_typestore(Stores.EMPTY)
-        for part in _IDL_HEADER.split(text):
+        for part in filter(str.strip, _IDL_HEADER.split(_IDL_INCLUDE.sub("", text))):
             store.register(get_types_from_idl(part))
     elif schema_encoding == "ros2msg" and text:
         store = get_typestore(Stores.EMPTY)
