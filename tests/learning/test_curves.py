@@ -32,6 +32,19 @@ def test_a_picture_of_two_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert (pictures[0] != pictures[1]).any()
 
 
+def test_runs_of_the_same_name_have_a_line_each(tmp_path: Path) -> None:
+    """The tables of two trainings are both called progress.csv."""
+    runs = [table(tmp_path / name / "progress.csv", slope) for name, slope in (("one", 0.01), ("two", 0.02))]
+    assert curves._names(runs) == [str(run) for run in runs]
+    assert curves._names([runs[0].parent, runs[1]]) == ["one", "progress"]
+
+
+def test_no_run_makes_no_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["curves", "--out", str(tmp_path / "curves.png")]) == 1
+    assert "name the training folders" in capsys.readouterr().err
+    assert not (tmp_path / "curves.png").exists()
+
+
 def test_a_run_is_read_whole(tmp_path: Path) -> None:
     read = curves.read(table(tmp_path / "run.csv", 0.5))
     np.testing.assert_allclose(read["successes"], 0.5 * np.arange(300))

@@ -28,12 +28,14 @@ def draw(runs: Sequence[Path], out: Path, notes: list[str] | None = None) -> Pat
         notes: gets what of the tables was left out, one line each.
 
     Raises:
-        DactylError: a run has no readable table, or the picture cannot be written.
+        DactylError: there is no run, one has no readable table, or the picture cannot be written.
     """
     from matplotlib import pyplot
 
     pictures.check(out, pictures.DRAWINGS)
-    tables = {run.stem if run.is_file() else run.resolve().name: read(run, notes) for run in runs}
+    if not runs:
+        raise DactylError("name the training folders, or the tables, to draw")
+    tables = dict(zip(_names(runs), (read(run, notes) for run in runs), strict=True))
     shape = len(_ROWS), len(_COLUMNS)
     figure, grid = pyplot.subplots(*shape, figsize=(9, 8), dpi=100, sharex="col", squeeze=False, layout="constrained")
     for (y, y_label), row in zip(_ROWS, grid, strict=True):
@@ -53,6 +55,12 @@ def draw(runs: Sequence[Path], out: Path, notes: list[str] | None = None) -> Pat
     finally:
         pyplot.close(figure)
     return out
+
+
+def _names(runs: Sequence[Path]) -> list[str]:
+    """Of the lines: the last part of each path, or all of it where two have the same."""
+    short = [run.stem if run.is_file() else run.resolve().name for run in runs]
+    return [name if short.count(name) == 1 else str(run) for name, run in zip(short, runs, strict=True)]
 
 
 def read(run: Path, notes: list[str] | None = None) -> dict[str, np.ndarray]:
