@@ -141,6 +141,24 @@ def test_a_loss_is_counted(make_node: Any, bag_path: Path) -> None:
     assert recorder._lost() == {"/clock": 3}
 
 
+def test_so_many_seconds_are_over_when_nothing_comes_too(make_node: Any, bag_path: Path) -> None:
+    """Protects a script that waits for `record --seconds`: no message, or no more of them, is no reason to wait on."""
+    from dactyl.nodes.recorder import Recorder
+
+    recorder = make_node(Recorder, bag=bag_path, seconds=100.0)
+    for passed, over in ((99.0, False), (101.0, True)):
+        recorder.started, recorder.finished = time.monotonic() - passed, False
+        recorder._take_all()
+        assert recorder.finished == over
+    recorder.begun = time.monotonic() - 99.0  # then the publishers ended
+    recorder.finished = False
+    recorder._take_all()
+    assert not recorder.finished
+    recorder.begun -= 2.0
+    recorder._take_all()
+    assert recorder.finished
+
+
 @pytest.mark.parametrize("other", ["/joint_states", ""])
 def test_topics_that_send_nothing_are_named(run_graph: Any, bag_path: Path, tmp_path: Path, other: str) -> None:
     """Protects from a typing error in a topic's name: it is named, and where nothing came at all that is a failure."""

@@ -89,7 +89,7 @@ class RecordOptions:
     images: bool = True
     """Record pictures too, where no topics are named."""
     seconds: SecondsOrAll = 0.0
-    """How long, from the first message; 0: until it is ended."""
+    """How long, from the first message; without one it ends after a minute. 0: until it is ended."""
     split_mb: CountOrAll = 2000
     """Size at which the next file begins, MB; 0: one file."""
     json: str = ""

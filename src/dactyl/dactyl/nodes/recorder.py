@@ -32,6 +32,7 @@ from dactyl.ros.polling import NotExecuted, Taken, subscribe, take
 TAKE_PERIOD = 0.02  # s
 SCAN_PERIOD = 0.25  # s between looks for new topics
 LATE = 5.0  # s after which a topic that sends nothing is named
+NOTHING = 60.0  # s after which a recording of so many seconds that has not begun ends, if they are fewer
 FLUSH_PERIOD = 1.0  # s: what a kill may lose
 DEPTH = 100  # messages of a topic that may wait in DDS
 WAITING_BYTES = 512 * 2**20  # that may wait for the disk
@@ -47,7 +48,9 @@ class Parameters:
     bag: str = parameter("", "Folder to make, the bag.")
     topics: str = parameter("", "Topics to record, separated by spaces. Empty: all there are.")
     images: bool = parameter(True, "Record pictures too, where `topics` is empty.")
-    seconds: float = parameter(0.0, "How long, from the first message. 0: until it is ended.", minimum=0.0)
+    seconds: float = parameter(
+        0.0, "How long, from the first message; without one it ends after a minute. 0: until it is ended.", minimum=0.0
+    )
     split_mb: int = parameter(2000, "Size at which the next file begins, MB. 0: one file.", minimum=0)
     report: str = parameter("", "File for the results, as JSON. Empty: none.")
 
@@ -79,6 +82,7 @@ class Recorder(DactylNode):
         """Topics with several publishers, whose numbers are mixed up."""
         self.waiting: SimpleQueue[tuple[str, Taken] | bag.Topic] = SimpleQueue()
         self.waiting_bytes = 0
+        self.started = time.monotonic()
         self.begun: float | None = None
         self.last = 0.0
         """Monotonic time of the last look that found messages."""
@@ -144,9 +148,17 @@ class Recorder(DactylNode):
         self.taps[name] = subscribe(self, type_class, name, profile, self.group, raw=True)
 
     def _take_all(self) -> None:
-        taken = [(name, message) for name, tap in self.taps.items() for message in take(tap)]
-        if not taken:
-            return
+        if taken := [(name, message) for name, tap in self.taps.items() for message in take(tap)]:
+            self._keep(taken)
+        if self.settings.seconds and time.monotonic() >= self._end():
+            self.finish()
+
+    def _end(self) -> float:
+        """When a recording of so many seconds is over, monotonic; also where nothing comes, or nothing more."""
+        seconds = self.settings.seconds
+        return self.started + max(seconds, NOTHING) if self.begun is None else self.begun + seconds
+
+    def _keep(self, taken: list[tuple[str, Taken]]) -> None:
         self.last = time.monotonic()
         self.begun = self.begun or self.last
         for name, message in sorted(taken, key=lambda item: item[1].received_ns):
@@ -156,8 +168,6 @@ class Recorder(DactylNode):
             else:
                 self.waiting_bytes += len(message.message)
                 self.waiting.put((name, message))
-        if self.settings.seconds and time.monotonic() - self.begun >= self.settings.seconds:
-            self.finish()
 
     def _count_lost(self, name: str, sequence: int) -> None:
         before = self.last_sequence.get(name)
