@@ -18,6 +18,7 @@ import pytest
 
 from dactyl.bringup.graph import Graph, Node
 from dactyl.bringup.processes import EARLY_LIMIT, Runner, command
+from tests.terminal import in_a_terminal
 
 PROGRAMS = {
     "sleeper": "import time; print('up', flush=True); time.sleep(60)",
@@ -179,13 +180,7 @@ def _runner(package: str, folder: Path) -> subprocess.Popen[str]:
         from dactyl.bringup.processes import run
         sys.exit(run(Graph((Node("teller", package={package!r}),))))
     """
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, preexec_fn=_in_a_terminal)
-
-
-def _in_a_terminal() -> None:
-    """Signals end a process as they do there, though whoever runs these tests may outlive its terminal (nohup)."""
-    for number in (signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, preexec_fn=in_a_terminal)
 
 
 def test_command_line_of_a_node() -> None:

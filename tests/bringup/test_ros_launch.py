@@ -25,6 +25,7 @@ from dactyl.bringup.options import RealOptions, SimOptions
 from dactyl.bringup.processes import EARLY_LIMIT
 from dactyl.bringup.run import real_graph, sim_graph
 from launch import LaunchContext  # type: ignore[attr-defined]
+from tests.terminal import in_a_terminal
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -117,8 +118,9 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., subp
             sys.exit(service.run())
         """
         return subprocess.Popen(
-            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            preexec_fn=in_a_terminal,
+        )  # fmt: skip
 
     return launch
 

@@ -16,13 +16,16 @@ from dactyl.errors import DactylError
 from dactyl.nodes.action_filter import ActionFilter
 from dactyl.ros.messages import RELIABLE
 from dactyl.ros.node import status
+from tests.terminal import in_a_terminal
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_a_node_in_order(ros_domain: int, number: int) -> None:
     """Protects the last messages and the threads of a node, which end before ROS does: success, and no traceback."""
     command = [sys.executable, "-m", "dactyl.nodes.hand_driver"]
-    node = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    node = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=in_a_terminal
+    )
     assert node.stdout is not None
     said = node.stdout.readline()
     assert "does not move until it is enabled" in said
