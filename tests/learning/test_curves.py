@@ -45,6 +45,17 @@ def test_no_run_makes_no_picture(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert not (tmp_path / "curves.png").exists()
 
 
+@pytest.mark.parametrize("row", ["1,nan,nan,nan,nan,nan\n", "1,0.1,0.1,nan,nan,nan\n", "1,nan,0.1,1,1,1\n"])
+def test_a_table_of_no_numbers_makes_no_picture(tmp_path: Path, row: str) -> None:
+    """Protects from an empty picture and a success; a run whose first episodes have not ended yet is drawn."""
+    path = tmp_path / "run.csv"
+    path.write_text(HEADER + row)
+    with pytest.raises(DactylError, match="nothing to draw"):
+        curves.read(path)
+    path.write_text(HEADER + "1,0.1,0.1,nan,2.0,nan\n")
+    assert np.isnan(curves.read(path)["successes"]).all()
+
+
 def test_a_run_is_read_whole(tmp_path: Path) -> None:
     read = curves.read(table(tmp_path / "run.csv", 0.5))
     np.testing.assert_allclose(read["successes"], 0.5 * np.arange(300))

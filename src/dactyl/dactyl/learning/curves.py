@@ -90,7 +90,11 @@ def read(run: Path, notes: list[str] | None = None) -> dict[str, np.ndarray]:
         (notes if notes is not None else []).append(f"{path}: the last line is cut off and left out")
     if not rows:
         raise DactylError(f"{path} has no rows yet")
-    return {name: np.array([row[name] for row in rows]) for name in _NEEDED}
+    columns = {name: np.array([row[name] for row in rows]) for name in _NEEDED}
+    finite = {name: bool(np.isfinite(values).any()) for name, values in columns.items()}
+    if not (any(finite[name] for name, _ in _ROWS) and all(finite[name] for name, _ in _COLUMNS)):
+        raise DactylError(f"{path} has nothing to draw: no row of it is all numbers")
+    return columns
 
 
 def _rows(path: Path, lines: list[str]) -> tuple[list[dict[str, float]], bool]:
