@@ -162,6 +162,8 @@ def test_the_hand_holds_while_a_killed_policy_comes_back(run_graph: Any) -> None
         os.kill(graph.runner.pids()["policy"], signal.SIGKILL)
         graph.until(lambda: "policy killed by signal 9; it starts again" in graph.text)
         graph.until(lambda: "no actions: the hand holds" in graph.text)
+        said = len(targets)
+        graph.until(lambda: len(targets) > said + 10)  # what was on its way when that was said has come
         last, held = targets[-1], len(targets)
         before = len(actions)
         time.sleep(0.3)
