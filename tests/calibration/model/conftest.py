@@ -21,7 +21,7 @@ from dactyl.robot.robot import Robot
 PLUGINS = Path(__file__).parents[2] / "plugins"
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def tray() -> Iterator[Robot]:
     """The tray of `tests/plugins`, as if its package were installed."""
     with pytest.MonkeyPatch.context() as patch:
@@ -33,18 +33,18 @@ def tray() -> Iterator[Robot]:
         cached.cache_clear()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def space(tray: Robot) -> Space:
     return space_of(tray, scene_of("tray").parameters)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def hidden(space: Space) -> np.ndarray:
     """(P,) parameters that nobody is told."""
     return draw(space, seed=0)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def recording(tray: Robot, hidden: np.ndarray) -> Recording:
     """The hidden tray's exercise, with sensor noise that suits its small range."""
     return simulated.record(tray, from_vector(tray, hidden), exercise_of(tray), seed=0, noise=0.001)
