@@ -135,6 +135,7 @@ def test_any_key_stops_the_hand(terminal: Terminal) -> None:
     assert terminal.process.wait(10.0) == 0
 
 
+@pytest.mark.flaky(reruns=1)  # on a machine that stalls, discovery may take longer than the terminal lives
 def test_a_terminal_that_goes_away_stops_the_hand(terminal: Terminal) -> None:
     """Protects against a watch that nobody can press a key at any more."""
     os.close(terminal.keys)
