@@ -123,7 +123,7 @@ def test_cameras_and_mocap_are_static(make_node: Any, share: Path, tmp_path: Pat
 
     turn = quaternion.from_rotation_vector(np.array([0.0, 0.0, 0.5]))
     message = MocapMarkers()
-    for number, position in node.base.items():
+    for number, position in node.base.positions.items():
         marker = MocapMarker(id=number, condition=5.0)
         messages.set_point(marker.position, quaternion.rotate(turn, position) + np.array([1.0, 2.0, 3.0]))
         message.markers.append(marker)
@@ -131,7 +131,7 @@ def test_cameras_and_mocap_are_static(make_node: Any, share: Path, tmp_path: Pat
     (mocap,) = (pose(each) for each in node.static_transforms() if each.child_frame_id == "mocap")
     seen = message.markers[0].position
     back = mocap.position + quaternion.rotate(mocap.quaternion, np.array([seen.x, seen.y, seen.z]))
-    np.testing.assert_allclose(back, node.base[message.markers[0].id], atol=1e-5)
+    np.testing.assert_allclose(back, node.base.positions[message.markers[0].id], atol=1e-5)
     message.markers = message.markers[:2]
     assert node.mocap_frame(message) is None
 

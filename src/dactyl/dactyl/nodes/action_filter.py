@@ -14,7 +14,7 @@ from dactyl.errors import DactylError
 from dactyl.registry import DEFAULTS
 from dactyl.robot import backlash, control, robot
 from dactyl.robot.backlash import NOMINAL
-from dactyl.robot.driver import JointOrder, JointStates
+from dactyl.robot.driver import JointOrder
 from dactyl.robot.gate import REPEATED, ActionGate
 from dactyl.ros.messages import JOINTS, RELIABLE, nanoseconds, to_array, to_floats
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
@@ -100,7 +100,7 @@ class ActionFilter(DactylNode):
         if not self.order.concerns(message.name):
             return
         try:
-            angles, _ = self.order.sort(JointStates(0, message.name, message.position, ()))
+            angles = self.order.angles(message.name, message.position)
         except ValueError as error:
             self.gate.refused[str(error)] += 1
             return

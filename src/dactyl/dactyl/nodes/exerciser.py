@@ -13,7 +13,7 @@ from dactyl.calibration.model.exercise import exercise_of, motion
 from dactyl.errors import DactylError
 from dactyl.registry import DEFAULTS
 from dactyl.robot import control, robot
-from dactyl.robot.driver import JointOrder, JointStates
+from dactyl.robot.driver import JointOrder
 from dactyl.robot.ticks import Ticks
 from dactyl.ros.messages import JOINTS, RELIABLE, nanoseconds, to_floats
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
@@ -66,7 +66,7 @@ class Exerciser(DactylNode):
         if not self.order.concerns(message.name):
             return
         try:
-            angles, _ = self.order.sort(JointStates(0, message.name, message.position, ()))
+            angles = self.order.angles(message.name, message.position)
         except ValueError as error:
             self._fail(str(error))
             return

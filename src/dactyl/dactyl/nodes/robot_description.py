@@ -20,7 +20,7 @@ from dactyl.hardware import camera_info
 from dactyl.maths import quaternion
 from dactyl.registry import DEFAULTS
 from dactyl.robot import robot as robots
-from dactyl.robot.markers import register, usual_ids
+from dactyl.robot.markers import BaseMarkers, usual_ids
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.packages import package_share
@@ -62,9 +62,7 @@ class RobotDescription(DactylNode):
         base = self.robot.markers.base
         own = {"base_ids": usual_ids(0, len(base), 0).base, "base_positions": base.ravel().tolist()}
         self.settings = settings = self.declare(Parameters, own)
-        if len(settings.base_positions) != 3 * len(settings.base_ids):
-            raise DactylError("parameter base_positions must have three numbers for each of base_ids")
-        self.base = dict(zip(settings.base_ids, np.reshape(settings.base_positions, (-1, 3)), strict=True))
+        self.base = BaseMarkers(settings.base_ids, settings.base_positions)
         self.description = Description(build(SceneConfig(robot=self.robot.name)))
         self.fixed = self._cameras()
         self.mocap: Pose | None = None
@@ -140,8 +138,7 @@ class RobotDescription(DactylNode):
     def mocap_frame(self, message: MocapMarkers) -> Pose | None:
         """Motion capture's frame in the robot's, by the markers on its mount; None where too few are seen."""
         seen = {m.id: np.array([m.position.x, m.position.y, m.position.z]) for m in message.markers if m.condition > 0}
-        ids = [number for number in self.base if number in seen]
-        found = register(np.array([self.base[i] for i in ids]), np.array([seen[i] for i in ids]))
+        found = self.base.locate(seen)
         return None if found is None else Pose(found.position, found.quaternion).inverse()
 
     def static_transforms(self) -> list[TransformStamped]:

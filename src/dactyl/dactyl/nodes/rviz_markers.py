@@ -13,10 +13,9 @@ from sensor_msgs.msg import JointState
 from visualization_msgs.msg import MarkerArray
 
 from dactyl import topics
-from dactyl.errors import DactylError
 from dactyl.registry import DEFAULTS
 from dactyl.robot import robot
-from dactyl.robot.markers import register, usual_ids
+from dactyl.robot.markers import BaseMarkers, usual_ids
 from dactyl.ros import messages, transforms
 from dactyl.ros.node import DactylNode, Diagnosis, run
 from dactyl.ros.parameters import parameter
@@ -61,9 +60,7 @@ class RvizMarkers(DactylNode):
         base = self.robot.markers.base
         own = {"base_ids": usual_ids(0, len(base), 0).base, "base_positions": base.ravel().tolist()}
         self.settings = settings = self.declare(Parameters, own)
-        if len(settings.base_positions) != 3 * len(settings.base_ids):
-            raise DactylError("parameter base_positions must have three numbers for each of base_ids")
-        self.base = dict(zip(settings.base_ids, np.reshape(settings.base_positions, (-1, 3)), strict=True))
+        self.base = BaseMarkers(settings.base_ids, settings.base_positions)
         self.shapes: Shapes | None = None
         self.newest = 0
         self.group = NotExecuted()
@@ -143,8 +140,7 @@ class RvizMarkers(DactylNode):
         """Bring the markers seen into the robot's frame by those of the base among them."""
         assert self.shapes is not None
         seen = {m.id: np.array([m.position.x, m.position.y, m.position.z]) for m in message.markers if m.condition > 0}
-        ids = [number for number in self.base if number in seen]
-        pose = register(np.array([self.base[i] for i in ids]), np.array([seen[i] for i in ids]))
+        pose = self.base.locate(seen)
         if pose is None:
             return
         inverse = transforms.quaternion_inverse(transforms.to_xyzw(pose.quaternion))

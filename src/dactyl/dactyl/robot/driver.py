@@ -60,10 +60,14 @@ class JointOrder:
         Raises:
             ValueError: joints are missing, or there is not an angle for each name; says which.
         """
-        angles = self.pick(states.names, states.positions)
+        return self.angles(states.names, states.positions), self.pick(states.names, states.efforts)
+
+    def angles(self, names: Sequence[str], positions: Sequence[float]) -> np.ndarray:
+        """Angles (J,) alone. ValueError: joints are missing, or there is not an angle for each name."""
+        angles = self.pick(names, positions)
         if angles is None:
             raise ValueError("joint states of wrong length")
-        return angles, self.pick(states.names, states.efforts)
+        return angles
 
     def pick(self, names: Sequence[str], values: Sequence[float]) -> np.ndarray | None:
         """The joints' values (J,); None where there is not a value for each name. ValueError: joints are missing."""

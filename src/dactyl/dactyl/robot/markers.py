@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -73,6 +73,22 @@ def register(reference: np.ndarray, points: np.ndarray) -> RigidPose | None:
     position = mean - turned.mean(axis=0)
     residual = float(np.sqrt(np.mean(np.sum((points - turned - position) ** 2, axis=1))))
     return RigidPose(position, quaternion, residual)
+
+
+class BaseMarkers:
+    """The markers on a robot's mount, by their ids: where they are says where the robot is."""
+
+    def __init__(self, ids: Sequence[int], positions: Sequence[float]) -> None:
+        """`positions`: three numbers for each of the ids, robot frame, m; DactylError if there are others."""
+        if len(positions) != 3 * len(ids):
+            raise DactylError("parameter base_positions must have three numbers for each of base_ids")
+        self.positions = dict(zip(ids, np.reshape(positions, (-1, 3)), strict=True))
+        """(3,) m by id, robot frame."""
+
+    def locate(self, seen: Mapping[int, np.ndarray]) -> RigidPose | None:
+        """The robot frame in the frame of what is seen, (3,) m by id; None where that does not determine it."""
+        ids = [number for number in self.positions if number in seen]
+        return register(np.array([self.positions[i] for i in ids]), np.array([seen[i] for i in ids]))
 
 
 @dataclass(frozen=True)
