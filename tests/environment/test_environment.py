@@ -141,6 +141,18 @@ def test_worlds_set_back_go_on_as_they_did_and_the_others_are_left_alone():
         assert torch.equal(env.step(bins).observations["value"], expected)
 
 
+def test_a_goal_s_time_can_begin_anew():
+    """Protects resets to where a goal was not reached in time: without it they would end at once."""
+    env = make(2, "none", rules=ReorientRules(timeout=0.8), reset_pool=0.0)
+    for bins in play(2, 9):
+        env.step(bins)
+    rows = env.episode_rows()
+    assert (rows["trials.goal_time"] > 0.7).all()
+    env.set_episode_rows(torch.tensor([1]), {name: values[1:] for name, values in (rows | env.full_time(rows)).items()})
+    ended = [env.step(bins).truncated for bins in play(2, 2)]
+    assert torch.stack(ended).any(0).tolist() == [True, False]
+
+
 def test_another_environments_state_is_refused():
     saved = make(4).state_dict()
     for other, differing in ((make(5, reset=False), "actuation.bias"), (make(4, "-physics", reset=False), None),

@@ -120,6 +120,9 @@ class Loss(Memory):
             getattr(self, name)[worlds] = values
         return self._observe()
 
+    def full_time(self, _: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {}
+
 
 def test_environments_are_set_back_with_their_memory_and_do_not_count() -> None:
     """Protects `collection.near_failures`: what the policy saw and remembered then, and what it learns from there."""
@@ -138,6 +141,20 @@ def test_environments_are_set_back_with_their_memory_and_do_not_count() -> None:
     again = Collector(Loss(16), networks, config, torch.Generator().manual_seed(9))
     again.load_state_dict(c.state_dict())
     assert torch.equal(again.collect().actions, c.collect().actions)
+
+
+class Late(Loss):
+    """The same, but it is the clock that ends them."""
+
+    ending = "truncated"
+
+
+def test_goals_not_reached_in_time_are_gone_back_to_where_they_have_a_price() -> None:
+    config = CollectionConfig(24, 8, near_failures=0.25)
+    c = Collector(Late(16), actor_critic(FEED_FORWARD), config, torch.Generator().manual_seed(0))
+    c.collect()
+    times = c.collect().observations["policy"][0, :, 1]
+    assert set(times[:4].tolist()) <= {0.0, 8.0}
 
 
 @pytest.mark.parametrize("share", [0.01, 0.99])

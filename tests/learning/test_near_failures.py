@@ -18,13 +18,18 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 1000.0 * torch.arange(N)
+        self.spent = torch.arange(N) + 7.0
 
     def episode_rows(self) -> Rows:
-        return {"now": self.now.clone()}
+        return {"now": self.now.clone(), "spent": self.spent.clone()}
 
     def set_episode_rows(self, worlds: Tensor, rows: Rows) -> Rows:
         self.now[worlds] = rows["now"]
+        self.spent[worlds] = rows["spent"]
         return {"policy": self.now.clone()}
+
+    def full_time(self, rows: Rows) -> Rows:
+        return {"spent": torch.zeros_like(rows["spent"])}
 
 
 @pytest.fixture
@@ -61,6 +66,14 @@ def test_environments_are_set_back_to_a_while_before_a_failure(clock: Clock) -> 
     assert torch.equal(memory["memory"][:2], clock.now[:2] + 0.5)
     assert torch.equal(clock.now[2:], others)  # the others go on
     assert not memory["memory"][2:].any()
+
+
+def test_the_time_for_the_goal_begins_anew(clock: Clock) -> None:
+    """Protects that one that was stuck gets the time to get free again."""
+    r = make(clock)
+    play(clock, r, 50, {45: 4})
+    r.set_back({"memory": torch.zeros(N)}, {"policy": clock.now.clone()})
+    assert clock.spent.tolist() == [0.0, 0.0, *(7.0 + index for index in range(2, N))]
 
 
 def test_without_failures_nothing_is_set_back(clock: Clock) -> None:

@@ -299,7 +299,7 @@ def test_a_teacher_must_see_and_act_as_the_preset_does(tmp_path: Path) -> None:
     stages = (Stage(environment, COLLECTION, PPO, imitation=1.0),)
     for name, changes, match in (
         ("good", {}, None),
-        ("sees", {"observation": (("object_orientation", 4),)}, "value_terms must be what the teacher"),
+        ("sees", {"observation": (("object_orientation", 4),)}, "value_terms must begin with what the teacher"),
         ("acts", {"action_origin": "middle"}, "acts with action_origin middle, this preset with current"),
         ("remembers", {"architecture": Architecture((8,), 4)}, "has a memory"),
     ):

@@ -30,6 +30,15 @@ def test_the_loss_is_in_units_of_the_targets_deviation() -> None:
     torch.testing.assert_close(loss, torch.tensor(0.5 * (1.0**2 + 2.0**2) / 2))
 
 
+def test_one_that_sees_more_begins_with_what_a_narrower_one_knows() -> None:
+    torch.manual_seed(0)
+    narrow, wide = Value(4, Architecture((8,), 6)), Value(7, Architecture((8,), 6))
+    narrow.observe(torch.randn(10, 3) * 30.0 - 100.0)
+    wide.load_narrower(narrow.state_dict())
+    x, state = torch.randn(5, 7), torch.randn(5, 12)
+    torch.testing.assert_close(wide.step({"value": x}, state)[0], narrow.step({"value": x[:, :4]}, state)[0])
+
+
 def test_images_are_refused() -> None:
     with pytest.raises(DactylError, match="no images"):
         Value(1, Architecture((2,), 0, {"camera": (1, 8, 8)}))

@@ -418,6 +418,10 @@ class Environment:
         self.load_state_dict(state)
         return self._observe(self._acting_part(self._frame.measure()))
 
+    def full_time(self, rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Of rows of `episode_rows` those that change where the goal's time begins anew."""
+        return {"trials.goal_time": torch.zeros_like(rows["trials.goal_time"])}
+
     def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
         """Go on exactly (on the CPU, bit by bit) where `state_dict` was taken.
 

@@ -30,7 +30,7 @@ class CollectionConfig:
     the policy's probabilities, but a motion tried is tried for so long, and smoothing does not average it out."""
     near_failures: float = 0.0
     """Share of the environments that are set back, before every rollout, to shortly before an episode ended with a
-    loss."""
+    loss: a drop, or a goal not reached in time where that has a price."""
     bf16: bool = False
     """Multiply matrices in bfloat16 (GPU only), in learning too; probabilities, values and losses stay in float32."""
 
@@ -106,7 +106,7 @@ class Collector:
         self.observations = step.observations
         self.starts = step.terminated | step.truncated
         if self.near_failures:
-            self.near_failures.note(step.terminated & (step.reward < 0), self.starts)
+            self.near_failures.note(self.starts & (step.reward < 0), self.starts)
         self.policy_state = self.policy_state.masked_fill(self.starts.unsqueeze(-1), 0.0)
         self.value_state = self.value_state.masked_fill(self.starts.unsqueeze(-1), 0.0)
 

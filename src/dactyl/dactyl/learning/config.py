@@ -68,7 +68,7 @@ class TrainingConfig:
     """A checkpoint whose networks and normalizers to begin with, as in fine-tuning; `train --initial` sets it too."""
 
     teacher: str | None = None
-    """A feed-forward policy to imitate, see `imitation`; it must see what the value network sees."""
+    """A feed-forward policy to imitate, see `imitation`; what the value network sees must begin with what it sees."""
 
     def __post_init__(self) -> None:
         for name in ("num_envs", "total_steps"):

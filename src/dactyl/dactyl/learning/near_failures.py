@@ -1,8 +1,8 @@
 """Resets to near-failures: once failures are rare, most of a rollout shows nothing of how to avoid them.
 
 Before every rollout some environments are set back to where another was shortly before it ended with a loss: same
-physics, same goal, same memory. From there the policy tries again. The other environments go on as always, and only
-they count in the log's goals, failures and rewards.
+physics, same goal, same memory; only the time for the goal begins anew. From there the policy tries again. The other
+environments go on as always, and only they count in the log's goals, failures and rewards.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ class NearFailures:
             possible = [rows for time, rows in self.moments if LEAST <= self.time - time <= age]
             if possible:
                 chosen = int(torch.randint(len(possible), (), generator=self.generator, device=self.generator.device))
-                self._keep({name: values[index] for name, values in possible[chosen].items()})
+                row = {name: values[index] for name, values in possible[chosen].items()}
+                self._keep(row | self.environment.full_time(row))
         self.age.masked_fill_(ended, 0)
 
     def _keep(self, row: Rows) -> None:

@@ -83,6 +83,9 @@ class Environment(Protocol):
     def set_episode_rows(self, indices: Tensor, rows: Rows) -> Mapping[str, Tensor]:
         """See `Resettable`."""
 
+    def full_time(self, rows: Rows) -> Rows:
+        """See `Resettable`."""
+
 
 class Resettable(Protocol):
     """An environment whose parts can be set back."""
@@ -92,3 +95,6 @@ class Resettable(Protocol):
 
     def set_episode_rows(self, indices: Tensor, rows: Rows) -> Mapping[str, Tensor]:
         """Put rows (k, …) into the environments with these indices (k,); the observations of all then."""
+
+    def full_time(self, rows: Rows) -> Rows:
+        """Those of the rows, changed, that say how much time is left for the goal: all of it."""

@@ -290,9 +290,10 @@ class Trainer:
         """The teacher's network, if it fits the task."""
         teacher = Policy.load(checkpoint.find_policy(path), self.policy.contract.object, self.device)
         self._check_actions(path, teacher.contract)
+        terms = tuple(term for term, _ in teacher.contract.observation)
         for stage in self.config.stages:
-            if tuple(term for term, _ in teacher.contract.observation) != stage.environment.value_terms:
-                raise DactylError(f"environment.value_terms must be what the teacher {path} sees")
+            if stage.environment.value_terms[: len(terms)] != terms:
+                raise DactylError(f"environment.value_terms must begin with what the teacher {path} sees")
         if teacher.network.lstm is not None:
             raise DactylError(f"the teacher {path} has a memory: only a feed-forward one can be imitated")
         return teacher.network
@@ -315,7 +316,7 @@ class Trainer:
                 raise DactylError(f"cannot begin with {path}: it sees something else than the preset's policy")
             self.policy.network.load_narrower(begun.network.state_dict())
             if (path / checkpoint.VALUE).exists():
-                self.value.load_state_dict(checkpoint.load_value(path))
+                self.value.load_narrower(checkpoint.load_value(path))
         except RuntimeError as error:
             raise DactylError(f"cannot begin with {path}: its networks have other sizes than the preset's") from error
 

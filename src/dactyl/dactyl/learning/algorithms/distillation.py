@@ -35,7 +35,7 @@ class Distillation(PPO):
             config: hyperparameters.
             generator: shuffles.
             processes: each improves its copy of the networks.
-            teacher: whom to imitate; without memory, sees what the value network sees.
+            teacher: whom to imitate; without memory, sees the first of what the value network sees.
             weight: of the divergence in the loss, above 0; PPO's own has the rest, at 1 none.
         """
         if not 0 < weight <= 1:
@@ -59,5 +59,5 @@ class Distillation(PPO):
     @torch.no_grad()
     def _teach(self, observations: Mapping[str, Tensor], starts: Tensor) -> Tensor:
         """What the teacher would do: outputs (L, B, outputs)."""
-        seen = {self.teacher.group: observations["value"]}
+        seen = {self.teacher.group: observations["value"][..., : self.teacher.inputs]}
         return self.teacher.sequence(seen, self.teacher.initial_state(starts.shape[1]), starts)

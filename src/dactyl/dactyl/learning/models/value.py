@@ -35,6 +35,15 @@ class Value(nn.Module):
         target = (returns - self.targets.mean.float()) / self.targets.std
         return 0.5 * (self.network.sequence(x, state, starts).squeeze(-1) - target).square().mean()
 
+    def load_narrower(self, state: Mapping[str, Tensor]) -> None:
+        """Take the tensors of a value network that sees only the first inputs, as `Network.load_narrower` does."""
+        parts: dict[str, dict[str, Tensor]] = {"network": {}, "targets": {}}
+        for name, tensor in state.items():
+            part, _, key = name.partition(".")
+            parts[part][key] = tensor
+        self.network.load_narrower(parts["network"])
+        self.targets.load_state_dict(parts["targets"])
+
     @torch.no_grad()
     def observe(self, returns: Tensor, processes: ProcessGroup = ALONE) -> None:
         """Update the statistics of the targets, and the last layer so that every prediction stays what it was."""
