@@ -188,7 +188,7 @@ def test_shipped_presets_are_valid_and_consistent(preset: str) -> None:
     if config.teacher is not None:
         teacher = Policy.load(policy_for("", shared(config.teacher))).contract
         seen = tuple(name for name, _ in teacher.observation)
-        assert config.stages[0].environment.value_terms[: len(seen)] == seen
+        assert all(stage.environment.value_terms[: len(seen)] == seen for stage in config.stages)
         assert (contract.action_origin, contract.smoothing) == (teacher.action_origin, teacher.smoothing)
 
 
