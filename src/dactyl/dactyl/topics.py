@@ -66,6 +66,8 @@ def of_hand(topic: str) -> tuple[str, str]:
 
 
 MOCAP_POSE, VISION_POSE = (object_pose(source) for source in POSE_SOURCES)
+TRUTH_POSE = object_pose("truth")
+"""Where the object is, as only a simulator knows it: for a referee, never for a policy."""
 
 TYPES = {
     CLOCK: "rosgraph_msgs/msg/Clock",
@@ -78,6 +80,7 @@ TYPES = {
     FINGERTIPS: "dactyl_msgs/msg/FingertipPositions",
     MOCAP_POSE: "geometry_msgs/msg/PoseStamped",
     VISION_POSE: "geometry_msgs/msg/PoseStamped",
+    TRUTH_POSE: "geometry_msgs/msg/PoseStamped",
     GOAL: "geometry_msgs/msg/PoseStamped",
     STATUS: "dactyl_msgs/msg/TrialStatus",
     ACTION: "dactyl_msgs/msg/HandAction",

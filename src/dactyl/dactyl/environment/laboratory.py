@@ -5,7 +5,7 @@ What the sim node publishes, without ROS. Everything random in here comes from o
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 
 import mujoco
 import numpy as np
@@ -26,7 +26,13 @@ class Laboratory:
     """One simulated robot under position control. Targets are held until new ones come."""
 
     def __init__(
-        self, scene: Scene, task: Task, seed: int, marker_noise: float, meaning: ActionMeaning | None = None
+        self,
+        scene: Scene,
+        task: Task,
+        seed: int,
+        marker_noise: float,
+        meaning: ActionMeaning | None = None,
+        marker_delay: float = 0.0,
     ) -> None:
         """
         Args:
@@ -35,12 +41,16 @@ class Laboratory:
             seed: of the operator's hand and the markers' noise.
             marker_noise: standard deviation of marker positions, m, per axis and frame.
             meaning: of the operator's random actions: the policy's, as in training; by default the robot's.
+            marker_delay: how old marker positions are when they are measured, s, in whole physics steps.
         """
         self._task, self._meaning = task, meaning or ActionMeaning(smoothing=scene.robot.action.smoothing)
         self.scene, self.model, self.data = scene, scene.model, mujoco.MjData(scene.model)
         self.sites = np.concatenate([scene.fingertip_sites, scene.base_sites, scene.object_sites])
         """Motion-capture markers: fingertips, on the base, on the object."""
         self._seed, self._marker_noise = seed, marker_noise
+        self._delay = round(marker_delay / scene.robot.timing.physics)
+        self._past = deque[np.ndarray](maxlen=self._delay + 1)
+        """Marker positions after the last physics steps, the oldest first; kept where they are measured late."""
         self._placings = Counter[int]()
         self._noise = np.random.default_rng([seed, 0])
         self.data.qpos[scene.object_position] = (0.5, -0.5, 0.03)
@@ -52,7 +62,12 @@ class Laboratory:
         Raises:
             DactylError: the physics became unstable.
         """
-        mujoco.mj_step(self.model, self.data, steps)
+        if self._delay:
+            for _ in range(steps):
+                mujoco.mj_step(self.model, self.data)
+                self._past.append(self._exact_markers())
+        else:
+            mujoco.mj_step(self.model, self.data, steps)
         if any(self.data.warning[kind].number for kind in _UNSTABLE):
             raise DactylError("the simulated physics became unstable")
 
@@ -73,15 +88,25 @@ class Laboratory:
 
     def markers(self) -> np.ndarray:
         """(M, 3) measured positions in the motion-capture frame, which is the world's, m."""
+        exact = self._past[0] if self._past else self._exact_markers()
+        return exact + self._marker_noise * self._noise.standard_normal(exact.shape)
+
+    def _exact_markers(self) -> np.ndarray:
         # mj_step leaves site positions one step behind qpos
         mujoco.mj_kinematics(self.model, self.data)
-        exact = self.data.site_xpos[self.sites]
-        return exact + self._marker_noise * self._noise.standard_normal(exact.shape)
+        exact: np.ndarray = self.data.site_xpos[self.sites]
+        return exact
+
+    def object_pose(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the object is: position (3,), m, and orientation (4,), robot frame."""
+        offset = self.data.qpos[self.scene.object_position] - self.scene.hand_position
+        position = quaternion.rotate_inverse(self.scene.hand_quaternion, offset)
+        turned = quaternion.conjugate(self.scene.hand_quaternion)
+        return position, quaternion.multiply(turned, self.data.qpos[self.scene.object_orientation])
 
     def object_dropped(self) -> bool:
         """Whether the object is not on the hand."""
-        offset = self.data.qpos[self.scene.object_position] - self.scene.hand_position
-        position = quaternion.rotate_inverse(self.scene.hand_quaternion, offset)
+        position, _ = self.object_pose()
         return bool(self._task.lost(position, self.scene.robot, self.scene.up))
 
     def drop_object(self) -> None:

@@ -224,6 +224,8 @@ class Recorder(DactylNode):
         return warning("messages were lost", **values, **lost) if lost else Diagnosis("recording", values=values)
 
     def destroy_node(self) -> None:
+        if self.context.ok():
+            self._take_all()  # what has come since the last look
         self.stopping.set()
         self.thread.join()
         self._report()

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from builtin_interfaces.msg import Time
+from geometry_msgs.msg import PoseStamped
 from rclpy.publisher import Publisher
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState
@@ -78,6 +79,11 @@ class Parameters:
     fingers_raised: float = parameter(None, "How the robot is tilted, rad.", minimum=-1.5, maximum=1.5)
     calibration: str = parameter("", "File of `calibrate model` with the parameters that the robot's model gets.")
     marker_noise: float = parameter(2e-5, "Standard deviation of marker positions, m (B.2).", minimum=0.0, maximum=0.1)
+    marker_delay: float = parameter(0.0, "How late marker positions are measured, s.", minimum=0.0, maximum=0.5)
+    friction: float = parameter(1.0, "Factor on the friction of all surfaces.", minimum=0.1, maximum=10.0)
+    witnesses: int = parameter(
+        0, "Publish object_pose/truth, and let time begin once so many listen to it. 0: neither.", minimum=0
+    )
     image_width: int = parameter(640, "Pixels.", minimum=16, maximum=1920)
     image_height: int = parameter(480, "Pixels.", minimum=16, maximum=1080)
     viewer: bool = parameter(False, "Show the simulation in a window.")
@@ -117,9 +123,10 @@ class Sim(DactylNode):
                 calibration=settings.calibration,
             )
         )
+        scene.model.geom_friction *= settings.friction
         meaning = ActionMeaning(settings.action_origin, settings.action_scale, settings.smoothing)
         task = tasks.load(settings.task)
-        self.laboratory = Laboratory(scene, task, settings.seed, settings.marker_noise, meaning)
+        self.laboratory = Laboratory(scene, task, settings.seed, settings.marker_noise, meaning, settings.marker_delay)
         timing = self.robot.timing
         self.step_ns = round(timing.physics * 1e9)
         self.period_ns = self.step_ns * timing.substeps
@@ -205,6 +212,7 @@ class Sim(DactylNode):
 
     def _in_real_time(self) -> None:
         viewer = self._open_viewer()
+        self._await_witnesses()
         next_frame = due = time.monotonic()
         while not self.stopping.is_set():
             if self.paused:
@@ -243,6 +251,7 @@ class Sim(DactylNode):
                 time.sleep(-lag)
 
     def _in_lockstep(self) -> None:
+        self._await_witnesses()
         while not self.stopping.is_set():
             self._read_sensors()
             self._publish_sensors()
@@ -254,6 +263,13 @@ class Sim(DactylNode):
             else:
                 self.laboratory.step(self.robot.timing.substeps)
             self._advance_time(self.period_ns)
+
+    def _await_witnesses(self) -> None:
+        """Let nothing happen that a referee or a recorder would miss."""
+        while self.truth_publisher and not self.stopping.is_set():
+            if self.truth_publisher.get_subscription_count() >= self.settings.witnesses:
+                return
+            time.sleep(0.02)
 
     def _await_answer(self) -> None:
         """Wait for the targets of this tick, or for a status of this tick that says that there will be none."""
@@ -332,11 +348,17 @@ class Sim(DactylNode):
         """Ids of the markers that motion capture does not see, by fault."""
         self.markers = MocapMarkers(markers=[MocapMarker(id=id, condition=1.0) for part in ids for id in part])
         self.markers.header.frame_id = "mocap"
+        self.truth = PoseStamped()
+        self.truth.header.frame_id = "hand"
 
     def _make_publishers(self) -> None:
         self.clock_publisher = self.create_publisher(Clock, topics.CLOCK, messages.SENSOR)
         self.joint_publisher = self.create_publisher(JointState, topics.JOINT_STATES, messages.SENSOR)
         self.marker_publisher = self.create_publisher(MocapMarkers, topics.MARKERS, messages.SENSOR)
+        told = self.settings.witnesses > 0
+        self.truth_publisher = (
+            self.create_publisher(PoseStamped, topics.TRUTH_POSE, messages.RELIABLE) if told else None
+        )
         width, height = self.settings.image_width, self.settings.image_height
         matrix = tuple(camera_matrix(self.robot.cameras.fovy, width, height).ravel().tolist())
         self.cameras = []
@@ -362,6 +384,7 @@ class Sim(DactylNode):
         stamp = Time()
         messages.set_stamp(stamp, self.time_ns)
         self.clock.clock = self.joint_states.header.stamp = self.markers.header.stamp = stamp
+        self.truth.header.stamp = stamp
         angles, velocities, torques = self.laboratory.joint_states()
         message = self.joint_states
         message.position, message.velocity, message.effort = angles.tolist(), velocities.tolist(), torques.tolist()
@@ -375,10 +398,18 @@ class Sim(DactylNode):
             self.joint_publisher.publish(self.joint_states)
         self.marker_publisher.publish(self.markers)
         if self.time_ns % self.period_ns == 0:
+            self._publish_truth()
             for camera in self.cameras:
                 if camera.info_publisher.get_subscription_count():
                     camera.info.header.stamp = self.joint_states.header.stamp
                     camera.info_publisher.publish(camera.info)
+
+    def _publish_truth(self) -> None:
+        if self.truth_publisher:
+            position, orientation = self.laboratory.object_pose()
+            messages.set_point(self.truth.pose.position, position)
+            messages.set_quaternion(self.truth.pose.orientation, orientation)
+            self.truth_publisher.publish(self.truth)
 
     def _expose(self) -> None:
         """Hand the moment to the rendering thread, if somebody wants to see it."""

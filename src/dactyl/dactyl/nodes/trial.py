@@ -41,7 +41,15 @@ class Parameters:
     trials: int = parameter(0, "Trials to run, then this process ends. 0: go on for ever.", minimum=0)
     autostart: bool = parameter(True, "Start with the node; otherwise with the action run_trials.")
     seed: int = parameter(0, "Of the goals, together with the trial's number.", minimum=0)
-    object_pose: str = parameter("mocap", "Source of the object's pose.", choices=("mocap", "vision"))
+    object_pose: str = parameter(
+        "mocap", "Source of the object's pose; truth: the sim node's own.", choices=("mocap", "vision", "truth")
+    )
+    goal: tuple[float, ...] = parameter(
+        (0.0,),
+        "First goal of each trial, as the object's pose: x y z, m, and w x y z; one 0: it is drawn.",
+        minimum=-1.0,
+        maximum=1.0,
+    )
     tolerance: float = parameter(
         None, "A goal is reached below this error, the task's only one; 0: it has others.", minimum=0.0, maximum=3.1
     )
@@ -93,6 +101,7 @@ class TrialNode(DactylNode):
         self.rules = _rules(self.task, settings)
         self.robot = replace(robot, workspace=replace(robot.workspace, rest=np.array(settings.rest_position)))
         self.up = quaternion.normalize(np.array(settings.up))
+        self.first_goal = _given_goal(settings.goal, self.task)
         self.period = robot.timing.control
         self.ticks = Ticks(self.period)
         self.pose: PoseStamped | None = None
@@ -245,6 +254,9 @@ class TrialNode(DactylNode):
         return errors
 
     def _draw_goal(self) -> None:
+        if self.first_goal is not None and self.presented == 0:
+            self._set_goal(self.first_goal)
+            return
         present = {name: signal[None] for name, signal in self.signals.items()}
         self._set_goal(self.task.draw_goal(NumpyDraws(self.generator), 1, present, None)[0])
 
@@ -342,6 +354,16 @@ class TrialNode(DactylNode):
         if self.pose is None:
             return warning("no object pose", **values)
         return Diagnosis(states[self.status.state], values=values)
+
+
+def _given_goal(pose: tuple[float, ...], task: Task) -> np.ndarray | None:
+    """The goal (G,) of the parameter `goal`; None: it is drawn."""
+    if pose == (0.0,):
+        return None
+    if len(pose) != 7 or not np.linalg.norm(pose[3:]) > 1e-6:
+        raise DactylError("parameter goal must hold x y z and a rotation w x y z, or one 0")
+    goal: np.ndarray = task.goal_of_pose(np.array(pose[:3]), quaternion.normalize(np.array(pose[3:])))
+    return goal
 
 
 def _unknown() -> dict[str, np.ndarray]:
