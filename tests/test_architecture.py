@@ -29,6 +29,7 @@ FLOORS = (
     {"monitoring"},
     {"nodes"},
     {"bringup"},
+    {"farm"},
     {"commands", "doctor", "cli"},
 )
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}

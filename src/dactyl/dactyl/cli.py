@@ -21,6 +21,7 @@ from dactyl.commands import (
     environment,
     evaluation,
     extras,
+    farm,
     hand,
     latency,
     of_robots,
@@ -56,6 +57,9 @@ app.command(name="report")(recording.report)
 app.command(dataset.app, name="dataset", help="Make vision test sets of bags, check and show them.")
 app.command(recording.bag, name="bag", help="Look into recorded bags, and recover damaged ones.")
 app.command(name="latency")(latency.latency)
+app.command(
+    farm.app, name="farm", help="Run policies on robots that others have: serve them, send jobs, fetch results."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

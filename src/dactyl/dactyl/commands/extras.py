@@ -13,6 +13,10 @@ EXTRAS = {
     "lz4": "recording",
     "zstandard": "recording",
     "viser": "dashboard",
+    "starlette": "farm",
+    "uvicorn": "farm",
+    "python_multipart": "farm",
+    "httpx": "farm",
 }
 """Modules, by the extra of pyproject.toml that brings them."""
 ROS = ("rclpy", "dactyl_msgs", "rosgraph_msgs", "sensor_msgs", "std_srvs")

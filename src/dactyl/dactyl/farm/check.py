@@ -38,7 +38,7 @@ def refusal(policy: Path, job: Job, command: Sequence[str] = COMMAND, within: fl
     """
     try:
         read_contract(policy)  # what is no policy at all costs no process
-    except (DactylError, RecursionError):
+    except DactylError:
         return "the file is not a policy file: it has no dactyl contract"
     try:
         looked = subprocess.run(

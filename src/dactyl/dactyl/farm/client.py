@@ -56,15 +56,15 @@ class Client:
                 answer = self._ask("POST", "/jobs", files=form, data={"job": job.to_json()})
         except OSError as error:
             raise DactylError(f"cannot read the policy {policy}: {error.strerror}") from error
-        return int(self._json(answer)["id"])
+        return int(self._json(answer, "id")["id"])
 
     def status(self, number: int) -> dict[str, Any]:
         """How a job is."""
-        return self._json(self._ask("GET", f"/jobs/{number}"))
+        return self._json(self._ask("GET", f"/jobs/{number}"), "id", "state", "job", "progress", "why")
 
     def jobs(self) -> list[dict[str, Any]]:
         """The newest jobs, newest first."""
-        return list(self._json(self._ask("GET", "/jobs"))["jobs"])
+        return list(self._json(self._ask("GET", "/jobs"), "jobs")["jobs"])
 
     def wait(self, number: int, show: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
         """Wait until a job has ended, and say how far it is; its last status.
@@ -97,10 +97,9 @@ class Client:
         found = self.status(number)
         if found["state"] not in ENDED:
             raise DactylError(f"job {number} is {found['state']}: it has no results yet")
-        if out.exists():
-            raise DactylError(f"cannot fetch to {out}: it exists")
+        check_new(out)
         try:
-            for name in found["files"]:
+            for name in found.get("files", ()):
                 if name != files.REPORT:
                     self._download(number, name, out)
             self._download(number, files.REPORT, out)
@@ -158,14 +157,21 @@ class Client:
             why = f"it answered with {answer.status_code}"
         raise DactylError(f"the farm refuses: {why}")
 
-    def _json(self, answer: httpx.Response) -> dict[str, Any]:
+    def _json(self, answer: httpx.Response, *keys: str) -> dict[str, Any]:
+        """An answer that has these keys."""
         try:
             found = answer.json()
         except ValueError:
             found = None
-        if not isinstance(found, dict):
+        if not isinstance(found, dict) or not set(keys) <= set(found):
             raise DactylError(f"what answers at {self._url} is no farm")
         return found
+
+
+def check_new(out: Path) -> None:
+    """Raise DactylError if results could not be fetched into that folder."""
+    if out.exists():
+        raise DactylError(f"cannot fetch to {out}: it exists")
 
 
 class GoneError(DactylError):

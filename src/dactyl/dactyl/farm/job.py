@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from dactyl.errors import DactylError
+from dactyl.farm.options import JobTrials
 from dactyl.ranges import Range, Seed, check_options
 from dactyl.storage.presets import parse
 
 MAX_BYTES = 16 * 1024
 """Of a job's JSON."""
-JobTrials = Annotated[int, Range(1, 1000)]
 GoalSeconds = Annotated[float, Range(0.0, 3600.0)]
 GoalPart = Annotated[float, Range(-1.0, 1.0)]
 

@@ -8,13 +8,14 @@ from typing import Annotated
 
 from dactyl import registry
 from dactyl.environment.choices import ObjectName, RobotName, TaskName
-from dactyl.ranges import Count, Port, Range, Seconds, Seed, Trials, Workers
+from dactyl.ranges import Count, Port, Range, Seconds, Seed, Workers
 
 FOLDER = Path("farm")
 TOKEN = "token"
 """File of the token, in the farm's folder."""
 TOKEN_VARIABLE = "DACTYL_FARM_TOKEN"
 PORT = 8095
+JobTrials = Annotated[int, Range(1, 1000)]
 Domain = Annotated[int, Range(1, 101)]
 
 
@@ -74,7 +75,7 @@ class JobOptions:
     """The policy's by default."""
     object: ObjectName | None = None
     """The policy's by default."""
-    trials: Trials = 10
+    trials: JobTrials = 10
     """How many."""
     seed: Seed = 0
     """Of goals, starts and the policy's drawn actions."""
