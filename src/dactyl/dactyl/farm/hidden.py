@@ -78,7 +78,9 @@ def draw(robot: Robot, nominal: ModelParameters, seed: int, number: int, ranges:
     random = np.random.default_rng([seed, number])
 
     def log_uniform(bounds: Bounds, *shape: int) -> np.ndarray:
-        return np.exp(random.uniform(*np.log(bounds), shape))
+        low, high = np.log(bounds)
+        factors: np.ndarray = np.exp(random.uniform(low, high, shape))
+        return factors
 
     joints, actuators = len(robot.joints), len(robot.actuators)
     found = nominal.vector().copy()
