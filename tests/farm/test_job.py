@@ -45,7 +45,9 @@ def test_what_cannot_be_is_refused_by_its_name(changes: dict[str, object], said:
         Job.from_json(json.dumps(ASKED | changes))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 5000, "{}", '{"robot": "shadow"}', "x" * (MAX_BYTES + 1)])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", "[" * 5000, "{}", '{"robot": "shadow"}', "x" * (MAX_BYTES + 1)]
+)
 def test_what_is_no_job_is_one_error(text: str) -> None:
     """Protects the server from whatever is sent."""
     with pytest.raises(DactylError):

@@ -52,9 +52,7 @@ def test_the_report_names_every_other_file_with_its_checksum(tmp_path: Path, ent
 
 @pytest.mark.parametrize("name", [files.RECORDING, files.TRIALS])
 @pytest.mark.parametrize("content", [None, b"", b"\xff\x00", b"[]", b"{}", b'{"results": []}', b"[" * 5000])
-def test_a_missing_or_damaged_part_is_one_error(
-    name: str, content: bytes | None, tmp_path: Path, entry: Entry
-) -> None:
+def test_a_missing_or_damaged_part_is_one_error(name: str, content: bytes | None, tmp_path: Path, entry: Entry) -> None:
     """Protects the farm from whatever a run leaves."""
     out = result.begin(tmp_path, entry, "made up", 2)
     write_results(out)
