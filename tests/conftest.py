@@ -6,6 +6,7 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture
 def ros_domain(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """A ROS_DOMAIN_ID, set in the environment, that no other test uses meanwhile, in this pytest or another."""
+    yield from _domains(1, monkeypatch)
+
+
+@pytest.fixture
+def two_ros_domains(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """The first of two ROS domains, one after the other, that no other test uses meanwhile."""
+    yield from _domains(2, monkeypatch)
+
+
+def _domains(count: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """The first of so many domains in a row, while they are this test's."""
     pytest.importorskip("rclpy", reason="needs ROS: run with ./dactyl test")
     folder = Path(tempfile.gettempdir(), f"dactyl-domains-{os.getuid()}")
     folder.mkdir(exist_ok=True)
-    for domain in DOMAINS:
-        with (folder / str(domain)).open("w") as lock:
+    for domain in DOMAINS[: 1 - count or None]:
+        with ExitStack() as locks:
+            files = [locks.enter_context((folder / str(domain + i)).open("w")) for i in range(count)]
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                for file in files:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
             monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))

@@ -100,6 +100,39 @@ def test_markers_are_where_the_tracker_expects_them(scene: Scene) -> None:
     assert (tracker.fingertips[:4, 2] > 0.35).all()
 
 
+def test_late_markers_are_those_of_an_earlier_step_and_change_nothing_else(scene: Scene) -> None:
+    """Protects a hidden robot's tracking delay, and that measuring late is no other physics: equal to the last bit."""
+    prompt = laboratory(scene)
+    late = Laboratory(scene, tasks.load("reorient"), 0, 0.0, marker_delay=3 * scene.robot.timing.physics)
+    seen = []
+    for lab in (prompt, late):
+        lab.place_object(trial=0)
+        lab.targets[:] = 0.3
+    for _ in range(10):
+        for lab in (prompt, late):
+            lab.step()
+        seen.append(prompt.markers())
+        if len(seen) > 3:
+            np.testing.assert_array_equal(late.markers(), seen[-4])
+    np.testing.assert_array_equal(prompt.data.qpos, late.data.qpos)
+    late.step(4)
+    prompt.step(4)
+    np.testing.assert_array_equal(prompt.data.qpos, late.data.qpos)
+
+
+def test_the_true_pose_is_what_exact_markers_say(scene: Scene) -> None:
+    """Protects the farm's scores: truth and tracked pose are in one frame."""
+    lab = laboratory(scene)
+    lab.place_object(trial=0)
+    ids = [*range(5), *range(10, 14), *range(20, 26)]
+    tracker = MarkerTracker(MarkerLayout(ids[:5], ids[5:9], BASE_MARKERS, ids[9:], scene.object.markers))
+    tracker.update(0.0, ((i, *where) for i, where in zip(ids, lab.markers().tolist(), strict=True)))
+    position, orientation = lab.object_pose()
+    assert tracker.object is not None
+    np.testing.assert_allclose(position, tracker.object.position, atol=1e-6)
+    assert quaternion.difference_angle(orientation, tracker.object.quaternion) < 1e-6
+
+
 def test_marker_noise_has_its_size_and_comes_from_the_seed(scene: Scene) -> None:
     """Protects repeatable runs with noise."""
     first, second = laboratory(scene, 5, noise=1e-3), laboratory(scene, 5, noise=1e-3)

@@ -73,7 +73,7 @@ def test_a_farm_that_is_not_there_is_one_line() -> None:
     def answer(_: Any) -> Any:
         raise httpx.ConnectError("connection refused")
 
-    with pytest.raises(DactylError, match="no farm answers at http://farm .*farm serve"):
+    with pytest.raises(DactylError, match=r"no farm answers at http://farm .*farm serve"):
         of(answer).jobs()
 
 

@@ -7,11 +7,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from geometry_msgs.msg import PoseStamped
 
 from dactyl.errors import DactylError
 from dactyl.nodes.sim import Sim
 from dactyl.robots.shadow import ros as shadow_ros
 from dactyl.robots.shadow.joints import ACTUATORS
+from dactyl.ros import messages
+from dactyl.simulation.scene import build
 from dactyl_msgs.msg import TrialStatus
 
 TOPIC = "/rh_trajectory_controller/command"
@@ -70,3 +73,29 @@ def test_while_the_operator_has_the_hand_it_takes_no_commands(sim: Sim) -> None:
     sim.status = TrialStatus(state=TrialStatus.RUNNING)
     sim._apply_commands()
     np.testing.assert_array_equal(sim.laboratory.targets, before)
+
+
+def test_time_begins_once_the_witnesses_listen(make_node: Callable[..., Sim]) -> None:
+    """Protects bags and scores from a run that began before anybody looked."""
+    sim = make_node(Sim, lockstep="true", witnesses="2")
+    time.sleep(0.3)
+    assert sim.time_ns == sim.period_ns
+    assert sim.truth_publisher is not None
+    assert sim.truth_publisher.topic_name == "/object_pose/truth"
+    sent: list[PoseStamped] = []
+    sim.truth_publisher.publish = sent.append
+    sim._publish_truth()
+    (message,) = sent
+    position, orientation = sim.laboratory.object_pose()
+    np.testing.assert_array_equal(messages.position(message.pose), position)
+    np.testing.assert_allclose(messages.orientation(message.pose.orientation), orientation, atol=1e-12)
+
+
+def test_nobody_is_told_the_truth_unasked(sim: Sim) -> None:
+    """Protects policies from a topic that no real robot has."""
+    assert sim.truth_publisher is None
+
+
+def test_friction_is_scaled(make_node: Callable[..., Sim]) -> None:
+    slippery = make_node(Sim, lockstep="true", friction="0.5").laboratory.model
+    np.testing.assert_allclose(slippery.geom_friction, 0.5 * build().model.geom_friction)

@@ -73,6 +73,23 @@ def test_a_trial_starts_once_the_object_rests_on_the_palm(start: Callable[..., R
     assert referee.goals[0].header.stamp == referee.node.status.goal_stamp == referee.node.status.header.stamp
 
 
+def test_a_given_goal_is_each_trials_first(start: Callable[..., Referee]) -> None:
+    """Protects jobs that ask for one goal: with max_successes 1 it is the only one."""
+    turned = quaternion.from_rotation_vector(np.array([0.0, 1.0, 0.0]))
+    referee = start(goal=[0.0, 0.0, 0.3, *turned.tolist()], max_successes=1, trials=2)
+    for _ in range(2):
+        referee.begin()
+        np.testing.assert_allclose(referee.goal, turned, atol=1e-12)
+        assert referee.show(ON_PALM, turned).reason == "complete"
+    assert [result.successes for result in referee.node.results] == [1, 1]
+
+
+@pytest.mark.parametrize("goal", [[0.0, 0.0, 0.3], [0.0] * 7, [1.0]])
+def test_a_goal_that_is_no_pose_is_refused(goal: list[float], start: Callable[..., Referee]) -> None:
+    with pytest.raises(DactylError, match="goal"):
+        start(goal=goal)
+
+
 def test_a_reached_goal_counts_and_gives_the_next(start: Callable[..., Referee]) -> None:
     """Protects the paper's figure of merit: within 0.4 rad is reached, a little more is not."""
     referee = start()

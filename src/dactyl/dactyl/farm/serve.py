@@ -45,7 +45,9 @@ def serve(options: ServeOptions) -> int:
     check_options(options)
     if options.first_domain + options.robots - 1 > LAST_DOMAIN:
         last = LAST_DOMAIN - options.robots + 1
-        raise WrongArgumentError(f"{options.robots} robots need the ROS domains up to {LAST_DOMAIN}: at most {last}")
+        raise WrongArgumentError(
+            f"{options.robots} robots need as many ROS domains, up to {LAST_DOMAIN}: --first-domain: {last} at most"
+        )
     with _claimed(options.folder), _listening(options.host, options.port) as listening:
         draw_robots(options)
         queue = JobQueue(options.folder / QUEUE)
