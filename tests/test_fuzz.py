@@ -26,6 +26,8 @@ from dactyl.calibration.boards import Board
 from dactyl.calibration.model import bag as model_bag
 from dactyl.calibration.model import recording
 from dactyl.errors import DactylError
+from dactyl.farm import score
+from dactyl.farm.job import Job
 from dactyl.hardware import camera_info
 from dactyl.hardware.replay import read_bag, read_c3d
 from dactyl.learning import curves
@@ -39,6 +41,7 @@ from dactyl.robot.markers import MarkerLayout
 from dactyl.robots.shadow.calibration import hall, joint_bag
 from dactyl.robots.shadow.commands import _marker_layout
 from dactyl.robots.shadow.layout import BASE_MARKERS
+from tests.farm.made_up import JOB, write_run
 from tests.fuzzing import Outcome, Reader, fuzz
 from tests.hardware.c3d_files import DEC, MIPS, labelled, points, write
 from tests.hardware.test_camera_info import ECHOED, FILE, OPENCV
@@ -107,6 +110,7 @@ def _look_into_bag(path: Path) -> None:
         lambda: joint_bag.read(path, layout, topics.JOINT_STATES, topics.absolute(topics.MARKERS), 100),
         lambda: pictures_at(path, [10**9]),
         lambda: model_bag.read(path),
+        lambda: score.read(path),
     ]
     if zlib.crc32(path.read_bytes()) % 8 == 0:  # drawing takes its time
         readers.append(lambda: report.write(path, path.with_name("r.html")))
@@ -174,6 +178,8 @@ def readers(tmp_path_factory: pytest.TempPathFactory, graph_bag: list[bytes]) ->
     targets = np.zeros((30, len(robot.actuators)))
     recording.save(folder / "motion.npz", recording.Recording(robot, targets, np.zeros((30, len(robot.joints)))))
     motion = (folder / "motion.npz").read_bytes()
+    write_run(folder / "run")
+    run = (folder / "run" / "run_0.mcap").read_bytes()
 
     def beside(name: str, content: bytes, read: Callable[[Path], object]) -> Callable[[Path], object]:
         """The reader, with another file beside the damaged one."""
@@ -220,6 +226,8 @@ def readers(tmp_path_factory: pytest.TempPathFactory, graph_bag: list[bytes]) ->
         Reader("picture", _board(), _look_at_pictures, "camera_0/a.png"),
         Reader("test set card", [card], in_set, "set/dataset.json", True),
         Reader("test set samples", [samples], in_set, "set/samples.npz"),
+        Reader("job", [JOB.to_json().encode()], lambda path: Job.from_json(path.read_bytes()), "job.json", True),
+        Reader("run", [run], lambda path: score.score(score.read(path), JOB), "a.mcap"),
     ]
     return {reader.name: reader for reader in found}
 
@@ -233,6 +241,7 @@ def curves_table() -> bytes:
 NAMES = (
     "mcap", "graph bag", "metadata", "zstd bag", "c3d", "training table", "hall calibration", "camera calibration",
     "model calibration", "model recording", "marker table", "picture", "test set card", "test set samples",
+    "job", "run",
 )  # fmt: skip
 
 

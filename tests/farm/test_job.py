@@ -27,6 +27,7 @@ def test_a_job_survives_its_own_text() -> None:
         ({"trials": 0}, "trials"),
         ({"trials": 10**6}, "trials"),
         ({"trials": True}, "expected int"),
+        ({"trials": float("nan")}, "what no job can"),
         ({"seed": -1}, "seed"),
         ({"seconds": -1.0}, "seconds"),
         ({"seconds": float("nan")}, "seconds"),

@@ -73,6 +73,28 @@ def test_a_trial_starts_once_the_object_rests_on_the_palm(start: Callable[..., R
     assert referee.goals[0].header.stamp == referee.node.status.goal_stamp == referee.node.status.header.stamp
 
 
+def placed(position: np.ndarray, tick: int) -> PoseStamped:
+    message = PoseStamped()
+    messages.set_point(message.pose.position, position)
+    messages.set_quaternion(message.pose.orientation, TURNED)
+    messages.set_stamp(message.header.stamp, tick * PERIOD_NS)
+    return message
+
+
+def test_the_truth_is_judged_once_the_tracker_has_come_as_far(start: Callable[..., Referee]) -> None:
+    """Protects the farm: scores are the truth's, and a run in lockstep repeats, for no node is left behind."""
+    node = start(object_pose="truth").node
+    for tick in range(1, 10):
+        node.on_truth(placed(ON_PALM, tick))
+        assert messages.nanoseconds(node.status.header.stamp) == (tick - 1) * PERIOD_NS
+        node.on_tracked(placed(ON_FLOOR, tick))
+        assert messages.nanoseconds(node.status.header.stamp) == tick * PERIOD_NS
+    assert node.status.state == TrialStatus.RUNNING, "the truth says that it lies on the palm"
+    node.on_truth(placed(ON_FLOOR, 10))
+    node.on_tracked(placed(ON_PALM, 10))
+    assert node.status.reason == "dropped"
+
+
 def test_a_given_goal_is_each_trials_first(start: Callable[..., Referee]) -> None:
     """Protects jobs that ask for one goal: with max_successes 1 it is the only one."""
     turned = quaternion.from_rotation_vector(np.array([0.0, 1.0, 0.0]))

@@ -56,7 +56,7 @@ class Job:
             job: Job = parse(cls, values, "job")
         except TypeError as error:  # a field that has no default
             raise DactylError("the job must name robot, task and object") from error
-        except (OverflowError, RecursionError) as error:
+        except (ValueError, OverflowError, RecursionError) as error:  # int(NaN), float(10**400)
             raise DactylError("the job holds what no job can") from error
         return job
 

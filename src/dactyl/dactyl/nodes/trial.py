@@ -105,6 +105,9 @@ class TrialNode(DactylNode):
         self.period = robot.timing.control
         self.ticks = Ticks(self.period)
         self.pose: PoseStamped | None = None
+        """What is judged."""
+        self.truth: PoseStamped | None = None
+        self.tracked: PoseStamped | None = None
         self.signals = _unknown()
         """What the task judges by."""
         self.run_ended: Future | None = None
@@ -125,7 +128,7 @@ class TrialNode(DactylNode):
 
         self.goal_publisher = self.create_publisher(PoseStamped, topics.GOAL, messages.LATCHED)
         self.status_publisher = self.create_publisher(TrialStatus, topics.STATUS, messages.LATCHED)
-        self.create_subscription(PoseStamped, topics.object_pose(settings.object_pose), self.on_pose, messages.SENSOR)
+        self._subscribe(settings.object_pose)
         self.create_service(Trigger, "trial/reset", self.on_reset)
         self.create_service(SetGoal, "trial/set_goal", self.on_set_goal)
         self.server = ActionServer(
@@ -135,7 +138,30 @@ class TrialNode(DactylNode):
         if not settings.lockstep:
             self.wall_timer(settings.grace, self.on_grace)
 
+    def _subscribe(self, source: str) -> None:
+        if source != "truth":
+            self.create_subscription(PoseStamped, topics.object_pose(source), self.on_pose, messages.SENSOR)
+            return
+        self.create_subscription(PoseStamped, topics.TRUTH_POSE, self.on_truth, messages.SENSOR)
+        self.create_subscription(PoseStamped, topics.MOCAP_POSE, self.on_tracked, messages.SENSOR)
+
     # ------------------------------------------------------------------------------------------------------ input
+
+    def on_truth(self, message: PoseStamped) -> None:
+        self.truth = message
+        self._judge_truth()
+
+    def on_tracked(self, message: PoseStamped) -> None:
+        self.tracked = message
+        self._judge_truth()
+
+    def _judge_truth(self) -> None:
+        """Take the truth for the pose; in lockstep not before the tracker has come as far, or no run would repeat."""
+        if self.truth is None:
+            return
+        stamp = self.truth.header.stamp
+        if not self.settings.lockstep or (self.tracked is not None and self.tracked.header.stamp == stamp):
+            self.on_pose(self.truth)
 
     def on_pose(self, message: PoseStamped) -> None:
         self.pose = message
