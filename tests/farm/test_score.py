@@ -92,3 +92,13 @@ def test_the_rules_are_the_tasks_but_for_what_is_asked() -> None:
     assert score.rules(JOB).timeout == 80.0
     asked = score.rules(replace(JOB, seconds=15.0, goal=(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)))
     assert (asked.timeout, asked.max_successes) == (15.0, 1)
+
+
+def test_without_a_truth_the_referees_word_counts() -> None:
+    """Protects the way for a real robot, which has no truth."""
+    (trial,) = score.of_referee([SCORE], JOB)
+    assert (trial.successes, trial.reason, trial.seconds) == (1, "dropped", 1.6)
+    assert score.summary(JOB, [trial], "referee")["by"] == "referee"
+    for told in (None, [], [SCORE, SCORE], [{}], ["x"], 3, [{"successes": "many", "reason": "", "seconds": 0}]):
+        with pytest.raises(DactylError, match="referee"):
+            score.of_referee(told, JOB)

@@ -35,7 +35,7 @@ class Backend(Protocol):
 
     @property
     def truth(self) -> bool:
-        """Whether it knows where the object truly is; else the tracked pose is scored."""
+        """Whether it knows where the object truly is; else the referee's word, by the tracked pose, is the score."""
 
     def prepare(self) -> None:
         """Wait until the robot is free.

@@ -48,19 +48,20 @@ def evaluate(out: Path, job: Job, truth: bool) -> None:
     Args:
         out: the attempt's folder.
         job: what was asked.
-        truth: whether the simulator's own pose counts, see `score.read`.
+        truth: whether the robot knows where the object truly was; else the referee's word counts.
 
     Raises:
         DactylError: a part is damaged or missing, or referee and recording contradict each other.
     """
     check_recording(files.read_json(out / files.RECORDING))
-    run = scores.read(out / files.BAG, truth)
+    run, told = scores.read(out / files.BAG), _results(files.read_json(out / files.TRIALS)).get("trials")
     files.write_json(
         out / files.GOAL, {"task": job.task, "object": job.object, "seed": job.seed, "trials": scores.goals(run)}
     )
-    found = scores.score(run, job)
-    check_referee(files.read_json(out / files.TRIALS), found)
-    files.write_json(out / files.SCORE, scores.summary(job, found))
+    found = scores.score(run, job) if truth else scores.of_referee(told, job)
+    if truth:
+        check_referee(told, found)
+    files.write_json(out / files.SCORE, scores.summary(job, found, "truth" if truth else "referee"))
 
 
 def check_recording(document: Mapping[str, Any]) -> None:
@@ -73,9 +74,8 @@ def check_recording(document: Mapping[str, Any]) -> None:
             raise DactylError(f"the recorder lost {lost[topic]} messages of {topic}")
 
 
-def check_referee(document: Mapping[str, Any], found: Sequence[TrialScore]) -> None:
+def check_referee(told: Any, found: Sequence[TrialScore]) -> None:
     """Raise DactylError unless the referee saw what the recorded truth says."""
-    told = _results(document).get("trials")
     mine = [{"successes": t.successes, "reason": t.reason, "seconds": round(t.seconds, 2)} for t in found]
     if told != mine:
         raise DactylError("the recorded truth gives other results than the referee's")

@@ -28,7 +28,7 @@ from dactyl.robot import robot as robots
 from dactyl.robot.robot import Robot
 
 RUNNING = 1  # TrialStatus.RUNNING
-STATUS, GOAL, TRUTH, TRACKED = map(topics.absolute, (topics.STATUS, topics.GOAL, topics.TRUTH_POSE, topics.MOCAP_POSE))
+STATUS, GOAL, TRUTH = map(topics.absolute, (topics.STATUS, topics.GOAL, topics.TRUTH_POSE))
 REASONS = ("dropped", "complete", "timeout")
 """How a trial ends, in the order in which the referee looks."""
 
@@ -76,21 +76,17 @@ def rules(job: Job) -> TrialRules:
     return replace(tasks.load(job.task).rules, **changes)
 
 
-def read(path: Path, truth: bool = True) -> Run:
+def read(path: Path) -> Run:
     """What a bag holds of a run.
-
-    Args:
-        path: of the bag.
-        truth: whether the simulator's own pose counts, or, where there is none, the tracked one.
 
     Raises:
         DactylError: it is damaged, or cannot be read.
     """
-    bag, run, pose = Bag(path), Run(), TRUTH if truth else TRACKED
+    bag, run = Bag(path), Run()
     with understood(path):
-        for message, fields in bag.decoded({STATUS, GOAL, pose}):
+        for message, fields in bag.decoded({STATUS, GOAL, TRUTH}):
             stamp = nanoseconds(fields.header.stamp)
-            if message.topic == pose:
+            if message.topic == TRUTH:
                 run.poses[stamp] = _pose(fields.pose)
             elif message.topic == GOAL:
                 run.goals[stamp] = _pose(fields.pose)
@@ -113,10 +109,30 @@ def score(run: Run, job: Job) -> list[TrialScore]:
     return [judge.trial(number) for number in sorted(run.steps)]
 
 
-def summary(job: Job, found: Sequence[TrialScore]) -> dict[str, Any]:
-    """For score.json."""
+def of_referee(told: Any, job: Job) -> list[TrialScore]:
+    """The trials as the referee counted them by the tracked pose: all that there is of a robot without a truth.
+
+    Args:
+        told: the trials of its report.
+        job: what was asked.
+
+    Raises:
+        DactylError: they are not that, or not as many as were asked for.
+    """
+    try:
+        found = [TrialScore(int(each["successes"]), str(each["reason"]), float(each["seconds"]), ()) for each in told]
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
+        raise DactylError("the referee's results are damaged") from error
+    if len(found) != job.trials:
+        raise DactylError(f"the referee saw {len(found)} trials, and {job.trials} were asked for")
+    return found
+
+
+def summary(job: Job, found: Sequence[TrialScore], judge: str = "truth") -> dict[str, Any]:
+    """For score.json; `judge` is what the score is by: truth or referee."""
     successes = [trial.successes for trial in found]
     return {
+        "by": judge,
         "mean": statistics.fmean(successes),
         "std": statistics.stdev(successes) if len(successes) > 1 else 0.0,
         "median": statistics.median(successes),
