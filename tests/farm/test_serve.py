@@ -180,7 +180,7 @@ def test_jobs_go_through_the_farm_and_a_restart(tmp_path: Path, policy: Path, tw
         with pytest.raises(DactylError, match="not a policy file"):
             client.submit(tmp_path / "notes", job)
         numbers = [client.submit(policy, replace(job, seed=seed)) for seed in range(3)]
-        until(lambda: client.status(numbers[0])["progress"].get("actions", 0), 180.0)
+        until(lambda: client.status(numbers[0])["state"] != "queued", 60.0)
         _kill_worker_of(farm, numbers[0])
     with served(farm, domain) as second:
         client = second.client()
