@@ -29,7 +29,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def graph(folders: tuple[Path, Path], job: Job = JOB) -> Graph:
-    return play.graph(job, policy_for(job.object), *folders)
+    return play.simulated(job, policy_for(job.object), *folders)
 
 
 def test_the_hidden_robot_is_in_the_simulator_the_tracker_and_the_filter(folders: tuple[Path, Path]) -> None:
@@ -74,3 +74,19 @@ def test_the_referees_rules_are_those_of_the_score(folders: tuple[Path, Path]) -
     assert (referee["timeout"], referee["max_successes"]) == (rules.timeout, rules.max_successes)
     assert referee["goal"] == [0.0, -0.04, 0.35, 1.0, 0.0, 0.0, 0.0]
     assert "goal" not in graph(folders).parameters(graph(folders).node("trial"))
+
+
+def test_around_a_real_robot_there_is_no_truth_and_its_own_topics_are_recorded(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Protects the way for a real robot: the graph of `./dactyl real`, whose referee judges by the tracked pose."""
+    laboratory = tmp_path / "lab.yaml"
+    laboratory.write_text("/dactyl: {hand_driver: {ros__parameters: {max_rate: 2.0}}}\n")
+    made = play.real(replace(JOB, seconds=15.0), policy_for("block"), laboratory, folders[1])
+    referee = made.parameters(made.node("trial"))
+    assert (referee["object_pose"], referee["timeout"]) == ("mocap", 15.0)
+    assert made.parameters(made.node("hand_driver"))["max_rate"] == 2.0
+    assert "sim" not in {node.name for node in made.nodes}
+    recorded = str(made.parameters(made.node("recorder"))["topics"]).split()
+    assert "/joint_states" in recorded
+    assert score.STATUS in recorded

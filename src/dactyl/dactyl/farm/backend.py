@@ -1,4 +1,4 @@
-"""What the worker needs of a robot, whatever it is made of; and the simulated one."""
+"""What the worker needs of a robot, whatever it is made of; and robots that the ordinary graph runs around."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ACTION = topics.absolute(topics.ACTION)
 
 
 class Backend(Protocol):
-    """One robot. A real one is another class with these: the worker knows nothing more of it."""
+    """One robot. The worker knows nothing more of it."""
 
     @property
     def kind(self) -> str:
@@ -55,15 +55,18 @@ class Backend(Protocol):
 
 
 @dataclass(frozen=True)
-class SimulatedRobot:
-    """The ordinary graph in lockstep, around a simulated robot with hidden parameters."""
+class GraphRobot:
+    """The ordinary graph around a robot; see `play`."""
 
     number: int
-    folder: Path
-    """With the robot's files, see `hidden.write`."""
+    place: Path
+    """Of a simulated robot the folder with its files, see `hidden.write`; of a real one the laboratory's parameters."""
+    kind: str = "simulated"
+    """One of `play.KINDS`. No real one has been tried."""
 
-    kind = "simulated"
-    truth = True
+    @property
+    def truth(self) -> bool:
+        return self.kind == "simulated"
 
     def prepare(self) -> None:
         deadline = time.monotonic() + FREE_WITHIN
@@ -73,7 +76,8 @@ class SimulatedRobot:
             raise DactylError(why)
 
     def command(self, job: Job, policy: Path, out: Path) -> list[str]:
-        return [sys.executable, "-m", "dactyl.farm.play", job.to_json(), str(policy), str(self.folder), str(out)]
+        told = [self.kind, job.to_json(), str(policy), str(self.place), str(out)]
+        return [sys.executable, "-m", "dactyl.farm.play", *told]
 
     def progress(self, out: Path) -> dict[str, int]:
         return {"actions": recorded(out / files.BAG, ACTION), **referees(out / files.TRIALS)}

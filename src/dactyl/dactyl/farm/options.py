@@ -36,7 +36,9 @@ class ServeOptions(Limits):
     """How a farm is served."""
 
     robots: Workers = 4
-    """How many robots."""
+    """How many simulated robots."""
+    real: str = ""
+    """Parameter file of a laboratory, as for `./dactyl real`: its real robot is one more of the farm's. Never tried."""
     robot: RobotName = registry.DEFAULTS["robots"]
     """Kind of all of them."""
     folder: Path = FOLDER

@@ -19,6 +19,7 @@ import python_multipart  # noqa: F401  without it the server could take no form
 import uvicorn
 
 from dactyl.bringup.processes import WITH_PARENT
+from dactyl.bringup.run import configured
 from dactyl.errors import DactylError, WrongArgumentError
 from dactyl.farm import check, files, hidden, result, tokens, watch
 from dactyl.farm.job_queue import Entry, JobQueue
@@ -42,12 +43,7 @@ def serve(options: ServeOptions) -> int:
     Raises:
         DactylError: the folder is another farm's or in use, the port is taken, or the robots cannot be drawn.
     """
-    check_options(options)
-    if options.first_domain + options.robots - 1 > LAST_DOMAIN:
-        last = LAST_DOMAIN - options.robots + 1
-        raise WrongArgumentError(
-            f"{options.robots} robots need as many ROS domains, up to {LAST_DOMAIN}: --first-domain: {last} at most"
-        )
+    _check(options)
     with _claimed(options.folder), _listening(options.host, options.port) as listening:
         draw_robots(options)
         queue = JobQueue(options.folder / QUEUE)
@@ -59,9 +55,27 @@ def serve(options: ServeOptions) -> int:
             application(farm, token), log_level="warning", access_log=False, server_header=False, ws="none"
         )
         host = f"[{options.host}]" if ":" in options.host else options.host
-        print(f"{options.robots} robots ({options.robot}): http://{host}:{options.port}", flush=True)
+        print(f"{_count(options)} robots ({options.robot}): http://{host}:{options.port}", flush=True)
         print(f"token: {token if new else f'in {options.folder / TOKEN}'}", flush=True)
         return _run(uvicorn.Server(config), listening, Crew(options), queue)
+
+
+def _count(options: ServeOptions) -> int:
+    """How many robots there are: the simulated ones, and a real one after them."""
+    return options.robots + bool(options.real)
+
+
+def _check(options: ServeOptions) -> None:
+    """Refuse what can be known to go wrong before anything is begun."""
+    check_options(options)
+    count = _count(options)
+    if options.first_domain + count - 1 > LAST_DOMAIN:
+        last = LAST_DOMAIN - count + 1
+        raise WrongArgumentError(
+            f"{count} robots need as many ROS domains, up to {LAST_DOMAIN}: --first-domain: {last} at most"
+        )
+    if options.real:
+        configured("real.yaml", options.real)
 
 
 def _run(server: uvicorn.Server, listening: socket.socket, crew: Crew, queue: JobQueue) -> int:
@@ -95,7 +109,7 @@ class Crew:
 
     def look_after(self) -> None:
         """Start those that are not there. To be called in the thread that lives longest: they end with it."""
-        for number in range(self._options.robots):
+        for number in range(_count(self._options)):
             process = self._processes.get(number)
             if process is None or process.poll() is not None:
                 if process is not None:
@@ -105,9 +119,14 @@ class Crew:
     def _start(self, number: int) -> subprocess.Popen[bytes]:
         asked = self._options
         settings = Settings(
-            str(asked.folder.absolute()), number, asked.first_domain + number,
-            asked.first_action, asked.silence, asked.longest,
-        )  # fmt: skip
+            farm=str(asked.folder.absolute()),
+            number=number,
+            domain=asked.first_domain + number,
+            real=str(Path(asked.real).absolute()) if number == asked.robots else "",
+            first_action=asked.first_action,
+            silence=asked.silence,
+            longest=asked.longest,
+        )
         prefix = list(WITH_PARENT) if shutil.which(WITH_PARENT[0]) else []
         command = [*prefix, sys.executable, "-m", "dactyl.farm.worker", settings.to_json()]
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)

@@ -21,7 +21,7 @@ from pathlib import Path
 from dactyl import variables
 from dactyl.errors import DactylError
 from dactyl.farm import files, hidden, result, watch
-from dactyl.farm.backend import Backend, SimulatedRobot
+from dactyl.farm.backend import Backend, GraphRobot
 from dactyl.farm.job_queue import Entry, JobQueue
 from dactyl.farm.options import Limits
 from dactyl.farm.watch import StoppedError
@@ -45,6 +45,8 @@ class Settings:
     """Of its robot."""
     domain: int
     """Of ROS, for its robot alone."""
+    real: str
+    """The laboratory's parameter file, if the robot is a real one."""
     first_action: float
     silence: float
     longest: float
@@ -167,9 +169,11 @@ def main() -> int:
     farm, stop = Path(settings.farm), threading.Event()
     for number in ends():
         signal.signal(number, lambda *_: stop.set())
-    robot = SimulatedRobot(settings.number, robot_folder(farm, settings.number))
-    if not (robot.folder / hidden.CALIBRATION).exists():
-        print(f"there is no robot {robot.folder}", file=sys.stderr, flush=True)
+    robot = GraphRobot(settings.number, robot_folder(farm, settings.number))
+    if settings.real:
+        robot = GraphRobot(settings.number, Path(settings.real), "real")
+    elif not (robot.place / hidden.CALIBRATION).exists():
+        print(f"there is no robot {robot.place}", file=sys.stderr, flush=True)
         return 1
     try:
         Worker(farm, JobQueue(farm / QUEUE), robot, settings.limits, stop).work()
