@@ -65,11 +65,17 @@ class Farm:
 
     async def submit(self, request: Request) -> Response:
         self._check_size(request)
-        async with request.form(max_files=1, max_fields=1, max_part_size=MAX_BYTES) as form:
+        try:
+            form = await request.form(max_files=1, max_fields=1, max_part_size=MAX_BYTES)
+        except ValueError as error:  # the parser's own
+            raise HTTPException(400, "the form cannot be read") from error
+        try:
             policy, text = form.get("policy"), form.get("job")
             if not isinstance(policy, UploadFile) or not isinstance(text, str):
                 raise HTTPException(422, "send a form of policy, a file, and job, JSON")
             number = await run_in_threadpool(self._admit, policy.file, text)
+        finally:
+            await form.close()
         return JSONResponse({"id": number}, 201)
 
     async def jobs(self, request: Request) -> Response:
