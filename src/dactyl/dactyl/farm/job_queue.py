@@ -148,12 +148,12 @@ class JobQueue:
     @staticmethod
     def _bring_back(database: sqlite3.Connection, entry: Entry) -> None:
         if entry.attempt < ATTEMPTS:
-            changes = "state = ?, worker = NULL, robot = NULL, progress = '{}' WHERE id = ?"
-            database.execute(f"UPDATE jobs SET {changes}", (QUEUED, entry.id))
+            emptied = "worker = NULL, robot = NULL, progress = '{}'"
+            database.execute(f"UPDATE jobs SET state = ?, {emptied} WHERE id = ?", (QUEUED, entry.id))
         else:
             why = f"its worker was lost {entry.attempt} times"
-            changes = (FAILED, why, time.time(), entry.id)
-            database.execute("UPDATE jobs SET state = ?, why = ?, ended = ? WHERE id = ?", changes)
+            failed = (FAILED, why, time.time(), entry.id)
+            database.execute("UPDATE jobs SET state = ?, why = ?, ended = ? WHERE id = ?", failed)
 
     # ------------------------------------------------------------------------------------------------ the workers'
 

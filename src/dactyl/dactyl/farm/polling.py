@@ -20,8 +20,8 @@ class PollLimit:
     def wait(self, question: Hashable) -> float:
         """s to wait before this question is answered again; 0: it is answered now, and counts."""
         now = self._clock()
-        left = self._answered.get(question, -self._interval + now) + self._interval - now
-        if left > 0:
+        answered = self._answered.get(question)
+        if answered is not None and (left := answered + self._interval - now) > 0:
             return left
         if len(self._answered) >= MOST:
             self._answered = {key: at for key, at in self._answered.items() if now - at < self._interval}
