@@ -57,9 +57,7 @@ app.command(name="report")(recording.report)
 app.command(dataset.app, name="dataset", help="Make vision test sets of bags, check and show them.")
 app.command(recording.bag, name="bag", help="Look into recorded bags, and recover damaged ones.")
 app.command(name="latency")(latency.latency)
-app.command(
-    farm.app, name="farm", help="Run policies on robots that others have: serve them, send jobs, fetch results."
-)
+app.command(farm.app, name="farm", help="Robots as a service: serve them, send policies, fetch results.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
