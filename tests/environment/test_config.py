@@ -44,7 +44,7 @@ def other(monkeypatch: pytest.MonkeyPatch) -> None:
     robot = replace(SHADOW, name="slow", timing=Timing(0.1, 0.005), action=Positions(bins=3, smoothing=0.6))
     all_tasks, all_robots = {"reorient": TASK, "other": task}, {"shadow": SHADOW, "slow": robot}
     monkeypatch.setattr(config_module.tasks, "load", all_tasks.__getitem__)
-    monkeypatch.setattr(config_module.robots, "load", all_robots.__getitem__)
+    monkeypatch.setattr(robots, "load", all_robots.__getitem__)
 
 
 def test_what_is_not_said_is_the_papers():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dactyl.environment.hidden import hidden_effects, hidden_physics
+from dactyl.environment.hidden import effects_names, hidden_effects, hidden_physics, physics_names
 from dactyl.environment.randomization import PhysicsRandomization, UnmodeledEffects
 from dactyl.environment.randomization.random import Random
 from dactyl.environment.randomization.unmodeled_effects import Actuation, Forces, Timing
@@ -74,6 +74,46 @@ def test_hidden_effects_are_every_effect_that_lasts_an_episode(scene: Scene) -> 
     assert torch.equal(offsets, actuation.joint_offset[:3])
     assert torch.equal(pushes[:, 0], forces.probability[:3])
     torch.testing.assert_close(longer[:, 0], 1.0 / timing.rate[:3])
+
+
+def test_names_of_physics_are_in_the_order_of_its_numbers(scene: Scene) -> None:
+    """Protects a probe from reading one number and telling of another."""
+    robot, factors = scene.robot, PhysicsRandomization().sample(scene, 1, Random(0, CPU))
+    names = physics_names(robot)
+    assert len(set(names)) == len(names) == physics_size(robot)
+    told = dict(zip(names, hidden_physics(scene, factors, 1)[0], strict=True))
+    joint, actuator = robot.joints.index("LFJ5"), robot.actuators.index("THJ1")
+    assert told["object size", ""] == factors.object_size[0]
+    assert told["object mass", ""] == factors.masses[0, scene.object_body]
+    assert told["friction", ""] == factors.friction[0]
+    assert told["gravity compensation", ""] == factors.gravity_compensation[0]
+    assert told["gravity", "z"] == factors.gravity[0, 2]
+    torch.testing.assert_close(told["damping", "LFJ5"].exp(), factors.damping[0, joint])
+    torch.testing.assert_close(told["gain", "THJ1"].exp(), factors.gains[0, actuator])
+    assert told["lower limit", "LFJ5"] == factors.joint_limits[0, joint, 0]
+    assert told["upper limit", "LFJ5"] == factors.joint_limits[0, joint, 1]
+
+
+def test_names_of_effects_are_in_the_order_of_their_numbers(scene: Scene) -> None:
+    robot, random = scene.robot, Random(0, CPU)
+    config, started = UnmodeledEffects(), torch.ones(1, dtype=torch.bool)
+    rates = scene.backlash_rates
+    actuation = Actuation(config, 1, robot, random, meaning=ActionMeaning(), backlash_rates=rates)
+    timing, forces = Timing(config, 1, robot, random), Forces(config, 1, random)
+    actuation.restart(started, torch.zeros(1, len(robot.joints)))
+    timing.restart(started)
+    forces.restart(started)
+    names = effects_names(robot)
+    assert len(set(names)) == len(names) == effects_size(robot)
+    told = dict(zip(names, hidden_effects(robot, actuation, timing, forces, 1, CPU)[0], strict=True))
+    joint, actuator = robot.joints.index("LFJ5"), robot.actuators.index("THJ1")
+    assert told["delayed", "THJ1"] == float(actuation.delayed[0, actuator])
+    assert told["action bias", "THJ1"] == actuation.bias[0, actuator]
+    torch.testing.assert_close(told["slack rate, negative", "THJ1"].exp(), actuation.delta[0, actuator, 0])
+    torch.testing.assert_close(told["slack rate, positive", "THJ1"].exp(), actuation.delta[0, actuator, 1])
+    assert told["joint sensor offset", "LFJ5"] == actuation.joint_offset[0, joint]
+    assert told["push probability", ""] == forces.probability[0]
+    torch.testing.assert_close(told["physics step", ""], 1.0 / timing.rate[0])
 
 
 def test_effects_that_are_off_are_zeros(scene: Scene) -> None:

@@ -109,3 +109,11 @@ def test_what_is_left_out_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[
     path.write_text(path.read_text() + "3,0.0")
     assert cli.main(["curves", str(path), "--out", str(tmp_path / "a.png")]) == 0
     assert "run.csv: the last line is cut off and left out" in capsys.readouterr().err
+
+
+def test_more_columns_may_be_asked_for(tmp_path: Path) -> None:
+    path = table(tmp_path / "progress.csv", 0.01, rows=3)
+    assert curves.read(path, more=("steps",))["steps"].tolist() == [0.0, 1.0, 2.0]
+    assert "steps" not in curves.read(path)
+    with pytest.raises(DactylError, match="it has no entropy"):
+        curves.read(path, more=("entropy",))

@@ -152,3 +152,19 @@ def test_the_report_has_both_kinds_of_actions() -> None:
     assert [line.partition(" actions:")[0].split(", ")[-1] for line in lines if "actions:" in line] == [
         "sampled", "most-likely",
     ]  # fmt: skip
+
+
+def test_judging_gives_nothing_where_no_trial_ended(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects from figures of nothing; else they are the trials' own."""
+    monkeypatch.setattr(evaluation.environments, "Environment", lambda config, trials, **_: Uneven(trials))
+    config = evaluation.environment_config(Contract(), select("none"))
+    assert evaluation.judge(policy, config, 3, stopped=lambda: True) == {}
+    found = evaluation.judge(policy, config, 3)
+    assert found["sorted"] == [3, 2, 1]
+    assert found["motion_deg_per_step"]["mean"] == pytest.approx(5.73, abs=0.01)
+
+
+def test_a_policy_is_judged_in_its_own_rhythm() -> None:
+    config = evaluation.environment_config(Contract(control_period=0.04), select("all"))
+    assert config.scene.control_period == 0.04
+    assert evaluation.environment_config(Contract(), select("all")).scene.control_period is None

@@ -151,7 +151,7 @@ def test_other_contracts(path: Path) -> None:
         "format": ("other/2", "format dactyl-policy/1"),
         "robot": ("teapot", "there is no robot 'teapot'"),
         "bins": (7, "bins 7, the robot shadow has 11"),
-        "control_period": (0.04, "control_period 0.04"),
+        "control_period": (0.05, "control_period 0.05"),
         "actuators": (["WRJ2"], "actuators"),
         "observation": ([["camera", 3]], "observation camera of 3 numbers"),
         "surprise": (1, "surprise"),

@@ -148,3 +148,16 @@ def test_a_robot_without_bins_is_trained_and_its_policy_acts(
         assert torch.isfinite(step.reward).all()
     with pytest.raises(DactylError, match="it was made for bins 0, the robot shadow has 11"):
         Policy.load(checkpoint.resolve(out) / "policy.safetensors")
+
+
+def test_a_policy_keeps_the_rhythm_that_it_was_trained_in(tmp_path: Path) -> None:
+    """Protects whoever runs it; the stages of a training share it."""
+    path = tmp_path / "fast.yaml"
+    path.write_text(PRESET.replace("{object: sphere}", "{object: sphere, control_period: 0.04}"))
+    config = train.configure(str(path), TrainOptions())
+    assert train.contract(config, "fast").control_period == 0.04
+    first, *_ = config.stages
+    usual = replace(first.environment, scene=replace(first.environment.scene, control_period=None))
+    mixed = replace(config, stages=(replace(first, until_steps=16), replace(first, environment=usual)))
+    with pytest.raises(DactylError, match=r"environment.scene.control_period must be the same"):
+        train.contract(mixed, "fast")

@@ -326,3 +326,11 @@ def test_it_listens_to_what_its_observation_needs_and_to_no_more(start: Callable
     node.on_joint_states(states)
     assert "joint_velocities" in node.diagnose().message
     assert recorder.stamps == [80]
+
+
+def test_a_policy_of_another_rhythm_is_refused(make_node: Callable[..., PolicyNode], tmp_path: Path) -> None:
+    """Protects the hand from decisions that were learned for 40 ms."""
+    path = tmp_path / "fast.safetensors"
+    Policy(Contract(architecture=Architecture(dense=(16,), lstm=8), control_period=0.04)).save(path)
+    with pytest.raises(DactylError, match=r"decides every 0.04 s, the graph every 0.08 s"):
+        make_node(PolicyNode, policy=str(path))

@@ -40,6 +40,30 @@ def test_actuator_positions_add_up_coupled_joints() -> None:
     assert robot.joints_of("THJ5") == ("THJ5",)
 
 
+def test_another_rhythm_leaves_the_robot_as_it_was() -> None:
+    shadow = robots.load("shadow")
+    faster = shadow.deciding_every(0.04)
+    assert (faster.timing.control, faster.timing.physics, faster.timing.substeps) == (0.04, 0.008, 5)
+    assert shadow.timing.control == 0.08
+    assert faster.joints == shadow.joints
+    assert shadow.deciding_every(0.08).timing == shadow.timing
+
+
+def test_the_own_rhythm_is_always_allowed() -> None:
+    """Protects policies of a robot whose control step is no whole number of physics steps: they loaded before."""
+    assert robots.Timing(0.02, 0.003).allows(0.02)
+    assert not robots.Timing(0.02, 0.003).allows(0.04)
+
+
+@pytest.mark.parametrize("period", [0.05, 0.0, -0.08, 0.003, float("nan"), float("inf"), 10**400])
+def test_a_rhythm_of_no_whole_number_of_physics_steps_is_refused(period: float) -> None:
+    """Protects from a control step that is not simulated to its end."""
+    shadow = robots.load("shadow")
+    assert not shadow.timing.allows(period)
+    with pytest.raises(DactylError, match="is no whole number of physics steps"):
+        shadow.deciding_every(period)
+
+
 def test_an_unknown_robot_is_refused_with_those_there_are() -> None:
     with pytest.raises(DactylError, match=r"there is no robot 'shadwo'; there are: .*shadow"):
         robots.load("shadwo")

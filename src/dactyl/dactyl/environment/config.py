@@ -15,9 +15,8 @@ from dactyl.environment.task import Task
 from dactyl.environment.trial import TrialRules
 from dactyl.errors import DactylError
 from dactyl.robot import control
-from dactyl.robot import robot as robots
 from dactyl.robot.robot import Robot
-from dactyl.simulation.scene import SceneConfig
+from dactyl.simulation.scene import SceneConfig, robot_of
 from dactyl.storage.presets import parse_fields
 
 _OWN = None  # typed as what it becomes: the task's own or the robot's own
@@ -53,7 +52,7 @@ class EnvironmentConfig:
     """One of `task.names()`."""
 
     def __post_init__(self) -> None:
-        task, robot = tasks.load(self.task), robots.load(self.scene.robot)
+        task, robot = tasks.load(self.task), robot_of(self.scene)
         defaults = {
             "rules": task.training_rules,
             "reward": dict(task.reward),

@@ -134,6 +134,11 @@ class Environment:
             "value": (self.task.size(self.config.value_terms, self.robot),),
         }
 
+    @property
+    def factors(self) -> PhysicsFactors:
+        """The physics in force, rows for the N environments."""
+        return PhysicsFactors(*(factor[: self.num_envs] for factor in self._factors))
+
     object_sensor: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
     """What the policy sees the object with instead of noisy motion capture: states (N, nq) -> position (N, 3), m, and
     orientation (N, 4), both float32 in the robot frame."""

@@ -47,3 +47,27 @@ def hidden_effects(
     ]
     rates = torch.stack([forces.probability[:count], 1.0 / timing.rate[:count]], dim=-1)
     return torch.cat([*columns, rates], dim=-1)
+
+
+def physics_names(robot: Robot) -> tuple[tuple[str, str], ...]:
+    """What each number of `hidden_physics` is, and of which part of the robot; of none: empty."""
+    gravity = tuple(("gravity", axis) for axis in "xyz")
+    scalars = (("object size", ""), ("object mass", ""), ("friction", ""), ("gravity compensation", ""))
+    joints, actuators = robot.joints, robot.actuators
+    limits = tuple((f"{end} limit", joint) for joint in joints for end in ("lower", "upper"))
+    damping, gains = (tuple((what, part) for part in of) for what, of in (("damping", joints), ("gain", actuators)))
+    return (*scalars, *gravity, *damping, *gains, *limits)
+
+
+def effects_names(robot: Robot) -> tuple[tuple[str, str], ...]:
+    """What each number of `hidden_effects` is, and of which part of the robot; of none: empty."""
+    actuators = robot.actuators
+    slack = tuple((f"slack rate, {way}", part) for part in actuators for way in ("negative", "positive"))
+    return (
+        *(("delayed", part) for part in actuators),
+        *(("action bias", part) for part in actuators),
+        *slack,
+        *(("joint sensor offset", joint) for joint in robot.joints),
+        ("push probability", ""),
+        ("physics step", ""),
+    )

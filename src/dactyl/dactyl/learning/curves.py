@@ -63,7 +63,7 @@ def _names(runs: Sequence[Path]) -> list[str]:
     return [name if short.count(name) == 1 else str(run) for name, run in zip(short, runs, strict=True)]
 
 
-def read(run: Path, notes: list[str] | None = None) -> dict[str, np.ndarray]:
+def read(run: Path, notes: list[str] | None = None, more: Sequence[str] = ()) -> dict[str, np.ndarray]:
     """A run's table by column, a value for each iteration.
 
     A last line that was cut off is left out: training was stopped, or the machine, while it was written.
@@ -71,9 +71,10 @@ def read(run: Path, notes: list[str] | None = None) -> dict[str, np.ndarray]:
     Args:
         run: training folder, or its table.
         notes: gets what was left out.
+        more: columns that are wanted beside those that are drawn.
 
     Raises:
-        DactylError: there is none, or it is none of a training.
+        DactylError: there is none, it is none of a training, or it lacks one of these columns.
     """
     path = run / TABLE if run.is_dir() else run
     try:
@@ -83,29 +84,30 @@ def read(run: Path, notes: list[str] | None = None) -> dict[str, np.ndarray]:
     except UnicodeDecodeError as error:
         raise DactylError(f"{path} is not the table of a training: it is no text") from error
     lines, _, tail = text.rpartition("\n")
-    rows, left_out = _rows(path, lines.splitlines())
+    needed = [*_NEEDED, *more]
+    rows, left_out = _rows(path, lines.splitlines(), needed)
     if tail or left_out:
         if not rows:
             raise DactylError(f"{path} is not the table of a training: no line of numbers is whole")
         (notes if notes is not None else []).append(f"{path}: the last line is cut off and left out")
     if not rows:
         raise DactylError(f"{path} has no rows yet")
-    columns = {name: np.array([row[name] for row in rows]) for name in _NEEDED}
+    columns = {name: np.array([row[name] for row in rows]) for name in needed}
     finite = {name: bool(np.isfinite(values).any()) for name, values in columns.items()}
     if not (any(finite[name] for name, _ in _ROWS) and all(finite[name] for name, _ in _COLUMNS)):
         raise DactylError(f"{path} has nothing to draw: no row of it is all numbers")
     return columns
 
 
-def _rows(path: Path, lines: list[str]) -> tuple[list[dict[str, float]], bool]:
+def _rows(path: Path, lines: list[str], needed: Sequence[str]) -> tuple[list[dict[str, float]], bool]:
     """The numbers of each line, and whether the last ones were left out as damaged."""
     header, *body = lines or [""]
     names = next(csv.reader([header]), [])
-    if missing := [name for name in _NEEDED if name not in names]:
+    if missing := [name for name in needed if name not in names]:
         raise DactylError(f"{path} is not the table of a training: it has no {', '.join(missing)}")
     while body and not body[-1].strip("\0 \t\r"):
         body.pop()
-    rows = [_numbers(dict(zip(names, line.split(","), strict=False))) for line in body]
+    rows = [_numbers(dict(zip(names, line.split(","), strict=False)), needed) for line in body]
     for number, row in enumerate(rows[:-1], 2):
         if row is None:
             raise DactylError(f"{path} is not the table of a training: line {number} is not")
@@ -113,10 +115,10 @@ def _rows(path: Path, lines: list[str]) -> tuple[list[dict[str, float]], bool]:
     return [row for row in rows if row is not None], cut
 
 
-def _numbers(row: dict[str, str]) -> dict[str, float] | None:
+def _numbers(row: dict[str, str], needed: Sequence[str]) -> dict[str, float] | None:
     """The numbers of a line; None where one is missing or none."""
     try:
-        return {name: float(row[name]) for name in _NEEDED}
+        return {name: float(row[name]) for name in needed}
     except (KeyError, ValueError):
         return None
 

@@ -27,6 +27,7 @@ from dactyl.learning.protocol import Environment, Step
 from dactyl.learning.trainer import signals
 from dactyl.learning.trial_watch import ObjectSensor, Standing, TrialWatch
 from dactyl.ranges import check_options
+from dactyl.robot import robot as robots
 from dactyl.simulation.scene import SceneConfig
 
 DEFAULTS = EvaluationOptions()
@@ -59,9 +60,14 @@ def environment_config(
     contract: Contract, randomization: RandomizationConfig, calibration: str = ""
 ) -> EnvironmentConfig:
     """The paper's protocol for a policy: only randomizations and the robot's calibration are left to choose."""
+    own = robots.load(contract.robot).timing.control
     return EnvironmentConfig(
         scene=SceneConfig(
-            object=contract.object, locked_wrist=contract.locked_wrist, robot=contract.robot, calibration=calibration
+            object=contract.object,
+            locked_wrist=contract.locked_wrist,
+            robot=contract.robot,
+            calibration=calibration,
+            control_period=None if contract.control_period == own else contract.control_period,
         ),
         task=contract.task,
         rules=tasks.load(contract.task).rules,
@@ -92,8 +98,6 @@ def evaluate(options: EvaluationOptions = DEFAULTS, make_sensor: SensorFactory |
     file = checkpoint.find_policy(options.policy)
     policy = Policy.load(file, options.object, robot=options.robot, task=options.task)
     config = environment_config(policy.contract, select(options.randomizations), options.calibration)
-    if options.threads:
-        torch.set_num_threads(options.threads)
     results: dict[str, Any] = {
         "policy": str(file),
         "object": policy.contract.object,
@@ -106,19 +110,53 @@ def evaluate(options: EvaluationOptions = DEFAULTS, make_sensor: SensorFactory |
         for kind in ("sampled", "most-likely") if options.actions == "both" else (options.actions,):
             if received:
                 break
-            environment = environments.Environment(config, options.trials, seed=options.seed, threads=options.threads)
-            sensor = make_sensor(config.scene, options.trials) if make_sensor else None
-            environment.object_sensor = sensor
-            with TrialWatch(options.trials, config.rules.max_successes, sensor, lambda: bool(received)) as watch:
-                motion = Motion()
-                trials = run_trials(policy, environment, kind == "most-likely", options.seed, watch, motion)
-            if not trials:
+            summary = judge(
+                policy, config, options.trials, kind == "most-likely", seed=options.seed, threads=options.threads,
+                make_sensor=make_sensor, stopped=lambda: bool(received),
+            )  # fmt: skip
+            if not summary:
                 raise DactylError(f"{received[0]} came before any of the {options.trials} trials ended: no results")
-            summary = summarize(trials, options.seed) | {"motion_deg_per_step": motion.summary()}
             results |= {"most_likely": summary} if (options.actions, kind) == ("both", "most-likely") else summary
     if received:
         results["incomplete"] = {"asked": options.trials, "signal": received[0]}
     return results
+
+
+def judge(
+    policy: Policy,
+    config: EnvironmentConfig,
+    trials: int,
+    deterministic: bool = False,
+    *,
+    seed: int = 0,
+    threads: int = 0,
+    make_sensor: SensorFactory | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """So many trials of a policy in one world.
+
+    Args:
+        policy: on the CPU.
+        config: the world.
+        trials: side by side.
+        deterministic: take the most likely actions instead of drawing them.
+        seed: of everything random.
+        threads: CPU threads, 0 for all cores.
+        make_sensor: see `evaluate`.
+        stopped: asked after every control step; once it is true, only the trials that have ended count.
+
+    Returns:
+        `summarize`'s figures, and how far targets were asked to move; nothing where no trial ended.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+    environment = environments.Environment(config, trials, seed=seed, threads=threads)
+    sensor = make_sensor(config.scene, trials) if make_sensor else None
+    environment.object_sensor = sensor
+    motion = Motion()
+    with TrialWatch(trials, config.rules.max_successes, sensor, stopped) as watch:
+        ended = run_trials(policy, environment, deterministic, seed, watch, motion)
+    return summarize(ended, seed) | {"motion_deg_per_step": motion.summary()} if ended else {}
 
 
 def report(results: Mapping[str, Any]) -> str:

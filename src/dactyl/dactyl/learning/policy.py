@@ -46,7 +46,7 @@ class Contract:
     """Bin b of an actuator is the action 2 b / (bins - 1) - 1; 0: an action is a number, normally distributed."""
     actuators: tuple[str, ...] = _OWN  # type: ignore[assignment]
     control_period: float = _OWN  # type: ignore[assignment]
-    """s between two decisions."""
+    """s between two decisions. Another one than the robot's own is for simulation alone."""
     action_origin: str = "current"
     """What actions are counted from, see `control.ORIGINS`."""
     action_scale: float = 1.0
@@ -105,7 +105,12 @@ class Contract:
     def check(self) -> None:
         """ValueError says what does not fit the robot and the task that it names."""
         robot, task = robots.load(self.robot), tasks.load(self.task)
-        own = {"bins": robot.action.bins, "actuators": robot.actuators, "control_period": robot.timing.control}
+        period = self.control_period
+        if not (isinstance(period, (int, float)) and robot.timing.allows(period)):
+            raise ValueError(
+                f"its control_period {_short(period)} is no whole number of the robot {robot.name}'s physics steps"
+            )
+        own = {"bins": robot.action.bins, "actuators": robot.actuators}
         for name, expected in own.items():
             if (found := getattr(self, name)) != expected:
                 raise ValueError(

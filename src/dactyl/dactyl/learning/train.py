@@ -26,6 +26,7 @@ from dactyl.learning.protocol import Environment
 from dactyl.learning.trainer import Trainer
 from dactyl.ranges import check_options
 from dactyl.robot import robot as robots
+from dactyl.simulation.scene import robot_of
 from dactyl.status_line import duration
 from dactyl.storage.shared import shared
 
@@ -106,11 +107,13 @@ def contract(config: TrainingConfig, preset: str) -> Contract:
     for name in ("task", "policy_terms", "value_terms"):
         if any(getattr(environment, name) != getattr(last, name) for environment in stages):
             raise DactylError(f"stages: environment.{name} must be the same in all of them")
-    if any(environment.scene.robot != last.scene.robot for environment in stages):
-        raise DactylError("stages: environment.scene.robot must be the same in all of them")
+    for name in ("robot", "control_period"):
+        if any(getattr(environment.scene, name) != getattr(last.scene, name) for environment in stages):
+            raise DactylError(f"stages: environment.scene.{name} must be the same in all of them")
     return Contract(
         observation=sizes(tasks.load(last.task), robots.load(last.scene.robot), last.policy_terms),
         architecture=config.policy,
+        control_period=robot_of(last.scene).timing.control,
         action_origin=last.action_origin,
         action_scale=last.action_scale,
         smoothing=last.smoothing,

@@ -133,7 +133,9 @@ class PolicyNode(DactylNode):
         contract = policy.contract
         terms = tuple(term for term, _ in contract.observation)
         task = tasks.load(contract.task)
-        known = _OWN.union(*SIGNALS.values())
+        known, period = _OWN.union(*SIGNALS.values()), robot.load(contract.robot).timing.control
+        if contract.control_period != period:
+            raise DactylError(f"{path} decides every {contract.control_period} s, the graph every {period} s")
         if unknown := [term for term in terms if not set(task.term(term).needs) <= known]:
             raise DactylError(f"the policy needs {min(unknown)}, which the robot does not measure")
         needed = tuple(name for name, signals in SIGNALS.items() if signals & task.needs(terms))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +27,15 @@ class Timing:
     def substeps(self) -> int:
         """Physics steps in a control step."""
         return round(self.control / self.physics)
+
+    def allows(self, period: float) -> bool:
+        """Whether a policy could decide every `period` s: the robot's own, or a whole number of physics steps."""
+        if period == self.control:
+            return True
+        if not self.physics / 2 < period < 1e6:
+            return False
+        steps = period / self.physics
+        return abs(steps - round(steps)) < 1e-6
 
 
 @dataclass(frozen=True)
@@ -138,6 +147,17 @@ class Robot:
             raise DactylError(f"robot {self.name}: {self.action.bins} bins: an odd number has a bin for 0")
         if unknown := set(self.locked) - set(self.actuators):
             raise DactylError(f"robot {self.name}: {min(unknown)} cannot be locked: no actuator has this name")
+
+    def deciding_every(self, period: float) -> Robot:
+        """The same robot with another time between two decisions, s.
+
+        Raises:
+            DactylError: it is no whole number of physics steps.
+        """
+        if not self.timing.allows(period):
+            step = self.timing.physics
+            raise DactylError(f"control_period {period} s is no whole number of physics steps of {step} s")
+        return replace(self, timing=Timing(period, self.timing.physics))
 
     @cached_property
     def actuator_limits(self) -> np.ndarray:

@@ -6,7 +6,7 @@ World frame: z up, metres. Robot frame: the robot's own, where its mount is; pos
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import pi
 from pathlib import Path
@@ -23,6 +23,8 @@ from dactyl.robot import robot as robots
 from dactyl.robot.parameters import ModelParameters
 from dactyl.robot.robot import Robot
 from dactyl.simulation import calibrated
+from dactyl.simulation import engine as engines
+from dactyl.simulation.engine import Engine
 from dactyl.simulation.objects import add_object, mesh_name
 from dactyl.simulation.surroundings import add_surroundings
 from dactyl.storage.presets import parse_fields
@@ -46,6 +48,10 @@ class SceneConfig:
     """One of `robot.names()`."""
     calibration: str = ""
     """File of `calibrate model` whose parameters the robot's model gets (appendix C.3); empty: it stays as it is."""
+    control_period: float | None = None
+    """s between two decisions of a policy, a whole number of physics steps; None: the robot's own."""
+    engine: Engine = field(default_factory=Engine)
+    """How MuJoCo solves; the default changes nothing."""
 
     @classmethod
     def from_config(cls, value: Any, where: str, default: Any) -> SceneConfig:
@@ -145,6 +151,16 @@ class Scene:
         return rotation.reshape(3, 3)[2].copy()
 
 
+def robot_of(config: SceneConfig) -> Robot:
+    """The robot that a configuration names, in the rhythm that it asks for.
+
+    Raises:
+        DactylError: there is no such robot, or the period is no whole number of its physics steps.
+    """
+    robot = robots.load(config.robot)
+    return robot if config.control_period is None else robot.deciding_every(config.control_period)
+
+
 def build(config: SceneConfig | None = None, edit: Callable[[mujoco.MjSpec], None] | None = None) -> Scene:
     """Compile the scene.
 
@@ -156,7 +172,7 @@ def build(config: SceneConfig | None = None, edit: Callable[[mujoco.MjSpec], Non
         DactylError: unknown robot or object, values out of range, or the robot's model is missing.
     """
     config = config or SceneConfig()
-    robot, shape = robots.load(config.robot), objects.load(config.object)
+    robot, shape = robot_of(config), objects.load(config.object)
     tilt = robot.tilt if config.tilt is None else config.tilt
     if not -pi / 2 < tilt < pi / 2:
         raise DactylError(f"tilt = {tilt} rad is outside (-pi/2, pi/2)")
@@ -180,6 +196,7 @@ def build(config: SceneConfig | None = None, edit: Callable[[mujoco.MjSpec], Non
         edit(spec)
     model = spec.compile()
     model.body_gravcomp[robot_bodies] = compensation
+    engines.apply(model, config.engine)
     return _index(model, config, shape, built, robot_bodies)
 
 
@@ -202,7 +219,7 @@ def _world(built: RobotModel, position: np.ndarray) -> np.ndarray:
 
 
 def _index(model: mujoco.MjModel, config: SceneConfig, shape: Object, built: RobotModel, robot_bodies: slice) -> Scene:
-    robot = robots.load(config.robot)
+    robot = robot_of(config)
     names = tuple(model.joint(i).name for i in range(model.njnt))
     if names != (*(robot.ros_name(joint) for joint in robot.joints), "object"):
         raise DactylError(f"the model of the robot {robot.name} has other joints than expected: {', '.join(names)}")
