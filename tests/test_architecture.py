@@ -24,6 +24,7 @@ FLOORS = (
     {"recording"},
     {"vision"},
     {"calibration"},
+    {"reproduction"},
     {"hardware"},
     {"ros"},
     {"monitoring"},

@@ -35,6 +35,8 @@ from dactyl.recording import analysis, decisions, latency, repair, report
 from dactyl.recording.pictures import pictures_at
 from dactyl.recording.reading import Bag
 from dactyl.recording.test_sets.dataset import Camera, Dataset, DatasetWriter
+from dactyl.reproduction import engine
+from dactyl.reproduction import report as experiments
 from dactyl.robot import parameters
 from dactyl.robot import robot as robots
 from dactyl.robot.markers import MarkerLayout
@@ -47,6 +49,7 @@ from tests.hardware.c3d_files import DEC, MIPS, labelled, points, write
 from tests.hardware.test_camera_info import ECHOED, FILE, OPENCV
 from tests.recording import mcap_files
 from tests.recording.graph_bag import write_graph_bag
+from tests.reproduction.toys import Toy, choice
 from tests.robots.shadow.calibration.test_hall import shipped
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -228,8 +231,20 @@ def readers(tmp_path_factory: pytest.TempPathFactory, graph_bag: list[bytes]) ->
         Reader("test set samples", [samples], in_set, "set/samples.npz"),
         Reader("job", [JOB.to_json().encode()], lambda path: Job.from_json(path.read_bytes()), "job.json", True),
         Reader("run", [run], lambda path: score.score(score.read(path), JOB), "a.mcap"),
+        Reader("experiment", [experiment(folder)], _tell, "result.json", True),
     ]
     return {reader.name: reader for reader in found}
+
+
+def experiment(folder: Path) -> bytes:
+    """Results of a whole one."""
+    result, *_ = engine.run(Toy().experiment(), choice(folder / "runs"), lambda text: None)
+    return result.read_bytes()
+
+
+def _tell(path: Path) -> str:
+    """Machine, commit and time of the results of an experiment."""
+    return experiments.provenance(experiments.read(path)[0])
 
 
 def curves_table() -> bytes:
@@ -242,6 +257,7 @@ NAMES = (
     "mcap", "graph bag", "metadata", "zstd bag", "c3d", "training table", "hall calibration", "camera calibration",
     "model calibration", "model recording", "marker table", "picture", "test set card", "test set samples",
     "job", "run",
+    "experiment",
 )  # fmt: skip
 
 

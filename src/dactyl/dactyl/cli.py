@@ -26,6 +26,7 @@ from dactyl.commands import (
     latency,
     of_robots,
     recording,
+    reproduction,
     run,
     training,
     vision,
@@ -46,6 +47,7 @@ app.command(name="evaluate")(evaluation.evaluate)
 app.command(name="film")(evaluation.film)
 app.command(name="curves")(training.curves)
 app.command(name="export")(training.export_policy)
+app.command(name="reproduce")(reproduction.reproduce)
 app.command(environment.app, name="env", help="Look at the simulated environments.")
 app.command(bench.app, name="bench", help="Measure how fast the parts are.")
 app.command(hand.app, name="hand", help="Enable, disable, stop or reset the real hand.")
