@@ -76,7 +76,7 @@ def test_yes_or_no_is_read_as_above_or_below() -> None:
 
 def test_the_held_out_part_is_a_quarter_and_nobody_is_in_both() -> None:
     parts = probe.split(100, 3)
-    assert (len(parts.fitted)) == (75, 25)
+    assert (len(parts.fitted), len(parts.held_out)) == (75, 25)
     assert sorted([*parts.fitted, *parts.held_out]) == list(range(100))
     assert list(probe.split(100, 4).held_out) != list(parts.held_out)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mujoco
 import numpy as np
 import pytest
 import torch
@@ -26,8 +27,6 @@ def at(scene: Scene, position: np.ndarray) -> np.ndarray:
 
 def distal(scene: Scene, finger: int) -> np.ndarray:
     """The two ends of a finger's last link, world frame (2, 3), m."""
-    import mujoco
-
     data = mujoco.MjData(scene.model)
     mujoco.mj_forward(scene.model, data)
     return data.site_xpos[scene.link_sites[finger, -2:]].copy()
@@ -72,8 +71,14 @@ def test_the_size_of_the_object_counts(scene: Scene) -> None:
     assert reader.read(place).links[1].any()
 
 
-def test_what_pushes_before_the_surfaces_meet_touches(scene: Scene) -> None:
-    """Protects a light block, which rests within the model's contact margin, from seeming to float."""
+def test_what_pushes_before_the_surfaces_meet_touches() -> None:
+    """Protects a light object, which rests within the model's contact margin, from seeming to float."""
+
+    def widen(spec: mujoco.MjSpec) -> None:
+        for geom in spec.geoms:
+            geom.margin = 0.001
+
+    scene = build(edit=widen)
     base, end = distal(scene, 1)
     along, half = (end - base) / np.linalg.norm(end - base), scene.object.half_size
     reader = ContactReader(scene)

@@ -51,7 +51,7 @@ class Record(NamedTuple):
     @property
     def fingers(self) -> np.ndarray:
         """(T, F) bool: it touches with any link."""
-        touching: np.ndarray = self.links.any(-1)
+        touching: np.ndarray = np.any(self.links, axis=-1)
         return touching
 
 
@@ -75,7 +75,7 @@ def classify(record: Record, thumb: int) -> list[str]:
     """
     fingers = record.fingers
     others = np.delete(fingers, thumb, axis=1).sum(1)
-    inner = record.links[:, :, :-1].any((1, 2))
+    inner: np.ndarray = np.any(record.links[:, :, :-1], axis=(1, 2))
     least = np.where(fingers, np.nan_to_num(record.outward, nan=0.0), 1.0).min(1)
     steps = zip(fingers[:, thumb], others, record.palm, inner, least, strict=True)
     return [_class(*map(float, step)) for step in steps]
@@ -168,7 +168,7 @@ def gaits(record: Record) -> list[Gait]:
         for (_, before), (touching, gap), (_, _after) in _triples(spans(list(fingers[:, finger]))):
             if touching or gap.length > LONGEST_STEP:
                 continue
-            held = fingers[gap.start - 1 : gap.stop + 1].all(0)
+            held: np.ndarray = np.all(fingers[gap.start - 1 : gap.stop + 1], axis=0)
             held[finger] = False
             stride = float(np.linalg.norm(record.points[gap.stop, finger] - record.points[before.stop - 1, finger]))
             if held.sum() >= 2 and stride >= STRIDE:

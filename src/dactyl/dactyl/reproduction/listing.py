@@ -41,12 +41,13 @@ def outdated(experiment: Experiment, shipped: Mapping[str, Finished]) -> str:
 
 
 def as_text(experiments: Iterable[Experiment], choice: Choice, docs: Path) -> str:
-    """A line for each: name, place in the paper, state, cost."""
-    lines = [f"{'name':<16}{'of the paper':<26}{'state':<52}cost on {cost.REFERENCE}"]
-    for experiment in experiments:
-        state = _state(experiment, choice, docs)
-        lines.append(f"{experiment.name:<16}{experiment.of:<26}{state:<52}{stated(experiment)}")
-    return "\n".join(lines)
+    """A line for each: name, place in the paper, cost, state."""
+    lines = [("name", "of the paper", f"cost on {cost.REFERENCE}", "state")]
+    lines += [(each.name, each.of, stated(each), _state(each, choice, docs)) for each in experiments]
+    widths = [max(map(len, column)) + 2 for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
 
 
 def _state(experiment: Experiment, choice: Choice, docs: Path) -> str:

@@ -10,8 +10,10 @@ from typing import Any
 from dactyl.calibration.model.replay import scene_of
 from dactyl.calibration.model.space import draw, space_of
 from dactyl.environment.config import EnvironmentConfig
-from dactyl.environment.randomization import PhysicsRandomization, RandomizationConfig, UnmodeledEffects, select
+from dactyl.environment.randomization import RandomizationConfig, select
 from dactyl.environment.randomization.observation_noise import ObservationNoise
+from dactyl.environment.randomization.physics import PhysicsRandomization
+from dactyl.environment.randomization.unmodeled_effects import UnmodeledEffects
 from dactyl.learning import evaluation
 from dactyl.learning.evaluation import SensorFactory
 from dactyl.learning.policy import Contract, Policy
