@@ -31,6 +31,7 @@ def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Toy:
     ("arguments", "message"),
     [
         ([], "name an experiment, or choose --list or --page"),
+        (["--ship", "--page"], "--ship: name an experiment"),
         (["table-33"], "there is no experiment 'table-33'"),
         (["table-3", "--quick", "--ship"], "figures of the quick form mean nothing"),
     ],

@@ -57,6 +57,8 @@ def reproduce(
 
     if not (names or list or page):
         raise WrongArgumentError("name an experiment, or choose --list or --page")
+    if ship and not names:
+        raise WrongArgumentError("--ship: name an experiment")
     if ship and quick:
         raise WrongArgumentError("--ship and --quick: figures of the quick form mean nothing")
     docs = shared("docs", "reproduced")

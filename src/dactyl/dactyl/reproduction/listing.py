@@ -43,7 +43,7 @@ def outdated(experiment: Experiment, shipped: Mapping[str, Finished]) -> str:
 def as_text(experiments: Iterable[Experiment], choice: Choice, docs: Path) -> str:
     """A line for each: name, place in the paper, cost, state."""
     lines = [("name", "of the paper", f"cost on {cost.REFERENCE}", "state")]
-    lines += [(each.name, each.of, stated(each), _state(each, choice, docs)) for each in experiments]
+    lines += [(each.name, each.of, stated(each, choice.quick), _state(each, choice, docs)) for each in experiments]
     widths = [max(map(len, column)) + 2 for column in zip(*lines, strict=True)]
     return "\n".join(
         "".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
