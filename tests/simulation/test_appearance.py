@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dactyl.errors import DactylError
+from dactyl import objects
 from dactyl.maths import quaternion
 from dactyl.simulation.appearance import Appearance, Look, model_fields
 from dactyl.simulation.appearance.cameras import CameraRanges
@@ -14,9 +14,10 @@ from dactyl.simulation.appearance.lights import MAX_LIGHTS, LightRanges
 from dactyl.simulation.appearance.materials import MaterialRanges, ObjectColourRanges
 from dactyl.simulation.appearance.opengl import OpenGLRenderer
 from dactyl.simulation.appearance.studio import Studio
-from dactyl.simulation.appearance.studio_scene import make_studio
+from dactyl.simulation.appearance.studio_scene import _texture, make_studio
 from dactyl.simulation.appearance.visibility import visible_shares
-from dactyl.simulation.scene import SceneConfig
+from dactyl.simulation.appearance.wrapping import axes
+from dactyl.simulation.scene import SceneConfig, build
 
 DRAWS = 500
 
@@ -125,19 +126,41 @@ def test_every_part_of_a_look_changes_the_pictures(studio: Studio) -> None:
     assert len({picture.tobytes() for picture in pictures[0]}) == 3, "three cameras, three views"
 
 
-def test_a_wrapped_block_looks_like_the_cube_map(random: np.random.Generator) -> None:
+@pytest.mark.parametrize("name", ["block", "octagonal_prism", "sphere"])
+def test_a_wrapped_object_looks_like_the_cube_map(random: np.random.Generator, name: str) -> None:
     """Protects the held-out renderer: every letter is where and as OpenGL shows it."""
     looks = [Appearance().sample(random) for _ in range(4)]
-    qpos = np.tile(make_studio(palettes=1).scene.model.qpos0, (4, 1))
+    scene = SceneConfig(object=name)
+    qpos = np.tile(make_studio(scene, palettes=1).scene.model.qpos0, (4, 1))
     qpos[:, 27:31] = quaternion.uniform(random.normal(size=(4, 4)))
     shown = []
     for wrapped in (False, True):
-        with OpenGLRenderer(make_studio(palettes=1, wrapped=wrapped), 96, 0.5) as renderer:
+        with OpenGLRenderer(make_studio(scene, palettes=1, wrapped=wrapped), 96, 0.5) as renderer:
             shown.append(renderer.render(qpos, looks).astype(int))
     difference = np.abs(shown[0] - shown[1]).max(-1)
     assert (difference > 40).mean() < 0.005
-    with pytest.raises(DactylError, match="only a block's texture can be wrapped"):
-        make_studio(SceneConfig(object="sphere"), wrapped=True)
+
+
+@pytest.mark.parametrize("name", ["block", "octagonal_prism"])
+def test_no_symmetry_of_the_shape_leaves_the_colours_where_they_are(studio: Studio, name: str) -> None:
+    """Protects `symmetry: none`: the cube of six colours is laid onto the prism too, so that each of its 16
+    orientations looks different; letters are not even needed."""
+    shape = objects.load(name)
+    assert len(shape.faces)
+    texture = _texture(build(SceneConfig(object=name)).model).reshape(6, -1, 3)
+    corner = texture[:, :40].astype(float).mean(1)  # above the letters: the face's own colour
+    points = quaternion.rotate(quaternion.uniform(np.random.default_rng(0).normal(size=(2000, 4))), np.eye(3)[0])
+    outwards = np.stack([axes(face)[2] for face in range(6)])
+
+    def colours(directions: np.ndarray) -> np.ndarray:
+        return np.asarray(corner[(directions @ outwards.T).argmax(1)])
+
+    assert len(shape.symmetries.like(points)) in (16, 24)
+    for turn in shape.symmetries.like(points):
+        if quaternion.angle(turn) < 1e-6:
+            continue
+        turned = quaternion.rotate(np.tile(turn, (len(points), 1)), points)
+        assert (np.abs(colours(points) - colours(turned)).max(1) > 40.0).mean() > 0.2
 
 
 def test_coarser_meshes_look_the_same(random: np.random.Generator) -> None:
@@ -164,10 +187,11 @@ def test_what_the_hand_hides_is_measured(studio: Studio) -> None:
 
 
 @pytest.mark.slow
-def test_the_ray_tracer_agrees_with_opengl(random: np.random.Generator) -> None:
+@pytest.mark.parametrize("name", ["block", "octagonal_prism"])
+def test_the_ray_tracer_agrees_with_opengl(random: np.random.Generator, name: str) -> None:
     """Protects the sim-to-sim comparison: same geometry, colours and lights, another renderer."""
     raytracer = pytest.importorskip("dactyl.simulation.appearance.raytracer", reason="needs mujoco-warp")
-    studio = make_studio(palettes=4, wrapped=True)
+    studio = make_studio(SceneConfig(object=name), palettes=4, wrapped=True)
     looks = [Appearance().sample(random) for _ in range(3)]
     qpos = np.tile(studio.scene.model.qpos0, (3, 1))
     qpos[:, 27:31] = quaternion.uniform(random.normal(size=(3, 4)))

@@ -6,10 +6,11 @@ import cv2
 import mujoco
 import numpy as np
 
-from dactyl.errors import DactylError
+from dactyl.objects.object import Object
 from dactyl.simulation.appearance.lights import MAX_LIGHTS
 from dactyl.simulation.appearance.materials import ObjectColourRanges
 from dactyl.simulation.appearance.studio import MaterialIds, Studio
+from dactyl.simulation.appearance.wrapping import wrap
 from dactyl.simulation.objects import MATERIAL
 from dactyl.simulation.scene import SceneConfig, build
 
@@ -38,15 +39,10 @@ def make_studio(
         seed: of those draws.
         mesh_grid: m; the robot's vertices are merged on such a grid, so that rendering small pictures on a CPU takes a
             third of the time. 0 leaves the meshes as they are.
-        wrapped: give the block's texture as a picture wrapped around it instead of as a cube map, for renderers that
+        wrapped: give the object's texture as a picture wrapped around it instead of as a cube map, for renderers that
             know no cube maps.
-
-    Raises:
-        DactylError: the object cannot be wrapped.
     """
     plain_scene = build(config)
-    if wrapped and plain_scene.object.geometry != "box":
-        raise DactylError("only a block's texture can be wrapped, which the ray tracer needs")
     plain = plain_scene.model
     ranges, random = colours or ObjectColourRanges(), np.random.default_rng(seed)
     texture = _texture(plain)
@@ -66,7 +62,7 @@ def make_studio(
             material = spec.add_material(name=name, rgba=original.rgba, texuniform=original.texuniform)
             material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = name
         if wrapped:
-            _wrap(spec, plain_scene.object.half_size)
+            _wrap(spec, plain_scene.object)
         if mesh_grid:
             _coarsen(spec, plain, mesh_grid)
 
@@ -92,25 +88,13 @@ def _texture(model: mujoco.MjModel) -> np.ndarray:
     return np.concatenate([cv2.resize(face, (_FACE, _FACE), interpolation=cv2.INTER_AREA) for face in faces])
 
 
-def _wrap(spec: mujoco.MjSpec, half_size: float) -> None:
-    """Hide the block behind a mesh of the same shape whose faces take their part of the texture as OpenGL does."""
-    vertices, coordinates, triangles = [], [], []
-    for face in range(6):
-        axis, sign = face // 2, 1.0 - 2.0 * (face % 2)
-        corners = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])  # of the texture: right, down
-        right, down, outwards = np.zeros(3), np.zeros(3), np.zeros(3)
-        outwards[axis] = sign
-        right[[2, 0, 0][axis]] = [-sign, 1.0, sign][axis]
-        down[[1, 2, 1][axis]] = [-1.0, sign, -1.0][axis]
-        vertices.append(outwards + corners @ np.stack([right, down]))
-        inside = 0.5 + (0.5 - 0.5 / _FACE) * corners  # half a pixel from the border: no colour of the neighbour
-        coordinates.append(np.stack([inside[:, 0], (face + inside[:, 1]) / 6.0], axis=1))
-        order = [[0, 1, 2], [0, 2, 3]] if np.cross(right, down) @ outwards > 0 else [[0, 2, 1], [0, 3, 2]]
-        triangles.append(4 * face + np.array(order))
-    faces = np.concatenate(triangles).ravel()
+def _wrap(spec: mujoco.MjSpec, shape: Object) -> None:
+    """Hide the object behind a mesh of the same shape whose faces take their part of the texture as OpenGL does."""
+    vertices, coordinates, triangles = wrap(shape, inset=0.5 / _FACE)  # half a pixel
+    faces = triangles.ravel()
     spec.add_mesh(
-        name=_WRAPPING, uservert=half_size * np.concatenate(vertices).ravel(), userface=faces,
-        usertexcoord=np.concatenate(coordinates).ravel(), userfacetexcoord=faces,
+        name=_WRAPPING, uservert=vertices.ravel(), userface=faces, usertexcoord=coordinates.ravel(),
+        userfacetexcoord=faces,
     )  # fmt: skip
     spec.body("object").add_geom(
         name=_WRAPPING, type=mujoco.mjtGeom.mjGEOM_MESH, meshname=_WRAPPING, contype=0, conaffinity=0, density=0.0,
