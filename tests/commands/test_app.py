@@ -18,7 +18,7 @@ WRONG = ("-1", "0", "nan", "inf", "-inf", str(2**64), "1e400", "many", "")
 MAY_BE = {
     "0": {
         "--seed", "--threads", "--limit", "--split-mb", "--position", "--quaternion", "--fingers-raised",
-        "--cameras-within", "--poses-within", "--every", "--noise",
+        "--cameras-within", "--poses-within", "--every", "--noise", "--apart", "--falling",
     },
     "-1": {"--position", "--quaternion", "--fingers-raised"},
     "inf": {"--minutes"},

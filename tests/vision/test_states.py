@@ -45,6 +45,35 @@ def test_an_interrupted_collection_goes_on_as_if_it_had_not_been(policy: Policy,
         states.collect(policy, other, 12, tmp_path / "once", reported.append)
 
 
+@pytest.mark.slow
+def test_a_set_says_whose_states_it_holds_and_how_many_are_left(policy: Policy, tmp_path: Path) -> None:
+    """Protects from figures of states whose policy or world nobody knows any more."""
+    recipe = dataclasses.replace(
+        states.recipe_for(policy, "mine", seed=3, randomizations="none", apart=1e6, share=1.0),
+        worlds=2, records=3, interval=1,
+    )  # fmt: skip
+    number = states.collect(policy, recipe, 3, tmp_path, lambda number: None, threads=1)
+    index = json.loads((tmp_path / states.INDEX).read_text())
+    assert index["sizes"] == [2, 2], "of each shard's two episodes only the first moment"
+    assert number == len(states.load(tmp_path).qpos) == 4
+    assert index["recipe"]["policy_weights"] == recipe.policy_weights
+    assert len(recipe.policy_weights) == 64
+    assert index["recipe"]["world"] == states.WORLD
+    torch.manual_seed(1)
+    other = Policy(policy.contract)
+    assert states.recipe_for(other, "mine", 3).policy_weights != recipe.policy_weights
+    with pytest.raises(DactylError, match="holds states with policy_weights"):
+        changed = dataclasses.replace(recipe, policy_weights="0" * 64)
+        states.collect(policy, changed, 3, tmp_path, lambda number: None)
+
+
+def test_sets_from_before_are_read_and_counted_whole(states_folder: Path) -> None:
+    """Protects collected states: nothing said then which world they are of, nor that any were left out."""
+    recipe, sizes = states._read(states_folder)
+    assert (recipe.world, recipe.policy_weights, recipe.apart, recipe.falling) == (0, "", 0.0, 1.0)
+    assert sizes == {"states-000000.npz": 64}
+
+
 def test_damaged_states_are_refused(states_folder: Path) -> None:
     """Protects training from garbage; names the file."""
     assert len(states.load(states_folder).qpos) == 64

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 from dactyl.commands.app import Commands
 from dactyl.commands.arguments import FLAT, Json, Preset
-from dactyl.ranges import Count, Seed, Threads
+from dactyl.ranges import Count, Range, Seed, Threads
 from dactyl.vision.options import ErrorOptions, SheetOptions, VisionTrainOptions
 
 app = Commands()
@@ -18,13 +19,17 @@ def collect(
     out: Path = Path("runs/states-block"),
     policy: Path | None = None,
     states: Count = 1_000_000,
+    randomizations: str = "all",
+    apart: Annotated[float, Range(0.0, 1000.0)] = 1.0,
+    falling: Annotated[float, Range(0.0, 1.0)] = 0.02,
     seed: Seed = 0,
     threads: Threads = 0,
     json: Json = None,
 ) -> None:
     """Play a policy in randomized simulation and keep the states, to render them later.
 
-    What the folder holds already counts; an interrupted collection goes on.
+    What the folder holds already counts; an interrupted collection goes on. Its index says which policy played, by name
+    and by hash, and in which world.
 
     For example:
       ./dactyl vision collect
@@ -34,24 +39,25 @@ def collect(
         out: folder
         policy: a policy file, a folder with one, or a training's folder; models/block by default
         states: how many
+        randomizations: all, none, or -GROUP[,-GROUP]: all but these of observation_noise, physics, unmodeled_effects
+        apart: two states of an episode differ by this times 5 mm or 0.15 rad of the object, or 0.1 rad of the joints; 0
+            keeps near-duplicates
+        falling: the largest share of states in which the object is falling
         seed: of everything random
         threads: CPU threads, 0 for all cores
     """
     from dactyl import results
     from dactyl.learning import checkpoint
     from dactyl.learning.policy import Policy
-    from dactyl.robot import robot as robots
-    from dactyl.simulation.scene import SceneConfig
     from dactyl.status_line import StatusLine
-    from dactyl.vision.states import Recipe
     from dactyl.vision.states import collect as play
+    from dactyl.vision.states import recipe_for
 
     if json:
         results.check_writable(json)
     file = checkpoint.find_policy(policy)
     player = Policy.load(file)
-    contract, tilt = player.contract, robots.load(SceneConfig().robot).tilt
-    recipe = Recipe(str(policy or "models/block"), contract.object, contract.locked_wrist, tilt, seed)
+    recipe = recipe_for(player, str(policy or "models/block"), seed, randomizations, apart, falling)
 
     with StatusLine("playing the policy") as line:
 
@@ -60,7 +66,7 @@ def collect(
 
         number = play(player, recipe, states, out, report, threads)
     if json:
-        results.write(json, "vision collect", seed, {"states": number, "folder": str(out), "policy": recipe.policy})
+        results.write(json, "vision collect", seed, {"states": number, "folder": str(out), **asdict(recipe)})
     print(f"{out}: {number} states of the {recipe.object}")
 
 

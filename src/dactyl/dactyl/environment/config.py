@@ -19,6 +19,9 @@ from dactyl.robot.robot import Robot
 from dactyl.simulation.scene import SceneConfig, robot_of
 from dactyl.storage.presets import parse_fields
 
+WORLD = 2
+"""Version of the simulated world, raised by every change after which a configuration plays otherwise. 1: the kinder one
+before 26 November 2026. 2: the honest one (docs/results.md). What is collected in a world says in which."""
 _OWN = None  # typed as what it becomes: the task's own or the robot's own
 
 
