@@ -51,6 +51,18 @@ def test_a_network_is_filled_and_ready_to_run(path: Path) -> None:
     assert not any(parameter.requires_grad for parameter in network.parameters())
 
 
+def test_a_digest_is_of_the_numbers_alone() -> None:
+    """Protects what is said of a network: the same whatever the order, another with any other number, name or shape."""
+    tensors = {"weight": torch.ones(1, 3), "count": torch.tensor(2)}
+    found = weights.digest(tensors)
+    assert found == weights.digest(dict(reversed(tensors.items())))
+    others = (
+        {**tensors, "count": torch.tensor(3)}, {**tensors, "weight": torch.ones(3, 1)},
+        {"height": torch.ones(1, 3), "count": torch.tensor(2)},
+    )  # fmt: skip
+    assert len({found, *map(weights.digest, others)}) == 4
+
+
 def test_what_the_contract_must_say_is_checked(path: Path) -> None:
     assert load(path).network
     with pytest.raises(DactylError, match=r"cannot use the thing .*: it was trained for the object block, not sphere"):

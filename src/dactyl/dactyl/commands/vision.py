@@ -8,7 +8,7 @@ from typing import Annotated
 
 from dactyl.commands.app import Commands
 from dactyl.commands.arguments import FLAT, Json, Preset
-from dactyl.ranges import Count, Range, Seed, Threads
+from dactyl.ranges import Count, Range, Seed, Share, Threads
 from dactyl.vision.options import ErrorOptions, SheetOptions, VisionTrainOptions
 
 app = Commands()
@@ -87,6 +87,41 @@ def show(options: Annotated[SheetOptions, FLAT], out: Path = Path("vision.png"))
     with StatusLine("rendering"):
         made = showcase.show(out, options)
     print(made)
+
+
+@app.command
+def crop(
+    states: Path = Path("runs/states-block"),
+    keep: Share = 0.999,
+    samples: Annotated[int, Range(2, 1_000_000)] = 20_000,
+    seed: Seed = 0,
+    json: Json = None,
+) -> None:
+    """Propose how much of the cameras' images a network should see: the smallest square that shows all of the object.
+
+    Poses and cameras are drawn as in training. The proposal is for the key `crop` of a preset.
+
+    For example:
+      ./dactyl vision crop
+      ./dactyl vision crop --states runs/states-prism --keep 0.99
+
+    Args:
+        states: folder of `vision collect`
+        keep: share of the moments in which all of it must be seen by every camera
+        samples: moments that are drawn
+        seed: of them
+    """
+    from dactyl import results
+    from dactyl.status_line import StatusLine
+    from dactyl.vision import framing
+
+    if json:
+        results.check_writable(json)
+    with StatusLine("projecting the object"):
+        found = framing.measure(states, keep, samples, seed)
+    if json:
+        results.write(json, "vision crop", seed, found)
+    print(framing.as_text(found))
 
 
 @app.command
