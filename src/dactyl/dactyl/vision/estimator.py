@@ -59,6 +59,12 @@ class Contract:
         """That drew the pictures it was trained on. Files that do not say are older than training on any but OpenGL."""
         return str(self.trained.get("renderer", "opengl"))
 
+    @property
+    def renderers(self) -> tuple[str, ...]:
+        """All that drew pictures it was trained on, the first most of them."""
+        also = self.trained.get("also_rendered_by")
+        return (self.renderer, str(also)) if also else (self.renderer,)
+
     def to_json(self) -> str:
         return json.dumps({"format": FORMAT, **asdict(self)})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -63,6 +64,9 @@ class MomentMaker:
             mesh_grid=rendering.mesh_grid, device=device,
         )  # fmt: skip
         self.studio, self.renderer = make_renderer(states.recipe.scene, options)
+        self.second: tuple[Studio, Renderer] | None = None
+        if rendering.also:
+            self.second = make_renderer(states.recipe.scene, replace(options, kind=rendering.also, shadows=True))
 
     def make(self, number: int) -> Moments:
         """The chunk of that number, or VALIDATION."""
@@ -73,7 +77,25 @@ class MomentMaker:
             states, size = self.validation, config.validation
         picked = states[random.integers(len(states), size=size)]
         qpos = config.poses.apply(self.studio.scene, picked, random)
-        return render_moments(self.studio, self.renderer, config.crop, qpos, config.appearance, random)
+        own = size if number == VALIDATION else size - int(config.rendering.raytracer_share * size)
+        made = render_moments(self.studio, self.renderer, config.crop, qpos[:own], config.appearance, random)
+        if self.second is None or own == size:
+            return made
+        return joined(made, render_moments(*self.second, config.crop, qpos[own:], config.appearance, random))
 
     def close(self) -> None:
         self.renderer.close()
+        if self.second is not None:
+            self.second[1].close()
+
+
+def joined(first: Moments, second: Moments) -> Moments:
+    """Two sets of moments as one."""
+    keypoints = zip(first.keypoints, second.keypoints, strict=True)
+    return Moments(
+        pictures=np.concatenate([first.pictures, second.pictures]),
+        position=np.concatenate([first.position, second.position]),
+        orientation=np.concatenate([first.orientation, second.orientation]),
+        keypoints=Keypoints(*(np.concatenate(pair) for pair in keypoints)),
+        seconds=first.seconds + second.seconds,
+    )

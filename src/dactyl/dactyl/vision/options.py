@@ -41,6 +41,8 @@ class VisionTrainOptions:
     """Folder for checkpoints and logs; runs/vision-PRESET by default."""
     resume: Path | None = None
     """A training's folder to go on with exactly."""
+    initial: Path | None = None
+    """Another estimator's file, or a folder with it, whose network to begin with."""
     minutes: Minutes = math.inf
     """Stop after so long."""
     device: Literal["cpu", "cuda"] | None = None

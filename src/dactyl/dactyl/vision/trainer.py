@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import cos, pi
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from dactyl.errors import DactylError
 from dactyl.learning.progress import Progress, Style
@@ -25,7 +26,9 @@ from dactyl.storage.state import load_state, save_state
 from dactyl.vision import images, pose
 from dactyl.vision.config import VisionConfig, read_preset
 from dactyl.vision.estimator import Contract, Estimator
+from dactyl.vision.initial import begin_with
 from dactyl.vision.moments import VALIDATION, Moments, split
+from dactyl.vision.networks import PoseNetwork
 from dactyl.vision.options import VisionTrainOptions
 from dactyl.vision.render_queue import RenderQueue
 from dactyl.vision.states import INDEX, States, load, object_poses
@@ -43,6 +46,8 @@ def train(preset: str, options: VisionTrainOptions = DEFAULTS) -> dict[str, Any]
         options: see there.
     """
     config = read_preset(preset)
+    if options.initial is not None:
+        config = replace(config, initial=str(options.initial))
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     if device == "cuda" and not torch.cuda.is_available():
         raise DactylError("device cuda: PyTorch finds no CUDA GPU here")
@@ -90,8 +95,7 @@ class VisionTrainer:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DactylError(f"cannot write to {out}: {error.strerror}") from error
-        here = Path(config.states)
-        states_folder = here if (here / INDEX).exists() else shared(config.states)
+        states_folder = _found(config.states, INDEX)
         states = load(states_folder)
         torch.manual_seed(config.seed)
         mean, scale = _position_statistics(config, states)
@@ -100,14 +104,23 @@ class VisionTrainer:
             object=states.recipe.object, symmetry=config.symmetry, robot=states.recipe.robot,
             trained={
                 "preset": name, "seed": config.seed, "states": len(states.qpos), "policy": states.recipe.policy,
-                "renderer": config.rendering.renderer,
+                "renderer": config.rendering.renderer, **_origin(config, states),
             },
         )  # fmt: skip
         self.estimator = Estimator(contract)
+        if config.initial is not None and not resume:
+            begin_with(self.estimator, _found(config.initial))
         self.network = self.estimator.network.to(self.device)
         self.group = self.estimator.group.to(self.device)
         optimizer = torch.optim.AdamW if config.decoupled_decay else torch.optim.Adam
         self.optimizer = optimizer(self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+        self.averaged: AveragedModel | None = None
+        if config.average:
+            averaging = get_ema_multi_avg_fn(config.average)
+            self.averaged = AveragedModel(self.network, multi_avg_fn=averaging, use_buffers=True)
+        shipped = self.network if self.averaged is None else cast(PoseNetwork, self.averaged.module)
+        self.judged = Estimator(contract, shipped)
+        """What is validated and shipped."""
         self.generator = torch.Generator(self.device)
         self.batch, self.seconds = 0, 0.0
         if resume:
@@ -160,6 +173,12 @@ class VisionTrainer:
     def learning_rate(self) -> float:
         """Of the next batch."""
         config = self.config
+        if self.batch < config.warm_up:
+            return self._scheduled() * (self.batch + 1) / config.warm_up
+        return self._scheduled()
+
+    def _scheduled(self) -> float:
+        config = self.config
         if config.schedule == "halving":
             return config.learning_rate * 0.5 ** (self.batch // config.halve_every)
         return config.learning_rate * 0.5 * (1.0 + cos(pi * self.batch / config.batches))
@@ -173,7 +192,11 @@ class VisionTrainer:
         config = self.config
         sample = self._draw()
         self.generator.manual_seed(int(np.random.SeedSequence([config.seed, 3, self.batch]).generate_state(1)[0]))
-        normalized = images.normalize(sample["pictures"])
+        pictures = sample["pictures"]
+        if config.pictures.active:
+            disturbed = config.pictures.apply(pictures.flatten(0, 1), self.generator)
+            pictures = disturbed.reshape(pictures.shape)
+        normalized = images.normalize(pictures)
         inputs = config.images.apply(normalized.flatten(0, 1), self.generator).view_as(normalized)
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate()
@@ -189,6 +212,8 @@ class VisionTrainer:
         self.optimizer.zero_grad()
         error.backward()
         self.optimizer.step()
+        if self.averaged is not None:
+            self.averaged.update_parameters(self.network)
         self.batch += 1
         value = float(error.detach())
         if not np.isfinite(value):
@@ -198,8 +223,8 @@ class VisionTrainer:
     @torch.no_grad()
     def validate(self, moments: Moments) -> dict[str, float]:
         """Errors on moments that training never sees: degrees and mm, mean and median."""
-        self.network.eval()
-        parts = [self.estimator.estimate(part) for part in np.array_split(moments.pictures, 16)]
+        self.judged.network.eval()
+        parts = [self.judged.estimate(part) for part in np.array_split(moments.pictures, 16)]
         position = np.concatenate([part.position for part in parts])
         orientation = torch.from_numpy(np.concatenate([part.orientation for part in parts]))
         degrees = pose.rotation_error(orientation, torch.from_numpy(moments.orientation), self.group.cpu())
@@ -264,12 +289,13 @@ class VisionTrainer:
         state = {
             "batch": self.batch, "seconds": self.seconds, "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(), "contract": self.estimator.contract.to_json(),
+            **({} if self.averaged is None else {"averaged": self.averaged.state_dict()}),
         }  # fmt: skip
         try:
             save_state(self.out / TRAINING, state)
             contract = self.estimator.contract
             trained = {**contract.trained, "batches": self.batch, "batch": self.config.batch}
-            Estimator(Contract(**{**vars(contract), "trained": trained}), self.network).save(self.out / ESTIMATOR)
+            Estimator(replace(contract, trained=trained), self.judged.network).save(self.out / ESTIMATOR)
         except (OSError, RuntimeError) as error:
             raise DactylError(f"cannot write to {self.out}: {error}") from error
 
@@ -279,6 +305,8 @@ class VisionTrainer:
             contract = Contract.from_json(state["contract"])
             self.network.load_state_dict(state["network"])
             self.optimizer.load_state_dict(state["optimizer"])
+            if self.averaged is not None:
+                self.averaged.load_state_dict(state["averaged"])
         except (RuntimeError, ValueError, KeyError) as error:
             raise DactylError(f"cannot read {self.out / TRAINING}: {' '.join(str(error).split())}") from error
         if asdict(contract) != asdict(Contract.from_json(self.estimator.contract.to_json())):
@@ -311,6 +339,23 @@ class _Meter:
             "waited_s": waited - self._waited_before, "hours": trainer.seconds / 3600.0,
         }  # fmt: skip
         return row, seconds / number
+
+
+def _found(path: str, file: str = "") -> Path:
+    """A path from the current folder, or where it is not there, or has no such file, from the workspace."""
+    here = Path(path)
+    return here if (here / file).exists() else shared(path)
+
+
+def _origin(config: VisionConfig, states: States) -> dict[str, Any]:
+    """What else an estimator's file says of its training, where there is something to say."""
+    recipe = states.recipe
+    known = {
+        "also_rendered_by": config.rendering.also, "policy_weights": recipe.policy_weights,
+        "policy_steps": recipe.policy_steps, "world": recipe.world, "average": config.average,
+        "initial": config.initial or "",
+    }  # fmt: skip
+    return {name: value for name, value in known.items() if value}
 
 
 def _position_statistics(config: VisionConfig, states: States) -> tuple[tuple[float, float, float], float]:

@@ -1,0 +1,38 @@
+"""Beginning a training with another estimator's network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from dactyl.errors import DactylError
+from dactyl.storage.models import estimator_for
+from dactyl.vision.estimator import Estimator
+
+
+def begin_with(estimator: Estimator, path: Path) -> None:
+    """Fill an estimator's network with another's numbers.
+
+    Where each has another idea of what position is zero and what is one, the last layer is changed so that the answers
+    in metres are the same. The other may be of another object: its towers have learned edges and colours all the same.
+
+    Args:
+        estimator: to fill.
+        path: of the other's file, or a folder with it.
+
+    Raises:
+        DactylError: it cannot be read, or its network or robot is another one.
+    """
+    other = Estimator.load(estimator_for(estimator.contract.object, path))
+    ours, theirs = estimator.contract, other.contract
+    for name in ("architecture", "robot"):
+        if getattr(ours, name) != getattr(theirs, name):
+            raise DactylError(f"cannot begin with {path}: its {name} is {getattr(theirs, name)}")
+    estimator.network.load_state_dict(other.network.state_dict())
+    scale = theirs.position_scale / ours.position_scale
+    shift = torch.tensor(theirs.position_mean, dtype=torch.float64) - torch.tensor(ours.position_mean).double()
+    head = estimator.network.head
+    with torch.no_grad():
+        head.weight[:3] *= scale
+        head.bias[:3] = (scale * head.bias[:3].double() + shift.to(head.bias.device) / ours.position_scale).float()
