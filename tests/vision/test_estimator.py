@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from safetensors.torch import load_file, save_file
 from dactyl.errors import DactylError
 from dactyl.storage import models
 from dactyl.storage.contract import METADATA_KEY
-from dactyl.vision.estimator import Contract, Estimator
+from dactyl.vision.certainty import Certainty, Scale
+from dactyl.vision.estimator import Contract, Estimator, joined
 from tests.vision.conftest import TINY
 
 
@@ -39,6 +41,24 @@ def test_a_file_gives_the_same_poses(estimator: Estimator, pictures: np.ndarray,
     for found, expected in zip(loaded.estimate(pictures), estimator.estimate(pictures), strict=True):
         np.testing.assert_array_equal(found, expected)
     assert models.estimator_for("block", tmp_path) == path
+
+
+def test_stated_errors_are_in_the_file(estimator: Estimator, pictures: np.ndarray, tmp_path: Path) -> None:
+    """Protects the node's limits: what was fitted is what is loaded; joined estimates keep it."""
+    scale = Scale((1.0,), (-3.0, 0.0), (1.0, 20.0))
+    sure = Estimator(replace(estimator.contract, certainty=Certainty(scale, scale)), estimator.network)
+    path = tmp_path / "estimator.safetensors"
+    sure.save(path)
+    loaded = Estimator.load(path, "block")
+    assert loaded.contract == sure.contract
+    doubt = loaded.estimate(pictures).doubt
+    assert doubt is not None
+    assert doubt.degrees.shape == doubt.millimetres.shape == (4,)
+    assert doubt.disagreement is None
+    parts = joined([loaded.estimate(part) for part in (pictures[:1], pictures[1:])])
+    assert parts.doubt is not None
+    np.testing.assert_allclose(parts.doubt.degrees, doubt.degrees, rtol=1e-4)
+    assert joined([estimator.estimate(pictures)] * 2).doubt is None
 
 
 def test_poses_are_in_metres_and_unit_quaternions(estimator: Estimator, pictures: np.ndarray) -> None:
@@ -76,6 +96,8 @@ def rewritten(path: Path, **changes: object) -> None:
         ({"position_scale": float("nan")}, "not finite"),
         ({"symmetry": "cube"}, "unknown object 'cube'"),
         ({"surprise": 1}, "cannot be read"),
+        ({"certainty": {}}, "cannot be read"),
+        ({"certainty": 5}, "cannot be read"),
     ],
 )
 def test_a_wrong_contract_is_refused_in_one_line(

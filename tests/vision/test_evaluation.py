@@ -117,6 +117,19 @@ def test_the_renderer_trained_on_is_never_called_held_out(trained: dict[str, str
     assert evaluation.renderer_of(estimator, "held-out") == other
 
 
+def test_a_second_renderer_that_was_trained_on_is_not_held_out() -> None:
+    """Protects the word held-out: an estimator that has seen some ray traced pictures has nothing held out."""
+    both = Estimator(Contract(architecture=TINY, trained={"renderer": "opengl", "also_rendered_by": "raytracer"}))
+    one = Estimator(Contract(architecture=TINY))
+    assert evaluation.sources_of(both) == ("training", "second")
+    assert evaluation.sources_of(one) == ("training", "held-out")
+    assert evaluation.renderer_of(both, "second") == "raytracer"
+    with pytest.raises(DactylError, match="opengl and raytracer: there is no renderer that is held-out"):
+        evaluation.renderer_of(both, "held-out")
+    with pytest.raises(DactylError, match="there is no renderer that is second; choose training or held-out"):
+        evaluation.renderer_of(one, "second")
+
+
 def test_an_unknown_renderer_has_no_role() -> None:
     estimator = Estimator(Contract(architecture=TINY, trained={"renderer": "unity"}))
     with pytest.raises(DactylError, match="trained on pictures of 'unity'"):

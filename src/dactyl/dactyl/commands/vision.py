@@ -9,7 +9,7 @@ from typing import Annotated
 from dactyl.commands.app import Commands
 from dactyl.commands.arguments import FLAT, Json, Preset
 from dactyl.ranges import Count, Range, Seed, Share, Threads
-from dactyl.vision.options import ErrorOptions, SheetOptions, VisionTrainOptions
+from dactyl.vision.options import CertaintyOptions, ErrorOptions, SheetOptions, VisionTrainOptions
 
 app = Commands()
 
@@ -168,3 +168,26 @@ def evaluate(options: Annotated[ErrorOptions, FLAT], json: Json = None) -> None:
     if json:
         results.write(json, "vision evaluate", options.seed, rows)
     print(evaluation.as_text(rows))
+
+
+@app.command
+def certainty(options: Annotated[CertaintyOptions, FLAT], json: Json = None) -> None:
+    """Fit how far off a pose estimator should expect its answers to be, and write that into its file.
+
+    On half of the states that training leaves out; `vision evaluate` then judges it on the other half.
+
+    For example:
+      ./dactyl vision certainty --estimator runs/vision-cpu
+      ./dactyl vision certainty --estimator runs/vision-cpu --out sure.safetensors --samples 4000
+    """
+    from dactyl import results
+    from dactyl.status_line import StatusLine
+    from dactyl.vision import doubting
+
+    if json:
+        results.check_writable(json)
+    with StatusLine(f"looking at {options.samples} moments, good ones and spoiled ones"):
+        outcome = doubting.fit(options)
+    if json:
+        results.write(json, "vision certainty", options.seed, outcome)
+    print(doubting.as_text(outcome))

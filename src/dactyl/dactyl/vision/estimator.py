@@ -17,11 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dactyl import registry
+from dactyl import objects, registry
 from dactyl.errors import DactylError
 from dactyl.robot import robot as robots
 from dactyl.storage import weights
-from dactyl.vision import images, pose
+from dactyl.vision import agreement, images, keypoints, pose
+from dactyl.vision.certainty import Certainty, Doubt
 from dactyl.vision.networks import PoseArchitecture, PoseNetwork
 
 FORMAT = "dactyl-pose-estimator/1"
@@ -48,6 +49,8 @@ class Contract:
     """Degrees, of the whole image's height; at first the robot's cameras'."""
     trained: Mapping[str, Any] = field(default_factory=dict)
     """How it was trained, for people; and by which "renderer"."""
+    certainty: Certainty | None = None
+    """How far off it expects its answers to be; None: nobody has fitted that."""
 
     def __post_init__(self) -> None:
         own = robots.load(self.robot).cameras
@@ -75,7 +78,9 @@ class Contract:
             values = json.loads(text)
             if values.pop("format") != FORMAT:
                 raise ValueError(f"its contract is not in the format {FORMAT}")
+            certainty = values.pop("certainty", None)
             contract = cls(
+                certainty=None if certainty is None else Certainty.read(certainty),
                 architecture=PoseArchitecture(**values.pop("architecture")),
                 position_mean=_three(values.pop("position_mean")),
                 cameras=tuple(values.pop("cameras")),
@@ -84,11 +89,13 @@ class Contract:
             numbers = (*contract.position_mean, contract.position_scale, contract.crop, contract.field_of_view)
             if not all(isfinite(number) for number in numbers):
                 raise ValueError("a number in its contract is not finite")
-        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        except (KeyError, TypeError, AttributeError, OverflowError, json.JSONDecodeError) as error:
             raise ValueError(f"its contract cannot be read: {error}") from error
         cameras = tuple(robots.load(contract.robot).cameras.places)
         if contract.cameras != cameras:
             raise ValueError(f"it was made for the cameras {', '.join(contract.cameras)}, not {', '.join(cameras)}")
+        if contract.certainty is not None and len(contract.certainty.cameras) not in (0, len(cameras)):
+            raise ValueError("its certainty is of another number of cameras")
         if not (0 < contract.crop <= 1 and contract.position_scale > 0 and contract.field_of_view > 0):
             raise ValueError("crop must be in (0, 1], position_scale and field_of_view positive")
         pose.symmetries(contract.symmetry)
@@ -104,6 +111,8 @@ class Estimate(NamedTuple):
     """(n, 4) in the robot frame, w >= 0."""
     confidence: np.ndarray
     """(n,) near 1 where the images say clearly how the object is turned, near 0 where they don't."""
+    doubt: Doubt | None = None
+    """How far off it expects each to be; None where its contract has no `certainty`."""
 
 
 class Estimator:
@@ -137,7 +146,6 @@ class Estimator:
         """One camera's image as `estimate` takes it, see `images.cut`."""
         return images.cut(image, self.contract.crop, self.contract.architecture.image_size)
 
-    @torch.no_grad()
     def estimate(self, pictures: np.ndarray | Tensor) -> Estimate:
         """Poses from the images of all cameras.
 
@@ -147,20 +155,63 @@ class Estimator:
         Raises:
             DactylError: the pictures are of another shape.
         """
+        return self.look(pictures)[0]
+
+    @torch.no_grad()
+    def look(self, pictures: np.ndarray | Tensor) -> tuple[Estimate, np.ndarray | None]:
+        """What `estimate` gives; and where each camera's tower finds `points` by itself, see `found`."""
         size = self.contract.architecture.image_size
         if tuple(pictures.shape[1:]) != (len(self.contract.cameras), size, size, 3):
             raise DactylError(f"the estimator takes {len(self.contract.cameras)} pictures of {size} × {size} pixels, "
                               f"not {tuple(pictures.shape[1:])}")  # fmt: skip
         device = self.network.head.weight.device
-        outputs = self.network(images.normalize(torch.as_tensor(pictures, device=device))).cpu()
-        return self.read(outputs)
+        features = self.network.features(images.normalize(torch.as_tensor(pictures, device=device)))
+        found = self.found(features)
+        return self.read(self.network.pose(features).cpu(), found), found
 
-    def read(self, outputs: Tensor) -> Estimate:
-        """The network's outputs (n, outputs) as poses."""
+    @property
+    def points(self) -> np.ndarray:
+        """(K, 3) m, object frame: what the towers' first channels may have been trained to find."""
+        return keypoints.points_of(objects.load(self.contract.object))
+
+    def found(self, features: Tensor) -> np.ndarray | None:
+        """Where the towers find `points`, (n, cameras, K, 2); None where they have too few channels for that."""
+        number = len(self.points)
+        if features.shape[-1] < number:
+            return None
+        return pose.keypoints_found(features, number).double().cpu().numpy()
+
+    def read(self, outputs: Tensor, found: np.ndarray | None = None) -> Estimate:
+        """The network's outputs as poses.
+
+        Args:
+            outputs: (n, outputs).
+            found: see `found`; for its doubts.
+        """
         contract = self.contract
         position = outputs[:, :3].double().numpy() * contract.position_scale + np.array(contract.position_mean)
-        orientation, confidence = pose.decode(outputs[:, 3:])
-        return Estimate(position, orientation.numpy(), confidence.numpy())
+        orientation, confidence = (values.numpy() for values in pose.decode(outputs[:, 3:]))
+        doubt = None
+        if contract.certainty is not None:
+            cameras = np.array(contract.certainty.cameras)
+            residuals = None
+            if len(cameras) and found is not None:
+                points = agreement.placed(position, orientation, self.points)
+                residuals = agreement.residuals(found, points, cameras)
+            doubt = contract.certainty.doubt(confidence, residuals)
+        return Estimate(position, orientation, confidence, doubt)
+
+
+def joined(parts: Sequence[Estimate]) -> Estimate:
+    """Estimates one after the other."""
+    position, orientation, confidence, doubts = zip(*parts, strict=True)
+    known = [doubt for doubt in doubts if doubt is not None]
+    doubt = None
+    if known:
+        degrees, millimetres, disagreements = zip(*known, strict=True)
+        told = [values for values in disagreements if values is not None]
+        doubt = Doubt(np.concatenate(degrees), np.concatenate(millimetres), np.concatenate(told) if told else None)
+    return Estimate(np.concatenate(position), np.concatenate(orientation), np.concatenate(confidence), doubt)
 
 
 def _three(values: Sequence[Any]) -> tuple[float, float, float]:

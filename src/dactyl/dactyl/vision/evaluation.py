@@ -21,15 +21,19 @@ from dactyl.simulation.appearance.studio_scene import make_studio
 from dactyl.simulation.appearance.visibility import visible_shares
 from dactyl.storage import pictures as files
 from dactyl.storage.models import estimator_for
+from dactyl.vision import pose, reliability
 from dactyl.vision.augmentation import PoseAugmentation
-from dactyl.vision.estimator import Estimate, Estimator
-from dactyl.vision.moments import render_moments, split
+from dactyl.vision.certainty import Doubt
+from dactyl.vision.estimator import Estimate, Estimator, joined
+from dactyl.vision.moments import halves, render_moments, split
 from dactyl.vision.options import ErrorOptions
 from dactyl.vision.renderers import RENDERERS, RendererOptions, make_renderer
+from dactyl.vision.spoiling import KINDS, spoil
 from dactyl.vision.states import States, load
 
-SOURCES = ("training", "held-out")
-"""The renderer that an estimator was trained on, and the other one, with shadows where it can draw them."""
+SOURCES = ("training", "held-out", "second")
+"""The renderer that an estimator was trained on most, and the other one, with shadows where it can draw them: held out,
+or the second that it was trained on."""
 DEFAULTS = ErrorOptions()
 _HIDDEN_BELOW = (0.5, 0.8)  # shares of the object seen, mean of the cameras, that part the occlusion breakdown
 _BATCH = 32
@@ -62,6 +66,8 @@ class Errors:
     the same counts"""
     confidence: np.ndarray
     """(n,)"""
+    doubt: Doubt | None = None
+    """What the estimator stated of itself."""
 
     @property
     def millimetres(self) -> np.ndarray:
@@ -75,8 +81,8 @@ def evaluate(options: ErrorOptions = DEFAULTS) -> dict[str, dict[str, Any]]:
         DactylError: too few samples, no such states, estimator or test set, or the folder cannot be written.
     """
     check_options(options)
-    renderers = options.on if options.on is not None else () if options.dataset else SOURCES
     estimator = Estimator.load(estimator_for("block", options.estimator))
+    renderers = options.on if options.on is not None else () if options.dataset else sources_of(estimator)
     recorded = {path.name: Dataset(path) for path in options.dataset}
     rendered = load(options.states) if renderers else None
     try:
@@ -91,6 +97,8 @@ def evaluate(options: ErrorOptions = DEFAULTS) -> dict[str, dict[str, Any]]:
             shown = rendered_samples(estimator, rendered, options.samples, options.seed, name, device=options.device)
         found = errors(estimator, shown)
         rows[name] = summarize(shown, found)
+        if found.doubt is not None and len(found.degrees) > 1:
+            rows[name]["spoiled"] = spoiled(estimator, shown, options.seed)
         if name in SOURCES:
             rows[name]["renderer"] = renderer_of(estimator, name)
         draw_worst(shown, found, options.out / f"worst-{name}.png")
@@ -98,20 +106,24 @@ def evaluate(options: ErrorOptions = DEFAULTS) -> dict[str, dict[str, Any]]:
 
 
 def rendered_samples(
-    estimator: Estimator, states: States, number: int, seed: int, renderer: str, *, device: str = "cpu"
-) -> Samples:
+    estimator: Estimator, states: States, number: int, seed: int, renderer: str, *, device: str = "cpu",
+    fitting: bool = False,
+) -> Samples:  # fmt: skip
     """States that training never saw, in poses and looks of Table 9, as one of SOURCES draws them.
 
-    The states are the last ones collected, which training leaves out; poses are augmented as in training.
+    The states are the last ones collected, which training leaves out; poses are augmented as in training. Where the
+    estimator has a certainty, that was fitted on the first half of them, which `fitting` gives, and not the second.
     """
     contract = estimator.contract
     if states.recipe.object != contract.object:
         raise DactylError(f"the states are of the object {states.recipe.object}, the estimator's is {contract.object}")
     random = np.random.default_rng([seed, 4])
     _, unseen = split(states)
+    if fitting or contract.certainty is not None:
+        unseen = halves(unseen)[0 if fitting else 1]
     options = RendererOptions(
         renderer_of(estimator, renderer), contract.architecture.image_size, contract.crop,
-        seed=seed + 1, device=device, shadows=renderer == "held-out",
+        seed=seed + 1, device=device, shadows=renderer != "training",
     )  # fmt: skip
     studio, drawn_by = make_renderer(states.recipe.scene, options)
     qpos = PoseAugmentation().apply(studio.scene, unseen[random.integers(len(unseen), size=number)], random)
@@ -121,13 +133,27 @@ def rendered_samples(
     return Samples(moments.pictures, moments.position, moments.orientation, seen)
 
 
+def sources_of(estimator: Estimator) -> tuple[str, ...]:
+    """Those of SOURCES that there are for an estimator."""
+    return ("training", "second" if len(estimator.contract.renderers) > 1 else "held-out")
+
+
 def renderer_of(estimator: Estimator, source: str) -> str:
-    """The renderer that one of SOURCES is for an estimator: which one it was trained on its file says."""
-    trained_on = estimator.contract.renderer
-    if trained_on not in RENDERERS:
-        raise DactylError(f"the estimator was trained on pictures of {trained_on!r}, which is no renderer here")
-    (other,) = set(RENDERERS) - {trained_on}
-    return trained_on if source == "training" else other
+    """The renderer that one of SOURCES is for an estimator: which ones it was trained on its file says.
+
+    Raises:
+        DactylError: there is none, because it was trained on both or on one only, or on one that is unknown here.
+    """
+    trained_on = estimator.contract.renderers
+    if unknown := [name for name in trained_on if name not in RENDERERS]:
+        raise DactylError(f"the estimator was trained on pictures of {unknown[0]!r}, which is no renderer here")
+    if source not in (there := sources_of(estimator)):
+        raise DactylError(
+            f"the estimator was trained on pictures of {' and '.join(trained_on)}: there is no renderer that is "
+            f"{source}; choose {' or '.join(there)}"
+        )
+    (other,) = set(RENDERERS) - {trained_on[0]}
+    return trained_on[0] if source == "training" else other
 
 
 def recorded_samples(estimator: Estimator, dataset: Dataset) -> Samples:
@@ -144,18 +170,42 @@ def recorded_samples(estimator: Estimator, dataset: Dataset) -> Samples:
 
 def errors(estimator: Estimator, samples: Samples) -> Errors:
     """Estimate every sample and compare."""
-    parts = [estimator.estimate(part) for part in _batches(samples.pictures)]
-    estimate = Estimate(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+    return compare(joined([estimator.estimate(part) for part in batches(samples.pictures)]), samples, estimator.group)
+
+
+def compare(estimate: Estimate, samples: Samples, group: torch.Tensor) -> Errors:
+    """Errors of estimates of all samples; `group` of the object's symmetries, see `pose.symmetries`."""
     right = torch.from_numpy(np.array(samples.orientation))
-    found = torch.from_numpy(estimate.orientation)
-    equivalent = quaternion.multiply(*torch.broadcast_tensors(right.unsqueeze(1), estimator.group.to(right)))
-    turns = quaternion.multiply(*torch.broadcast_tensors(found.unsqueeze(1), quaternion.conjugate(equivalent)))
-    nearest = quaternion.angle(turns).argmin(1)
-    turn = quaternion.canonical(turns[torch.arange(len(turns)), nearest]).numpy()
+    turn = pose.nearest_turn(torch.from_numpy(estimate.orientation), right, group).numpy()
     angle = np.degrees(quaternion.angle(turn))
     axis = turn[:, 1:] / np.maximum(np.linalg.norm(turn[:, 1:], axis=1, keepdims=True), 1e-12)
     offset = 1000.0 * (estimate.position - samples.position)
-    return Errors(angle, offset, angle[:, None] * axis, estimate.confidence)
+    return Errors(angle, offset, angle[:, None] * axis, estimate.confidence, estimate.doubt)
+
+
+def spoiled(estimator: Estimator, samples: Samples, seed: int) -> dict[str, dict[str, float]]:
+    """By kind of spoiled picture, and for "none", how far answers are off, how far the estimator states that they are,
+    and in what share of the moments a camera disagrees and, if so, the right one."""
+    random = np.random.default_rng([seed, 7])
+    rows = {"none": _noticed(errors(estimator, samples), None)}
+    for kind in KINDS:
+        pictures, camera = spoil(samples.pictures, kind, random)
+        rows[kind] = _noticed(errors(estimator, samples._replace(pictures=pictures)), camera)
+    return rows
+
+
+def _noticed(found: Errors, camera: np.ndarray | None) -> dict[str, float]:
+    assert found.doubt is not None
+    doubt = found.doubt
+    row = {
+        "rotation_deg": float(found.degrees.mean()), "stated_deg": float(doubt.degrees.mean()),
+        "position_mm": float(found.millimetres.mean()), "stated_mm": float(doubt.millimetres.mean()),
+    }  # fmt: skip
+    if doubt.disagreement is not None:
+        row["disagree"] = float((doubt.disagreement > 1.0).any(1).mean())
+        if camera is not None:
+            row["right_camera"] = float((doubt.disagreement.argmax(1) == camera).mean())
+    return row
 
 
 def summarize(samples: Samples, found: Errors) -> dict[str, Any]:
@@ -173,6 +223,11 @@ def summarize(samples: Samples, found: Errors) -> dict[str, Any]:
             for axis, offset, turn in zip("xyz", found.offset.T, found.turn.T, strict=True)
         },
     }
+    if found.doubt is not None:
+        figures["certainty"] = {
+            "rotation_deg": reliability.summarize(found.doubt.degrees, found.degrees),
+            "position_mm": reliability.summarize(found.doubt.millimetres, found.millimetres),
+        }
     if samples.seen is not None:
         seen = samples.seen.mean(1)
         low, high = _HIDDEN_BELOW
@@ -206,7 +261,27 @@ def as_text(rows: Mapping[str, Mapping[str, Any]]) -> str:
         for share, values in row.get("by_share_seen", {}).items():
             cells = (_cell(values["rotation_deg"], "°"), _cell(values["position_mm"], " mm"))
             lines.append(f"    {'seen ' + share:<20}{values['samples']:>8}  {cells[0]:<36}{cells[1]:<36}")
+        lines += _certainty_as_text(row)
     return "\n".join(lines)
+
+
+def _certainty_as_text(row: Mapping[str, Any]) -> list[str]:
+    """Stated beside actual errors, from the surest answers to the least sure; and what spoiled pictures do."""
+    lines = []
+    for name, unit in (("rotation_deg", "°"), ("position_mm", " mm")):
+        if found := row.get("certainty", {}).get(name):
+            pairs = ", ".join(f"{part['stated']:.1f} {part['actual']:.1f}" for part in found["table"])
+            lines.append(
+                f"    stated and actual{unit}: {pairs}; area under sparsification {found['area']:.3f} "
+                f"(no order: {found['random']:.3f})"
+            )
+    for kind, values in row.get("spoiled", {}).items():
+        noticed = f", a camera disagrees in {values['disagree']:.1%}" if "disagree" in values else ""
+        lines.append(
+            f"    spoiled picture: {kind}: {values['rotation_deg']:.1f}° (stated {values['stated_deg']:.1f}), "
+            f"{values['position_mm']:.1f} mm (stated {values['stated_mm']:.1f}){noticed}"
+        )
+    return lines
 
 
 def draw_worst(samples: Samples, found: Errors, path: Path) -> None:
@@ -226,7 +301,8 @@ def draw_worst(samples: Samples, found: Errors, path: Path) -> None:
     files.write(path, np.concatenate(rows))
 
 
-def _batches(pictures: np.ndarray) -> Iterator[np.ndarray]:
+def batches(pictures: np.ndarray) -> Iterator[np.ndarray]:
+    """Pictures (n, …) in parts that a network takes at once."""
     return (pictures[start : start + _BATCH] for start in range(0, len(pictures), _BATCH))
 
 

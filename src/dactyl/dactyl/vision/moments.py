@@ -52,6 +52,12 @@ def split(states: States) -> tuple[np.ndarray, np.ndarray]:
     return states.qpos[:first], states.qpos[first:]
 
 
+def halves(validation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of the states that training leaves out those that certainty is fitted on, and those it is judged on."""
+    middle = len(validation) // 2
+    return validation[: max(1, middle)], validation[middle:]
+
+
 class MomentMaker:
     """Makes chunks of moments, each by its number alone: the same again whoever makes it, and when."""
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from dactyl.ranges import Cells, Minutes, Range, Seed, Share, Threads, Workers
 
 Renderer = Literal["opengl", "raytracer"]
-Source = Literal["training", "held-out"]
+Source = Literal["training", "held-out", "second"]
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,34 @@ class ErrorOptions:
     states: Path = Path("runs/states-block")
     """Folder of `vision collect`."""
     on: tuple[Source, ...] | None = None
-    """Training, the renderer trained on; held-out, one never trained on (slow without a GPU); both by default, or none
-    where a dataset is named."""
+    """Training, the renderer trained on; held-out, one never trained on (slow without a GPU); second, another one that
+    was trained on. Both that there are by default, or none where a dataset is named."""
     dataset: tuple[Path, ...] = ()
     """Folders of `dactyl dataset` with recorded images."""
     samples: Annotated[int, Range(2, 1_000_000)] = 512
     """Moments of three images on each renderer."""
     out: Path = Path("runs/vision-evaluation")
     """Folder for pictures."""
+    seed: Seed = 0
+    """Of what is rendered."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """To trace rays on."""
+
+
+@dataclass(frozen=True)
+class CertaintyOptions:
+    """What an estimator's doubts are fitted on."""
+
+    estimator: Path | None = None
+    """A file, or a folder with one; models/pose-block by default."""
+    states: Path = Path("runs/states-block")
+    """Folder of `vision collect`."""
+    on: Source = "training"
+    """Whose pictures."""
+    samples: Annotated[int, Range(100, 1_000_000)] = 1024
+    """Moments of three images."""
+    out: Path | None = None
+    """File to write; the estimator's own by default."""
     seed: Seed = 0
     """Of what is rendered."""
     device: Literal["cpu", "cuda"] = "cpu"

@@ -75,6 +75,16 @@ def loss(predicted: Tensor, position: Tensor, orientation: Tensor, rotation: str
     return ((position_error + rotation_error) / predicted.shape[1]).mean()
 
 
+def keypoints_found(features: Tensor, number: int) -> Tensor:
+    """Where towers trained with `keypoint_loss` find that many points, (n, cameras, K, 2), -1…1 across the picture.
+
+    Args:
+        features: (n, cameras, 2 or 3, channels) of the network.
+        number: K, at most as many as channels.
+    """
+    return features[:, :, :2, :number].transpose(2, 3)
+
+
 def keypoint_loss(features: Tensor, places: Tensor, counted: Tensor) -> Tensor:
     """Mean squared distance, in half pictures, of the first channels' places from the keypoints.
 
@@ -83,9 +93,18 @@ def keypoint_loss(features: Tensor, places: Tensor, counted: Tensor) -> Tensor:
         places: (n, cameras, K, 2), see `keypoints.Keypoints`.
         counted: (n, cameras, K) bool.
     """
-    found = features[:, :, :2, : places.shape[2]].transpose(2, 3)
+    found = keypoints_found(features, places.shape[2])
     squares = ((found - places.clamp(-1.0, 1.0)) ** 2).sum(-1)
     return (squares * counted).sum() / counted.sum().clamp(min=1)
+
+
+def nearest_turn(found: Tensor, right: Tensor, group: Tensor) -> Tensor:
+    """The turn (n, 4), w >= 0, from the nearest right orientation that looks the same to the one found, each (n, 4)."""
+    equivalent = quaternion.multiply(*torch.broadcast_tensors(right.unsqueeze(1), group.to(right)))
+    turns = quaternion.multiply(*torch.broadcast_tensors(found.unsqueeze(1), quaternion.conjugate(equivalent)))
+    nearest = quaternion.angle(turns).argmin(1)
+    chosen: Tensor = quaternion.canonical(turns[torch.arange(len(turns)), nearest])
+    return chosen
 
 
 def rotation_error(predicted: Tensor, right: Tensor, group: Tensor) -> Tensor:
