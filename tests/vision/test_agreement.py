@@ -69,7 +69,7 @@ def test_sides_face_cameras_as_the_renderer_has_it() -> None:
     keypoints = project(studio, qpos, [Appearance().sample(random) for _ in qpos], 0.7)
     points = agreement.placed(*object_poses(studio.scene, qpos), POINTS)
     cameras = agreement.fit_cameras(keypoints.places, points)
-    assert agreement.explained(keypoints.places, points, cameras).min() > 0.5, "though cameras are turned at random"
+    assert agreement.explained(keypoints.places, points, cameras).min() > 0.8, "though cameras are turned at random"
     same = agreement.turned_towards(cameras, points) == keypoints.turned_towards
     assert same.mean() > 0.95
     sides = agreement.residuals(keypoints.places, points, cameras)[..., SIDES]

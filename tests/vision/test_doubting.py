@@ -48,9 +48,10 @@ class Seeing(Estimator):
             mine = numbers[:, camera] % len(self.samples.position)
             points = agreement.placed(self.samples.position[mine], self.samples.orientation[mine], POINTS)
             places[:, camera] = agreement.predicted(self.eyes, points)[:, camera]
-        position = self.samples.position[known] + 0.02 * odd[:, None]
-        outputs = Estimate(position, self.orientation[known], self.confidence[known] - 0.3 * odd)
-        return self._stated(outputs, places), places
+        position = self.samples.position[known] + 0.004 * odd[:, None]
+        turn = quaternion.from_rotation_vector(0.4 * odd[:, None] * np.eye(3)[0])
+        orientation = quaternion.multiply(turn, self.orientation[known])
+        return self._stated(Estimate(position, orientation, self.confidence[known] - 0.3 * odd), places), places
 
     def _stated(self, estimate: Estimate, places: np.ndarray) -> Estimate:
         if self.contract.certainty is None:

@@ -63,11 +63,12 @@ def _least_squares(found: np.ndarray, points: np.ndarray, counted: np.ndarray) -
 
 
 def explained(found: np.ndarray, points: np.ndarray, cameras: np.ndarray) -> np.ndarray:
-    """(C,) share of the middle's variance in the pictures that affine cameras explain; a tower that was not trained to
-    find it explains nothing."""
-    middles = found[:, :, 0]
-    left = ((middles - predicted(cameras, points)[:, :, 0]) ** 2).sum((0, 2))
-    total = ((middles - middles.mean(0)) ** 2).sum((0, 2))
+    """(C,) share of where the sides are found, seen from the middle, that affine cameras explain. Of a tower that was not
+    trained to find them they explain nothing, however the camera is turned."""
+    expected = predicted(cameras, points)
+    counted = turned_towards(cameras, points)[:, :, 1:, None]
+    seen, wanted = (places[:, :, 1:] - places[:, :, :1] for places in (found, expected))
+    left, total = ((counted * values**2).sum((0, 2, 3)) for values in (seen - wanted, seen))
     return np.asarray(1.0 - left / np.maximum(total, 1e-12))
 
 

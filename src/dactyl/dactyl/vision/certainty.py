@@ -14,7 +14,7 @@ import numpy as np
 
 _KNOTS = 20
 _LEAST = 25  # samples between two knots
-_SMALL = 1e-3  # of a sign: less doubt than this is none
+_SMALL, _LARGE = 1e-3, 10.0  # of a sign: less doubt is none, and more says no more
 
 
 class Doubt(NamedTuple):
@@ -104,7 +104,7 @@ def signs(confidence: np.ndarray, disagreement: np.ndarray | None) -> np.ndarray
     columns = [1.0 - confidence]
     if disagreement is not None:
         columns += [disagreement.max(1), disagreement.mean(1)]
-    return np.log(np.maximum(np.stack(columns, axis=1), _SMALL))
+    return np.log(np.clip(np.stack(columns, axis=1), _SMALL, _LARGE))
 
 
 def fit(signs: np.ndarray, errors: np.ndarray, weights: np.ndarray) -> Scale:

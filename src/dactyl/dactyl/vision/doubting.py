@@ -24,8 +24,8 @@ DEFAULTS = CertaintyOptions()
 QUANTILE = 0.99
 """Share of good pictures whose residuals are below the limit."""
 EXPLAINED = 0.5
-"""Share of the middle's variance that cameras must explain, or the towers were not trained to find it."""
-_SPOILED_WEIGHT = 0.05  # of a spoiled moment beside a good one: rare, but all there is where doubts are large
+"""Share of where sides are found that cameras must explain, or the towers were not trained to find them."""
+_SPOILED_WEIGHT = 0.01  # of a spoiled moment beside a good one: rare, but all there is where doubts are large
 
 
 def fit(options: CertaintyOptions = DEFAULTS) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def rendered_samples(
     qpos = PoseAugmentation().apply(studio.scene, unseen[random.integers(len(unseen), size=number)], random)
     moments = render_moments(studio, drawn_by, contract.crop, qpos, Appearance(), random)
     drawn_by.close()
-    seen = visible_shares(make_studio(states.recipe.scene, palettes=1), qpos)
+    seen = None if fitting else visible_shares(make_studio(states.recipe.scene, palettes=1), qpos)
     return Samples(moments.pictures, moments.position, moments.orientation, seen)
 
 
