@@ -6,7 +6,9 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,8 +21,13 @@ from dactyl.learning.trial_watch import Standing, TrialWatch
 class Eyes:
     watched: torch.Tensor | None = None
     seconds = 0.25
+    pictures_per_s = 24.0
+    about: Mapping[str, Any] = {"renderer": "raytracer"}
 
     def __call__(self, qpos: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        raise NotImplementedError
+
+    def close(self) -> None:
         raise NotImplementedError
 
 
@@ -34,10 +41,11 @@ def test_eyes_look_only_where_a_trial_runs(capsys: pytest.CaptureFixture[str]) -
     with TrialWatch(2, 50, eyes, lambda: False) as watch:
         assert watch(standing([0, 0], [True, True], 0.0))
         assert watch(standing([1, 0], [True, False]))
+        assert "24 pictures/s" in watch._line._line()
     assert eyes.watched is not None
     assert eyes.watched.tolist() == [True, False]
     told = capsys.readouterr().err
-    assert "0.25 s for the pictures of 2 trials" in told
+    assert "pose from images (raytracer): 0.25 s for the pictures of 2 trials" in told
     assert "a thousand steps take 0:04:10" in told
 
 

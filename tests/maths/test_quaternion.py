@@ -174,3 +174,13 @@ def test_slerp_begins_at_one_end_and_goes_the_shorter_way_to_the_other(array):
 def test_slerp_between_equal_rotations_is_that_rotation(array):
     """Protects against a division by the zero angle."""
     np.testing.assert_array_equal(quaternion.slerp(array(A), array(A), 0.3), A)
+
+
+def test_rotation_vectors_there_and_back() -> None:
+    """Protects errors as vectors: zero, tiny, half a turn and all between; never longer than half a turn."""
+    vectors = np.random.default_rng(0).normal(size=(200, 3))
+    vectors *= np.linspace(0.0, np.pi - 1e-6, 200)[:, None] / np.linalg.norm(vectors, axis=1, keepdims=True)
+    np.testing.assert_allclose(quaternion.to_rotation_vector(quaternion.from_rotation_vector(vectors)), vectors, atol=1e-7)
+    np.testing.assert_allclose(quaternion.to_rotation_vector(-quaternion.from_rotation_vector(vectors)), vectors, atol=1e-7)
+    beyond = quaternion.from_rotation_vector(np.array([0.0, 0.0, np.pi + 0.5]))
+    np.testing.assert_allclose(quaternion.to_rotation_vector(beyond), [0.0, 0.0, 0.5 - np.pi], atol=1e-9)

@@ -16,6 +16,7 @@ from sensor_msgs.msg import Image
 from dactyl.errors import DactylError
 from dactyl.nodes.pose_estimator import PoseEstimator
 from dactyl.ros import messages
+from dactyl.vision.certainty import Doubt
 from dactyl.vision.estimator import Contract, Estimator
 from tests.vision.conftest import TINY
 
@@ -178,3 +179,69 @@ def test_a_wrong_file_is_refused_at_the_start(make_node: Callable[..., PoseEstim
     """Protects from starting with another object's network."""
     with pytest.raises(DactylError, match="trained for the object block, not sphere"):
         make_node(PoseEstimator, weights=weights, object="sphere")
+
+
+def state_errors(rig: Rig, degrees: float, millimetres: float, disagreement: list[float] | None = None) -> None:
+    """From now on the network expects to be so far off, and its cameras to disagree so much."""
+    estimator = rig.node.estimator
+    assert estimator is not None
+    plain = Estimator.estimate
+    apart = None if disagreement is None else np.array([disagreement])
+    doubt = Doubt(np.array([degrees]), np.array([millimetres]), apart)
+    estimator.estimate = lambda pictures: plain(estimator, pictures)._replace(doubt=doubt)  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(
+    ("degrees", "millimetres", "published"),
+    [(5.0, 3.0, True), (21.0, 3.0, False), (5.0, 16.0, False), (float("nan"), 3.0, False), (5.0, float("nan"), False)],
+)
+def test_a_pose_is_withheld_by_its_stated_error(
+    start: Callable[..., Rig], degrees: float, millimetres: float, published: bool
+) -> None:
+    """Protects the hand from answers that the network itself expects to be wrong, and from doubts that are no numbers."""
+    rig = start(max_degrees=20.0, max_millimetres=15.0)
+    state_errors(rig, degrees, millimetres)
+    rig.send(1)
+    assert bool(rig.poses) == published
+    diagnosis = rig.node.diagnose()
+    assert (diagnosis.level == DiagnosticStatus.OK) == published
+    if np.isfinite(degrees):
+        assert diagnosis.values["stated error (deg)"] == degrees
+
+
+@pytest.mark.parametrize(("limit", "published"), [(2.0, False), (4.0, True), (0.0, True)])
+def test_a_camera_that_does_not_fit_the_others_is_named(
+    start: Callable[..., Rig], limit: float, published: bool
+) -> None:
+    """Protects from one image of another moment, which no check of the image alone can tell."""
+    rig = start(max_disagreement=limit)
+    state_errors(rig, 5.0, 3.0, [0.4, 3.0, 0.9])
+    rig.send(1)
+    assert bool(rig.poses) == published
+    if not published:
+        assert rig.node.diagnose().message.startswith("camera_1 does not fit the others")
+        (reason,) = rig.node.withheld
+        assert reason.startswith("camera_1")
+
+
+def test_short_gaps_are_bridged_and_counted(start: Callable[..., Rig]) -> None:
+    """Protects the policy's pace: two moments are bridged, with their own stamps, the third is not."""
+    rig = start(bridge=0.16)
+    rig.send(1)
+    rig.send(2)
+    state_errors(rig, 90.0, 3.0)
+    for tick in (3, 4, 5):
+        rig.send(tick)
+    assert [messages.nanoseconds(pose.header.stamp) // PERIOD_NS for pose in rig.poses] == [1, 2, 3, 4]
+    values = rig.node.diagnose().values
+    assert (values["poses"], values["bridged"], values["withheld, not sure enough"]) == (2, 2, 3)
+    np.testing.assert_allclose(messages.position(rig.poses[-1].pose), [0.0, -0.05, 0.35], atol=1e-6)
+
+
+def test_a_covered_camera_is_bridged_too(start: Callable[..., Rig]) -> None:
+    rig = start(bridge=0.1)
+    rig.send(1)
+    for tick in (2, 3):
+        rig.send(tick, camera_1=np.zeros((120, 160, 3), np.uint8))
+    assert [messages.nanoseconds(pose.header.stamp) // PERIOD_NS for pose in rig.poses] == [1, 2]
+    assert rig.node.diagnose().level == DiagnosticStatus.WARN, "what is bridged is no good image"

@@ -11,9 +11,12 @@ import torch
 from dactyl.environment.config import EnvironmentConfig
 from dactyl.environment.environment import Environment
 from dactyl.errors import DactylError
+from dactyl.simulation.appearance import Appearance
 from dactyl.simulation.scene import SceneConfig
 from dactyl.vision.estimator import Contract, Estimator
 from dactyl.vision.object_sensor import VisionSensor, sensor_factory
+from dactyl.vision.parallel import RendererPool
+from dactyl.vision.renderers import RendererOptions
 from tests.vision.conftest import TINY, random_states
 
 
@@ -34,7 +37,54 @@ def test_every_world_is_seen_in_a_look_of_its_own() -> None:
     assert position.dtype == orientation.dtype == torch.float32
     assert len(torch.unique(position, dim=0)) == 3, "looks differ"
     torch.testing.assert_close(sensor(qpos)[0], position)
-    sensor.renderer.close()
+    assert sensor.pictures_per_s > 0.0
+    sensor.close()
+
+
+def test_an_evaluation_is_by_the_held_out_renderer() -> None:
+    """Protects the claim beside the paper's: its figure by sight was on pictures never trained on."""
+    sensor = VisionSensor(estimator(), SceneConfig(), 1, 0, "training")
+    assert sensor.about["renderer"] == "opengl"
+    assert sensor.about["renderer_was_trained_on"]
+    assert len(sensor.about["estimator"]) == 64
+    sensor.close()
+    torch.manual_seed(0)
+    traced = Estimator(Contract(architecture=TINY, trained={"renderer": "raytracer"}))
+    traced.network.eval()
+    other = VisionSensor(traced, SceneConfig(), 1, 0, "held-out")
+    assert other.about["renderer"] == "opengl"
+    assert not other.about["renderer_was_trained_on"]
+    other.close()
+    both = Estimator(Contract(architecture=TINY, trained={"renderer": "opengl", "also_rendered_by": "raytracer"}))
+    with pytest.raises(DactylError, match="there is no renderer that is held-out"):
+        VisionSensor(both, SceneConfig(), 1, 0, "held-out")
+
+
+@pytest.mark.slow
+def test_worlds_rendered_side_by_side_look_the_same() -> None:
+    """Protects repeatability: more processes are faster and nothing else."""
+    qpos = torch.from_numpy(random_states(5).astype(float))
+    seen = []
+    for processes in (1, 2):
+        sensor = VisionSensor(estimator(), SceneConfig(), 5, 0, "opengl", processes=processes)
+        sensor.watched = torch.tensor([True, True, False, True, True])
+        seen.append(sensor(qpos)[0])
+        sensor.watched = torch.tensor([False, True, False, False, False])
+        seen.append(sensor(qpos)[0])
+        sensor.close()
+    assert torch.equal(seen[0], seen[2])
+    assert torch.equal(seen[1], seen[3])
+
+
+def test_a_rendering_process_that_ends_is_told() -> None:
+    """Protects from waiting for ever."""
+    options = RendererOptions("opengl", 16, 0.7)
+    pool = RendererPool(SceneConfig(), options, 1)
+    pool._workers[0].terminate()
+    pool._workers[0].join()
+    with pytest.raises(DactylError, match="a rendering process has ended"):
+        pool.render(np.zeros((1, 31)), [Appearance().sample(np.random.default_rng(0))])
+    pool.close()
 
 
 def test_the_policy_sees_what_the_eyes_see_and_nothing_else_changes() -> None:

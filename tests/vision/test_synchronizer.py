@@ -100,3 +100,22 @@ def test_all_cameras_frozen(image: Callable[[], np.ndarray], sensor_noise: bool)
     stills = [image() for _ in NAMES]
     last = [[synchronizer.add(i, tick * TICK, stills[i]) for i in range(3)][-1] for tick in range(1, 8)]
     assert (last[-1] is None) == sensor_noise
+
+
+def test_a_moment_with_a_bad_image_is_known(synchronizer: Synchronizer, image: Callable[[], np.ndarray]) -> None:
+    """Protects bridging: said once, with the moment's stamp, whatever the order; a missing image is no bad one."""
+    black = np.zeros((240, 320, 3), np.uint8)
+    for order, tick in (((0, 1, 2), 1), ((1, 2, 0), 2)):
+        said = []
+        for index in order:
+            assert synchronizer.add(index, tick * TICK + index, black if index == 1 else image()) is None
+            said.append(synchronizer.spoiled_ns)
+        assert said == [None, None, tick * TICK]
+    assert synchronizer.add(0, 2 * TICK, image()) is None
+    assert synchronizer.spoiled_ns is None, "sent again"
+    for index in (0, 2):
+        assert synchronizer.add(index, 3 * TICK, image()) is None
+        assert synchronizer.spoiled_ns is None, "one is missing"
+    good = [synchronizer.add(index, 4 * TICK, image()) for index in range(3)]
+    assert good[-1] is not None
+    assert synchronizer.spoiled_ns is None

@@ -239,7 +239,10 @@ def _estimator(options: Options, lockstep: bool) -> dict[str, Value]:
         return {}
     weights = estimator_for(options.object, options.estimator or None).absolute()
     # in lockstep everybody waits for the pose, so the best guess is given, as in `evaluate`
-    return {"weights": str(weights), "object": options.object, **({"min_confidence": 0.0} if lockstep else {})}
+    best_guess: dict[str, Value] = {
+        "min_confidence": 0.0, "max_degrees": 180.0, "max_millimetres": 1000.0, "max_disagreement": 0.0,
+    }  # fmt: skip
+    return {"weights": str(weights), "object": options.object, **(best_guess if lockstep else {})}
 
 
 def _rviz(choice: _Choice, laboratory: configuration.Configuration) -> tuple[Node, ...]:

@@ -10,13 +10,16 @@ import tyro
 
 from dactyl.commands.arguments import FLAT, Json
 from dactyl.learning.options import EvaluationOptions, FilmOptions
+from dactyl.ranges import Workers
 
 
 def evaluate(
     options: Annotated[EvaluationOptions, FLAT],
     pose: Literal["state", "vision"] = "state",
     estimator: Path | None = None,
-    renderer: Literal["opengl", "raytracer"] = "opengl",
+    renderer: Literal["held-out", "training", "second", "opengl", "raytracer"] = "held-out",
+    renderers: Workers = 1,
+    device: Literal["cpu", "cuda"] = "cpu",
     ros: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
     json: Json = None,
 ) -> int:
@@ -30,12 +33,16 @@ def evaluate(
       ./dactyl evaluate --policy runs/cpu-small --randomizations none --actions both
       ./dactyl evaluate --randomizations=-physics --json evaluation.json
       ./dactyl evaluate --pose vision --trials 10
+      ./dactyl evaluate --pose vision --renderer training --renderers 2 --trials 10
       ./dactyl evaluate --ros --randomizations none --trials 10
 
     Args:
         pose: of the object, from simulated motion capture or from rendered images, which takes far longer
         estimator: of poses from images: a file or a folder with one; the shipped one for the object by default
-        renderer: of the images
+        renderer: of the images; held-out is the one that the estimator was not trained on, slow without a GPU if that is
+            the ray tracer
+        renderers: processes that render side by side
+        device: to trace rays on
         ros: one trial after the other through the running graph in lockstep, whose hand has no randomizations
     """
     from dactyl import results
@@ -50,7 +57,8 @@ def evaluate(
     else:
         from dactyl.vision.object_sensor import sensor_factory
 
-        sensor = sensor_factory(estimator, renderer, options.seed) if pose == "vision" else None
+        make = sensor_factory(estimator, renderer, options.seed, processes=renderers, device=device)
+        sensor = make if pose == "vision" else None
         outcome = evaluation.evaluate(options, sensor)
     if json:
         results.write(json, "evaluate", options.seed, outcome)

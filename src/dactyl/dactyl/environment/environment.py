@@ -22,6 +22,7 @@ from dactyl.environment.randomization.effect import Effect
 from dactyl.environment.randomization.observation_noise import Sensed, Sensors
 from dactyl.environment.randomization.random import Random, where
 from dactyl.environment.randomization.unmodeled_effects import Actuation, Forces, Timing, Tracking
+from dactyl.environment.randomization.vision_errors import Sight
 from dactyl.environment.starts import StartPool
 from dactyl.environment.task import Signals, Transition
 from dactyl.errors import DactylError
@@ -115,6 +116,8 @@ class Environment:
         self._trials = trial.start(self._errors[:, 0])
         noise, effects = config.randomization.observation_noise, config.randomization.unmodeled_effects
         self._sensors = Sensors(noise, num_envs, self.robot, self.random) if noise else None
+        seen = config.randomization.vision_errors
+        self._sight = Sight(seen, num_envs, self.robot, self.random) if seen else None
         rates = self.scene.backlash_rates
         self._actuation = (
             Actuation(effects, total, self.robot, self.random, meaning=self._meaning, backlash_rates=rates)
@@ -247,7 +250,7 @@ class Environment:
         self._trials = trial.restart(self._trials, mask)
         self._goal = where(mask, self._draw_goals(self._signals(measurement)), self._goal)
         self._errors = self.task.errors(self._goal, self._signals(measurement))
-        for effect in (self._sensors, self._tracking):
+        for effect in (self._sensors, self._tracking, self._sight):
             if effect is not None:
                 effect.restart(mask)
 
@@ -355,6 +358,8 @@ class Environment:
         sensed = measurement.sensed
         if self._sensors:
             sensed = self._sensors.read(sensed, measurement.marker_rotations)
+        if self._sight:
+            sensed = self._sight.see(measurement.sensed, sensed)
         if self.object_sensor:
             position, orientation = self.object_sensor(self.physics.state.qpos[: self.num_envs])
             sensed = sensed._replace(object_position=position, object_orientation=orientation)
@@ -465,5 +470,6 @@ class Environment:
             "timing": self._timing,
             "forces": self._forces,
             "tracking": self._tracking,
+            "sight": self._sight,
         }
         return {name: part for name, part in parts.items() if part is not None}

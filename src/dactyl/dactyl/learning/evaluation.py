@@ -146,7 +146,7 @@ def judge(
         stopped: asked after every control step; once it is true, only the trials that have ended count.
 
     Returns:
-        `summarize`'s figures, and how far targets were asked to move; nothing where no trial ended.
+        `summarize`'s figures, how far targets were asked to move, and what the sensor was; nothing where no trial ended.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -154,9 +154,16 @@ def judge(
     sensor = make_sensor(config.scene, trials) if make_sensor else None
     environment.object_sensor = sensor
     motion = Motion()
-    with TrialWatch(trials, config.rules.max_successes, sensor, stopped) as watch:
-        ended = run_trials(policy, environment, deterministic, seed, watch, motion)
-    return summarize(ended, seed) | {"motion_deg_per_step": motion.summary()} if ended else {}
+    try:
+        with TrialWatch(trials, config.rules.max_successes, sensor, stopped) as watch:
+            ended = run_trials(policy, environment, deterministic, seed, watch, motion)
+    finally:
+        if sensor:
+            sensor.close()
+    if not ended:
+        return {}
+    seen = {"vision": dict(sensor.about)} if sensor else {}
+    return summarize(ended, seed) | {"motion_deg_per_step": motion.summary()} | seen
 
 
 def report(results: Mapping[str, Any]) -> str:
@@ -166,6 +173,8 @@ def report(results: Mapping[str, Any]) -> str:
         {drawn: results, "most-likely": results["most_likely"]} if "most_likely" in results else {drawn: results}
     )
     how = "through the graph" if results.get("ros") else f"pose {results['pose']}"
+    if seen := results.get("vision"):
+        how += f" ({seen['renderer']}, {'trained on' if seen['renderer_was_trained_on'] else 'held out'})"
     title = f"{results['policy']}, {results['object']}, {how}, randomizations {results['randomizations']}"
     lines = []
     for kind, summary in summaries.items():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
 
@@ -29,9 +29,16 @@ class ObjectSensor(Protocol):
     """(N,) bool: where it has to look; None: everywhere."""
     seconds: float
     """That its last look took."""
+    pictures_per_s: float
+    """Of its last look."""
+    about: Mapping[str, Any]
+    """What it is, for the results."""
 
     def __call__(self, qpos: Tensor) -> tuple[Tensor, Tensor]:
         """See `Environment.object_sensor`."""
+
+    def close(self) -> None:
+        """Look no more."""
 
 
 class TrialWatch:
@@ -64,13 +71,14 @@ class TrialWatch:
             self._sensor.watched = standing.running
         ended = self._trials - int(standing.running.sum())
         text = f"{ended} of {self._trials} trials ended, {int(standing.goals.sum())} goals reached"
-        self._line.show(f"{text}, {standing.seconds:.0f} simulated seconds", self._left(standing))
+        rate = f", {self._sensor.pictures_per_s:.0f} pictures/s" if self._sensor else ""
+        self._line.show(f"{text}, {standing.seconds:.0f} simulated seconds{rate}", self._left(standing))
         return not self._stopped()
 
     def _say_costs(self, sensor: ObjectSensor) -> None:
         """After the first look."""
         print(
-            f"pose from images: {sensor.seconds:.2f} s for the pictures of {self._trials} trials, at every control "
+            f"pose from images ({sensor.about['renderer']}): {sensor.seconds:.2f} s for the pictures of {self._trials} trials, at every control "
             f"step while they run; a thousand steps take {duration(1000 * sensor.seconds)} for the pictures alone",
             file=sys.stderr, flush=True,
         )  # fmt: skip

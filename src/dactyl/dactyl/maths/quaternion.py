@@ -91,6 +91,17 @@ def from_rotation_vector(v: Array) -> Array:
     return xp.concat([xp.cos(0.5 * theta), scale * v], axis=-1)
 
 
+def to_rotation_vector(q: Array) -> Array:
+    """The rotation vectors (..., 3), rad, at most pi long, of q."""
+    xp = array_namespace(q)
+    q = canonical(q)
+    sine = xp.sqrt(xp.sum(q[..., 1:] ** 2, axis=-1, keepdims=True))
+    small = sine < 1e-8
+    safe = xp.where(small, xp.ones_like(sine), sine)
+    scale = xp.where(small, 2.0 * xp.ones_like(sine), 2.0 * xp.atan2(safe, q[..., :1]) / safe)
+    return scale * q[..., 1:]
+
+
 def uniform(normals: Array) -> Array:
     """Uniformly distributed rotations from independent standard normal numbers (..., 4)."""
     return canonical(normalize(normals))

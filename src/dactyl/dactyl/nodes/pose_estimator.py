@@ -19,12 +19,14 @@ from dactyl.ros.images import to_rgb
 from dactyl.ros.messages import SENSOR, nanoseconds, set_point, set_quaternion, set_stamp
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
+from dactyl.vision.bridging import Bridge
 from dactyl.vision.synchronizer import Synchronizer, Triple
 
 if TYPE_CHECKING:
-    from dactyl.vision.estimator import Estimator
+    from dactyl.vision.estimator import Estimate, Estimator
 
 WINDOW = 256  # poses that latency figures are taken from
+UNSURE = "not sure enough"
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,31 @@ class Parameters:
     min_confidence: float = parameter(
         0.6, "Poses the network is less sure of, 0…1, are withheld.", minimum=0.0, maximum=1.0
     )
+    max_degrees: float = parameter(
+        30.0, "Poses whose stated rotation error is larger are withheld, degrees.", minimum=0.0, maximum=180.0
+    )
+    max_millimetres: float = parameter(
+        30.0, "Poses whose stated position error is larger are withheld, mm.", minimum=0.0, maximum=1000.0
+    )
+    max_disagreement: float = parameter(
+        2.0,
+        "A pose that a camera disagrees with more than this is withheld; 1: as one good picture in a hundred does. "
+        "0: cameras are not compared.",
+        minimum=0.0,
+        maximum=100.0,
+    )
+    bridge: float = parameter(
+        0.0,
+        "For so long a pose that is withheld is replaced by where the last ones lead to, s; 0: never.",
+        minimum=0.0,
+        maximum=0.5,
+    )
 
 
 class PoseEstimator(DactylNode):
     """camera_{0,1,2}/image_raw -> object_pose/vision, stamped as the oldest of the three images.
 
+    A pose that is withheld may be bridged. The message has no place to say so; how many were is on /diagnostics.
     Without a network it subscribes to no images, so that nothing is rendered for it.
     """
 
@@ -76,6 +98,12 @@ class PoseEstimator(DactylNode):
         self.pose = PoseStamped()
         self.pose.header.frame_id = "hand"
         self.withheld = Counter[str]()
+        self.bridge = Bridge(round(settings.bridge * 1e9))
+        self.bridged = 0
+        self.doubt = ""
+        """Why the last pose was withheld; empty: it was not."""
+        self.stated: dict[str, float] = {}
+        """The errors that the network expects of its last answer."""
         self.poses = 0
         self.confidence = float("nan")
         self.arrived = dict.fromkeys(cameras, float("-inf"))
@@ -93,6 +121,8 @@ class PoseEstimator(DactylNode):
             self._estimate(triple)
         elif self.poses and stamp_ns == nanoseconds(self.pose.header.stamp) and index == len(self.arrived) - 1:
             self.publisher.publish(self.pose)  # the images were sent again, so somebody has lost it
+        elif self.synchronizer.spoiled_ns is not None:
+            self._bridge(self.synchronizer.spoiled_ns)
         if camera in (faults := self.synchronizer.faults):
             self.withheld[f"{camera}: {faults[camera]}".partition(" times")[0]] += 1
             self.get_logger().warning(f"{camera}: {faults[camera]}", throttle_duration_sec=5.0)
@@ -103,15 +133,48 @@ class PoseEstimator(DactylNode):
         estimate = self.estimator.estimate(triple.pictures[None])
         self.inferences.append(time.monotonic() - began)
         self.confidence = float(estimate.confidence[0])
-        if not self.confidence >= self.settings.min_confidence or not np.isfinite(estimate.position).all():
-            self.withheld["not sure enough"] += 1
+        self.doubt = self._doubt(estimate)
+        if self.doubt:
+            self.withheld[self.doubt] += 1
+            self._bridge(triple.stamp_ns)
             return
-        set_stamp(self.pose.header.stamp, triple.stamp_ns)
-        set_point(self.pose.pose.position, estimate.position[0])
-        set_quaternion(self.pose.pose.orientation, estimate.orientation[0])
-        self.publisher.publish(self.pose)
+        position, orientation = estimate.position[0], estimate.orientation[0]
+        self.bridge.believe(triple.stamp_ns, position, orientation)
+        self._publish(triple.stamp_ns, position, orientation)
         self.poses += 1
         self.latencies.append(1e-9 * (self.get_clock().now().nanoseconds - triple.stamp_ns))
+
+    def _doubt(self, estimate: Estimate) -> str:
+        """Why an answer is not to be believed; empty where it is. A number that is none is never below a limit."""
+        settings, doubt = self.settings, estimate.doubt
+        sure = self.confidence >= settings.min_confidence and np.isfinite(estimate.position).all()
+        if doubt is None:
+            return "" if sure else UNSURE
+        self.stated = {
+            "stated error (deg)": round(float(doubt.degrees[0]), 2),
+            "stated error (mm)": round(float(doubt.millimetres[0]), 2),
+        }
+        near = doubt.degrees[0] <= settings.max_degrees and doubt.millimetres[0] <= settings.max_millimetres
+        if not (sure and near):
+            return UNSURE
+        if settings.max_disagreement and doubt.disagreement is not None:
+            worst = int(np.argmax(doubt.disagreement[0]))
+            if not doubt.disagreement[0, worst] <= settings.max_disagreement:
+                return f"{list(self.arrived)[worst]} does not fit the others: covered, or of another moment"
+        return ""
+
+    def _bridge(self, stamp_ns: int) -> None:
+        """In place of a pose that is withheld, where the last ones lead to, if they are recent enough."""
+        found = self.bridge.at(stamp_ns)
+        if found is not None:
+            self.bridged += 1
+            self._publish(*found)
+
+    def _publish(self, stamp_ns: int, position: np.ndarray, orientation: np.ndarray) -> None:
+        set_stamp(self.pose.header.stamp, stamp_ns)
+        set_point(self.pose.pose.position, position)
+        set_quaternion(self.pose.pose.orientation, orientation)
+        self.publisher.publish(self.pose)
 
     def diagnose(self) -> Diagnosis:
         if self.estimator is None:
@@ -119,6 +182,8 @@ class PoseEstimator(DactylNode):
         values = {
             "poses": self.poses,
             "confidence": round(self.confidence, 3),
+            **self.stated,
+            **({"bridged": self.bridged} if self.settings.bridge else {}),
             **_milliseconds("latency from image stamp", self.latencies),
             **_milliseconds("inference", self.inferences),
             **{f"withheld, {reason}": count for reason, count in self.withheld.items()},
@@ -130,8 +195,10 @@ class PoseEstimator(DactylNode):
         if self.synchronizer.faults:
             camera, fault = next(iter(self.synchronizer.faults.items()))
             return warning(f"{camera}: {fault}", **values)
-        if not self.confidence >= self.settings.min_confidence:
+        if self.doubt == UNSURE or not self.confidence >= self.settings.min_confidence:
             return warning("the images do not show clearly how the object is turned", **values)
+        if self.doubt:
+            return warning(self.doubt, **values)
         return Diagnosis(values=values)
 
 

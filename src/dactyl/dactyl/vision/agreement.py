@@ -63,8 +63,10 @@ def _least_squares(found: np.ndarray, points: np.ndarray, counted: np.ndarray) -
 
 
 def explained(found: np.ndarray, points: np.ndarray, cameras: np.ndarray) -> np.ndarray:
-    """(C,) share of where the sides are found, seen from the middle, that affine cameras explain. Of a tower that was not
-    trained to find them they explain nothing, however the camera is turned."""
+    """(C,) share of where the sides are found, seen from the middle, that affine cameras explain.
+
+    Of a tower that was not trained to find them they explain nothing, however the camera is turned.
+    """
     expected = predicted(cameras, points)
     counted = turned_towards(cameras, points)[:, :, 1:, None]
     seen, wanted = (places[:, :, 1:] - places[:, :, :1] for places in (found, expected))

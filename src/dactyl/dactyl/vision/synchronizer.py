@@ -62,7 +62,8 @@ class Synchronizer:
         self._cut, self._tolerance_ns = cut, tolerance_ns
         self._frozen_after, self._sensor_noise = frozen_after, sensor_noise
         self._cameras = [_Camera(name) for name in cameras]
-        self._used_ns = -1
+        self.spoiled_ns: int | None = None
+        """Stamp of the moment that the last image completed, if not every image of it can be used."""
 
     @property
     def faults(self) -> dict[str, str]:
@@ -71,16 +72,20 @@ class Synchronizer:
 
     def add(self, index: int, stamp_ns: int, image: np.ndarray) -> Triple | None:
         """Take one camera's image (height, width, 3); the moment's triple if it was the last that lacked."""
+        self.spoiled_ns = None
         camera = self._cameras[index]
         if stamp_ns <= camera.stamp_ns:
             return None  # sent again, or overtaken
         camera.stamp_ns = stamp_ns
         camera.fault = self._inspect(camera, image)
         camera.waits = not camera.fault
-        if not all(camera.waits for camera in self._cameras):
-            return None
         stamps = [camera.stamp_ns for camera in self._cameras]
-        if max(stamps) - min(stamps) > self._tolerance_ns:
+        together = max(stamps) - min(stamps) <= self._tolerance_ns
+        if not all(camera.waits for camera in self._cameras):
+            if together and all(camera.waits or camera.fault for camera in self._cameras):
+                self.spoiled_ns = min(stamps)
+            return None
+        if not together:
             return None
         pictures = [camera.picture for camera in self._cameras if camera.picture is not None]
         for camera in self._cameras:
