@@ -12,7 +12,7 @@ import torch
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.recording.test_sets.dataset import Camera, Dataset, DatasetWriter
-from dactyl.vision import evaluation
+from dactyl.vision import evaluation, sources
 from dactyl.vision.estimator import Contract, Estimate, Estimator
 from dactyl.vision.evaluation import Samples
 from dactyl.vision.states import load
@@ -113,24 +113,24 @@ def test_rendered_samples_come_from_states_not_trained_on(states_folder: Path) -
 def test_the_renderer_trained_on_is_never_called_held_out(trained: dict[str, str], own: str, other: str) -> None:
     """Protects the sim-to-sim figure of an estimator that was trained on the ray tracer, as the paper preset's is."""
     estimator = Estimator(Contract(architecture=TINY, trained=trained))
-    assert evaluation.renderer_of(estimator, "training") == own
-    assert evaluation.renderer_of(estimator, "held-out") == other
+    assert sources.renderer_of(estimator, "training") == own
+    assert sources.renderer_of(estimator, "held-out") == other
 
 
 def test_a_second_renderer_that_was_trained_on_is_not_held_out() -> None:
     """Protects the word held-out: an estimator that has seen some ray traced pictures has nothing held out."""
     both = Estimator(Contract(architecture=TINY, trained={"renderer": "opengl", "also_rendered_by": "raytracer"}))
     one = Estimator(Contract(architecture=TINY))
-    assert evaluation.sources_of(both) == ("training", "second")
-    assert evaluation.sources_of(one) == ("training", "held-out")
-    assert evaluation.renderer_of(both, "second") == "raytracer"
+    assert sources.sources_of(both) == ("training", "second")
+    assert sources.sources_of(one) == ("training", "held-out")
+    assert sources.renderer_of(both, "second") == "raytracer"
     with pytest.raises(DactylError, match="opengl and raytracer: there is no renderer that is held-out"):
-        evaluation.renderer_of(both, "held-out")
+        sources.renderer_of(both, "held-out")
     with pytest.raises(DactylError, match="there is no renderer that is second; choose training or held-out"):
-        evaluation.renderer_of(one, "second")
+        sources.renderer_of(one, "second")
 
 
 def test_an_unknown_renderer_has_no_role() -> None:
     estimator = Estimator(Contract(architecture=TINY, trained={"renderer": "unity"}))
     with pytest.raises(DactylError, match="trained on pictures of 'unity'"):
-        evaluation.renderer_of(estimator, "training")
+        sources.renderer_of(estimator, "training")

@@ -39,8 +39,8 @@ def evaluate(
     Args:
         pose: of the object, from simulated motion capture or from rendered images, which takes far longer
         estimator: of poses from images: a file or a folder with one; the shipped one for the object by default
-        renderer: of the images; held-out is the one that the estimator was not trained on, slow without a GPU if that is
-            the ray tracer
+        renderer: of the images; held-out is the one that the estimator was not trained on, slow without a GPU where
+            that is the ray tracer
         renderers: processes that render side by side
         device: to trace rays on
         ros: one trial after the other through the running graph in lockstep, whose hand has no randomizations

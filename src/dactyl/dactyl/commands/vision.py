@@ -9,7 +9,7 @@ from typing import Annotated
 from dactyl.commands.app import Commands
 from dactyl.commands.arguments import FLAT, Json, Preset
 from dactyl.ranges import Count, Range, Seed, Share, Threads
-from dactyl.vision.options import CertaintyOptions, ErrorOptions, SheetOptions, VisionTrainOptions
+from dactyl.vision.options import CertaintyOptions, ErrorOptions, SheetOptions, TrajectoryOptions, VisionTrainOptions
 
 app = Commands()
 
@@ -191,3 +191,31 @@ def certainty(options: Annotated[CertaintyOptions, FLAT], json: Json = None) -> 
     if json:
         results.write(json, "vision certainty", options.seed, outcome)
     print(doubting.as_text(outcome))
+
+
+@app.command
+def errors(options: Annotated[TrajectoryOptions, FLAT], json: Json = None) -> None:
+    """Measure how a pose estimator's errors go along a policy's trajectories, for policies to be trained on them.
+
+    What depends on the object's pose, what stays for an episode, what fades from step to step, outliers. The file is
+    for the key `environment.randomization.vision_errors` of a training preset.
+
+    For example:
+      ./dactyl vision errors --estimator runs/vision-cpu --out vision-errors.yaml
+      ./dactyl vision errors --pose vision --renderer training --worlds 16 --seconds 40
+    """
+    from dactyl import results
+    from dactyl.status_line import StatusLine
+    from dactyl.vision import error_statistics
+
+    if json:
+        results.check_writable(json)
+    with StatusLine("making ready") as line:
+
+        def report(done: int, steps: int) -> None:
+            line.show(f"{done} of {steps} steps looked at", (steps - done) / done * line.seconds())
+
+        outcome = error_statistics.measure(options, report)
+    if json:
+        results.write(json, "vision errors", options.seed, outcome)
+    print(error_statistics.as_text(outcome))

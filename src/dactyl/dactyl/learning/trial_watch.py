@@ -78,8 +78,9 @@ class TrialWatch:
     def _say_costs(self, sensor: ObjectSensor) -> None:
         """After the first look."""
         print(
-            f"pose from images ({sensor.about['renderer']}): {sensor.seconds:.2f} s for the pictures of {self._trials} trials, at every control "
-            f"step while they run; a thousand steps take {duration(1000 * sensor.seconds)} for the pictures alone",
+            f"pose from images ({sensor.about['renderer']}): {sensor.seconds:.2f} s for the pictures of "
+            f"{self._trials} trials, at every control step while they run; a thousand steps take "
+            f"{duration(1000 * sensor.seconds)} for the pictures alone",
             file=sys.stderr, flush=True,
         )  # fmt: skip
         self._line.said()

@@ -27,13 +27,11 @@ from dactyl.vision.certainty import Doubt
 from dactyl.vision.estimator import Estimate, Estimator, joined
 from dactyl.vision.moments import halves, render_moments, split
 from dactyl.vision.options import ErrorOptions
-from dactyl.vision.renderers import RENDERERS, RendererOptions, make_renderer
+from dactyl.vision.renderers import RendererOptions, make_renderer
+from dactyl.vision.sources import SOURCES, renderer_of, sources_of
 from dactyl.vision.spoiling import KINDS, spoil
 from dactyl.vision.states import States, load
 
-SOURCES = ("training", "held-out", "second")
-"""The renderer that an estimator was trained on most, and the other one, with shadows where it can draw them: held out,
-or the second that it was trained on."""
 DEFAULTS = ErrorOptions()
 _HIDDEN_BELOW = (0.5, 0.8)  # shares of the object seen, mean of the cameras, that part the occlusion breakdown
 _BATCH = 32
@@ -131,29 +129,6 @@ def rendered_samples(
     drawn_by.close()
     seen = None if fitting else visible_shares(make_studio(states.recipe.scene, palettes=1), qpos)
     return Samples(moments.pictures, moments.position, moments.orientation, seen)
-
-
-def sources_of(estimator: Estimator) -> tuple[str, ...]:
-    """Those of SOURCES that there are for an estimator."""
-    return ("training", "second" if len(estimator.contract.renderers) > 1 else "held-out")
-
-
-def renderer_of(estimator: Estimator, source: str) -> str:
-    """The renderer that one of SOURCES is for an estimator: which ones it was trained on its file says.
-
-    Raises:
-        DactylError: there is none, because it was trained on both or on one only, or on one that is unknown here.
-    """
-    trained_on = estimator.contract.renderers
-    if unknown := [name for name in trained_on if name not in RENDERERS]:
-        raise DactylError(f"the estimator was trained on pictures of {unknown[0]!r}, which is no renderer here")
-    if source not in (there := sources_of(estimator)):
-        raise DactylError(
-            f"the estimator was trained on pictures of {' and '.join(trained_on)}: there is no renderer that is "
-            f"{source}; choose {' or '.join(there)}"
-        )
-    (other,) = set(RENDERERS) - {trained_on[0]}
-    return trained_on[0] if source == "training" else other
 
 
 def recorded_samples(estimator: Estimator, dataset: Dataset) -> Samples:

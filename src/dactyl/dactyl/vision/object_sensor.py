@@ -15,10 +15,10 @@ from dactyl.simulation.appearance import Appearance
 from dactyl.simulation.scene import SceneConfig
 from dactyl.storage.models import estimator_for
 from dactyl.storage.weights import digest
-from dactyl.vision.estimator import Estimator, joined
-from dactyl.vision.evaluation import SOURCES, batches, renderer_of
+from dactyl.vision.estimator import Estimator
 from dactyl.vision.parallel import make_renderers
 from dactyl.vision.renderers import RendererOptions
+from dactyl.vision.sources import SOURCES, renderer_of
 
 
 class VisionSensor:
@@ -37,7 +37,7 @@ class VisionSensor:
             scene: what the environment simulates.
             num_envs: how many.
             seed: of their looks.
-            renderer: opengl, raytracer, or one of `evaluation.SOURCES`, which the estimator's file makes one of them.
+            renderer: opengl, raytracer, or one of `sources.SOURCES`, which the estimator's file makes one of them.
             processes: that render side by side.
             device: to trace rays on.
         """
@@ -70,8 +70,7 @@ class VisionSensor:
         indices = range(len(qpos)) if self.watched is None else self.watched.nonzero().flatten().tolist()
         if indices:
             states, looks = qpos.cpu().numpy()[list(indices)], [self.looks[index] for index in indices]
-            pictures = self.renderer.render(states, looks)
-            estimate = joined([self.estimator.estimate(part) for part in batches(pictures)])
+            estimate = self.estimator.estimate(self.renderer.render(states, looks))
             self._position[list(indices)] = torch.as_tensor(estimate.position, dtype=torch.float32)
             self._orientation[list(indices)] = torch.as_tensor(estimate.orientation, dtype=torch.float32)
         self.seconds = time.monotonic() - start

@@ -94,3 +94,34 @@ class CertaintyOptions:
     """Of what is rendered."""
     device: Literal["cpu", "cuda"] = "cpu"
     """To trace rays on."""
+
+
+@dataclass(frozen=True)
+class TrajectoryOptions:
+    """A policy's trajectories, on which an estimator's errors are measured."""
+
+    out: Path = Path("vision-errors.yaml")
+    """File to write, for the key `environment.randomization.vision_errors` of a training preset."""
+    estimator: Path | None = None
+    """A file, or a folder with one; the shipped one for the policy's object by default."""
+    policy: Path | None = None
+    """A policy file, a folder with one, or a training's folder; models/block by default."""
+    pose: Literal["state", "vision"] = "state"
+    """What the policy itself goes by."""
+    renderer: Literal["held-out", "training", "second", "opengl", "raytracer"] = "held-out"
+    """Of the pictures."""
+    randomizations: str = "all"
+    """Those that are on: all, none, or -GROUP[,-GROUP] for all but these of observation_noise, physics,
+    unmodeled_effects."""
+    worlds: Annotated[int, Range(2, 100_000)] = 32
+    """Side by side, each with a look of its own: their differences are the errors that stay for an episode."""
+    seconds: Annotated[float, Range(1.0, 100_000.0)] = 20.0
+    """Simulated, in each of them."""
+    renderers: Workers = 1
+    """Processes that render side by side."""
+    threads: Threads = 0
+    """CPU threads of the simulation, 0 for all cores."""
+    seed: Seed = 0
+    """Of everything random."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """To trace rays on."""
