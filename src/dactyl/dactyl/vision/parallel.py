@@ -6,6 +6,7 @@ import multiprocessing
 import os
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ class RendererPool:
         """Start the processes; each compiles the scene for itself."""
         context = multiprocessing.get_context("spawn")
         self._pipes: list[Connection[Any, Any]] = []
-        self._workers = []
+        self._workers: list[SpawnProcess] = []
         for _ in range(processes):
             ours, theirs = context.Pipe()
             worker = context.Process(target=_work, args=(theirs, scene, options, os.getpid()), daemon=True)
