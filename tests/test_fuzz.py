@@ -25,6 +25,7 @@ from dactyl.calibration import cameras
 from dactyl.calibration.boards import Board
 from dactyl.calibration.model import bag as model_bag
 from dactyl.calibration.model import recording
+from dactyl.environment.randomization import vision_errors
 from dactyl.errors import DactylError
 from dactyl.farm import score
 from dactyl.farm.job import Job
@@ -54,6 +55,10 @@ from tests.robots.shadow.calibration.test_hall import shipped
 
 ROOT = Path(__file__).resolve().parents[1]
 MODEL = "robot: shadow\njoints: {FFJ3: {damping: 0.13, lower: -0.21}}\nactuators: {FFJ3: {gain: 1.2}}\n"
+VISION_ERRORS = (
+    "format: dactyl-vision-errors/1\nmeasured: {worlds: 8}\nerrors:\n  position_bias: [0.003, 0.001, 0.002]\n"
+    f"  position_of_state: {[[0.001] * 13] * 3}\n  rotation_memory: 0.6\n  outlier_rate: 0.1\n"
+)
 SHORT = 60
 
 
@@ -232,6 +237,7 @@ def readers(tmp_path_factory: pytest.TempPathFactory, graph_bag: list[bytes]) ->
         Reader("job", [JOB.to_json().encode()], lambda path: Job.from_json(path.read_bytes()), "job.json", True),
         Reader("run", [run], lambda path: score.score(score.read(path), JOB), "a.mcap"),
         Reader("experiment", [experiment(folder)], _tell, "result.json", True),
+        Reader("vision errors", [VISION_ERRORS.encode()], vision_errors.read, "a.yaml", True),
     ]
     return {reader.name: reader for reader in found}
 
@@ -258,6 +264,7 @@ NAMES = (
     "model calibration", "model recording", "marker table", "picture", "test set card", "test set samples",
     "job", "run",
     "experiment",
+    "vision errors",
 )  # fmt: skip
 
 

@@ -46,6 +46,15 @@ def test_an_evaluation_is_reported(tmp_path: Path, states_folder: Path, estimato
     assert (out / "worst-training.png").exists()
 
 
+def test_a_crop_is_proposed(tmp_path: Path, states_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects the key that a preset takes."""
+    report = tmp_path / "crop.json"
+    arguments = ["--states", str(states_folder), "--samples", "8", "--keep", "0.9", "--json", str(report)]
+    assert cli.main(["vision", "crop", *arguments]) == 0
+    assert 0.0 < json.loads(report.read_text())["results"]["crop"] < 1.0
+    assert "camera_1: crop" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -55,6 +64,10 @@ def test_an_evaluation_is_reported(tmp_path: Path, states_folder: Path, estimato
         (["show", "--out", "/nowhere/sheet.png", "--rows", "1", "--columns", "1", "--size", "16"], "cannot write"),
         (["train", "nothing"], "there is no vision preset nothing"),
         (["collect", "--policy", "/nowhere.safetensors"], "there is no such file"),
+        (["crop", "--states", "/nowhere"], "there are no states in /nowhere"),
+        (["certainty"], "name --estimator, or --out"),
+        (["certainty", "--estimator", "FILE", "--states", "/nowhere"], "there are no states in /nowhere"),
+        (["errors", "--out", "/nowhere/errors.yaml"], "there is no folder /nowhere"),
     ],
 )
 def test_mistakes_are_told_in_one_line(

@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from dactyl import objects
+from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.vision import agreement, doubting, evaluation
 from dactyl.vision.estimator import Contract, Estimate, Estimator
@@ -115,3 +117,8 @@ def test_doubts_are_judged_on_other_states_than_they_were_fitted_on() -> None:
     first, second = halves(np.arange(11))
     assert (len(first), len(second)) == (5, 6)
     assert not set(first) & set(second)
+
+
+def test_the_shipped_file_is_not_written_by_oversight() -> None:
+    with pytest.raises(DactylError, match="name --estimator, or --out"):
+        doubting.fit(CertaintyOptions())

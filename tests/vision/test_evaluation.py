@@ -12,10 +12,11 @@ import torch
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.recording.test_sets.dataset import Camera, Dataset, DatasetWriter
+from dactyl.simulation.scene import build
 from dactyl.vision import evaluation, sources
 from dactyl.vision.estimator import Contract, Estimate, Estimator
 from dactyl.vision.evaluation import Samples
-from dactyl.vision.states import load
+from dactyl.vision.states import load, object_poses
 from tests.vision.conftest import TINY
 
 
@@ -104,6 +105,18 @@ def test_rendered_samples_come_from_states_not_trained_on(states_folder: Path) -
     assert samples.seen is not None
     assert samples.seen.shape == (4, 3)
     assert 0.5 < samples.seen.mean() <= 1.0, "at rest the hand hides little"
+
+
+def test_poses_may_be_as_they_were_played(states_folder: Path) -> None:
+    """Protects the figure on a policy's own states; augmented ones are at first."""
+    estimator = Estimator(Contract(architecture=TINY))
+    states = load(states_folder)
+    unseen = object_poses(build(states.recipe.scene), states.qpos[-3:])
+    played = evaluation.rendered_samples(estimator, states, 4, 0, "training", poses="played", fitting=True)
+    assert played.seen is None
+    distances = np.linalg.norm(played.position[:, None] - unseen.position[None], axis=2)
+    assert distances.min(1).max() < 1e-6
+    assert len(np.unique(played.position, axis=0)) == 1, "fitted on the first half of three"
 
 
 @pytest.mark.parametrize(("trained", "own", "other"), [

@@ -38,15 +38,19 @@ def fit(options: CertaintyOptions = DEFAULTS) -> dict[str, Any]:
         DactylError: no such estimator or states, or the file cannot be written.
     """
     check_options(options)
+    if options.estimator is None and options.out is None:
+        raise DactylError("certainty is written into the estimator's file: name --estimator, or --out for another file")
     file = estimator_for("block", options.estimator)
     estimator = Estimator.load(file)
     plain = Estimator(replace(estimator.contract, certainty=None), estimator.network)
     states = load(options.states)
     samples = evaluation.rendered_samples(
-        plain, states, options.samples, options.seed, options.on, device=options.device, fitting=True
-    )
+        plain, states, options.samples, options.seed, options.on,
+        device=options.device, fitting=True, poses=options.poses,
+    )  # fmt: skip
     found = certainty_of(plain, samples, np.random.default_rng([options.seed, 8]))
-    fitted = {"samples": options.samples, "states": str(options.states), "on": options.on, "seed": options.seed}
+    fitted = {"samples": options.samples, "states": str(options.states), "on": options.on, "seed": options.seed,
+              "poses": options.poses}  # fmt: skip
     made = Estimator(replace(estimator.contract, certainty=replace(found, fitted=fitted)), estimator.network)
     out = options.out or file
     try:

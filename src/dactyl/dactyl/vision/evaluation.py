@@ -26,7 +26,7 @@ from dactyl.vision.augmentation import PoseAugmentation
 from dactyl.vision.certainty import Doubt
 from dactyl.vision.estimator import Estimate, Estimator, joined
 from dactyl.vision.moments import halves, render_moments, split
-from dactyl.vision.options import ErrorOptions
+from dactyl.vision.options import ErrorOptions, Poses
 from dactyl.vision.renderers import RendererOptions, make_renderer
 from dactyl.vision.sources import SOURCES, renderer_of, sources_of
 from dactyl.vision.spoiling import KINDS, spoil
@@ -92,7 +92,9 @@ def evaluate(options: ErrorOptions = DEFAULTS) -> dict[str, dict[str, Any]]:
         if rendered is None or name in recorded:
             shown = recorded_samples(estimator, recorded[name])
         else:
-            shown = rendered_samples(estimator, rendered, options.samples, options.seed, name, device=options.device)
+            shown = rendered_samples(
+                estimator, rendered, options.samples, options.seed, name, device=options.device, poses=options.poses
+            )
         found = errors(estimator, shown)
         rows[name] = summarize(shown, found)
         if found.doubt is not None and len(found.degrees) > 1:
@@ -105,12 +107,13 @@ def evaluate(options: ErrorOptions = DEFAULTS) -> dict[str, dict[str, Any]]:
 
 def rendered_samples(
     estimator: Estimator, states: States, number: int, seed: int, renderer: str, *, device: str = "cpu",
-    fitting: bool = False,
+    fitting: bool = False, poses: Poses = "augmented",
 ) -> Samples:  # fmt: skip
     """States that training never saw, in poses and looks of Table 9, as one of SOURCES draws them.
 
-    The states are the last ones collected, which training leaves out; poses are augmented as in training. Where the
-    estimator has a certainty, that was fitted on the first half of them, which `fitting` gives, and not the second.
+    The states are the last ones collected, which training leaves out; poses are augmented as in training, or as they
+    were played. Where the estimator has a certainty, that was fitted on the first half of them, which `fitting` gives,
+    and not the second.
     """
     contract = estimator.contract
     if states.recipe.object != contract.object:
@@ -124,7 +127,8 @@ def rendered_samples(
         seed=seed + 1, device=device, shadows=renderer != "training",
     )  # fmt: skip
     studio, drawn_by = make_renderer(states.recipe.scene, options)
-    qpos = PoseAugmentation().apply(studio.scene, unseen[random.integers(len(unseen), size=number)], random)
+    augmentation = PoseAugmentation() if poses == "augmented" else PoseAugmentation(turned=0.0, jittered=0.0)
+    qpos = augmentation.apply(studio.scene, unseen[random.integers(len(unseen), size=number)], random)
     moments = render_moments(studio, drawn_by, contract.crop, qpos, Appearance(), random)
     drawn_by.close()
     seen = None if fitting else visible_shares(make_studio(states.recipe.scene, palettes=1), qpos)

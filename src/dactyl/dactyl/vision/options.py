@@ -11,6 +11,7 @@ from dactyl.ranges import Cells, Minutes, Range, Seed, Share, Threads, Workers
 
 Renderer = Literal["opengl", "raytracer"]
 Source = Literal["training", "held-out", "second"]
+Poses = Literal["augmented", "played"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class ErrorOptions:
     """Folders of `dactyl dataset` with recorded images."""
     samples: Annotated[int, Range(2, 1_000_000)] = 512
     """Moments of three images on each renderer."""
+    poses: Poses = "augmented"
+    """Augmented: turned and jittered as in training. Played: as the policy had them."""
     out: Path = Path("runs/vision-evaluation")
     """Folder for pictures."""
     seed: Seed = 0
@@ -81,13 +84,15 @@ class CertaintyOptions:
     """What an estimator's doubts are fitted on."""
 
     estimator: Path | None = None
-    """A file, or a folder with one; models/pose-block by default."""
+    """A file, or a folder with one. Only with `out` models/pose-block by default: shipped files stay as they are."""
     states: Path = Path("runs/states-block")
     """Folder of `vision collect`."""
     on: Source = "training"
     """Whose pictures."""
     samples: Annotated[int, Range(100, 1_000_000)] = 1024
     """Moments of three images."""
+    poses: Poses = "augmented"
+    """Augmented: turned and jittered as in training. Played: as the policy had them."""
     out: Path | None = None
     """File to write; the estimator's own by default."""
     seed: Seed = 0

@@ -105,7 +105,7 @@ def read(path: Path) -> VisionErrors:
         raise DactylError(f"{path} is no file of `vision errors`: its format is not {FORMAT}")
     try:
         parsed: VisionErrors = parse_fields(VisionErrors, values["errors"], "errors", None)
-    except DactylError as error:
+    except (DactylError, OverflowError) as error:  # a number of a thousand digits
         raise DactylError(f"{path}: {error}") from error
     return parsed
 
