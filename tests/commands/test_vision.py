@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from dactyl import cli
+from dactyl.vision.certainty import Certainty, Scale
 from dactyl.vision.estimator import Contract, Estimator
 from tests.vision.conftest import TINY, states_folder
 
@@ -44,6 +46,23 @@ def test_an_evaluation_is_reported(tmp_path: Path, states_folder: Path, estimato
     for name in ("rotation_deg", "position_mm"):
         assert {"mean", "std", "p50", "p95"} <= row[name].keys()
     assert (out / "worst-training.png").exists()
+
+
+def test_stated_errors_are_compared_with_actual_ones(
+    tmp_path: Path, states_folder: Path, estimator: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects the reliability table: there only where the file states errors."""
+    scale = Scale((1.0,), (-3.0, 0.0), (1.0, 20.0))
+    plain = Estimator.load(estimator)
+    sure, report = tmp_path / "sure.safetensors", tmp_path / "report.json"
+    Estimator(replace(plain.contract, certainty=Certainty(scale, scale)), plain.network).save(sure)
+    shared = ["--states", str(states_folder), "--samples", "8", "--on", "training", "--out", str(tmp_path / "out")]
+    assert cli.main(["vision", "evaluate", "--estimator", str(sure), *shared, "--json", str(report)]) == 0
+    row = json.loads(report.read_text())["results"]["training"]
+    assert {"table", "area", "random", "miscalibration"} == row["certainty"]["rotation_deg"].keys()
+    assert sum(part["samples"] for part in row["certainty"]["position_mm"]["table"]) == 8
+    assert set(row["spoiled"]) == {"none", "another moment", "covered"}
+    assert "stated and actual°" in capsys.readouterr().out
 
 
 def test_a_crop_is_proposed(tmp_path: Path, states_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -142,7 +142,7 @@ def test_a_wrapped_object_looks_like_the_cube_map(random: np.random.Generator, n
 
 
 @pytest.mark.parametrize("name", ["block", "octagonal_prism"])
-def test_no_symmetry_of_the_shape_leaves_the_colours_where_they_are(studio: Studio, name: str) -> None:
+def test_no_symmetry_of_the_shape_leaves_the_colours_where_they_are(name: str) -> None:
     """Protects `symmetry: none`: the cube of six colours is laid onto the prism too, so that each of its 16
     orientations looks different; letters are not even needed."""
     shape = objects.load(name)

@@ -46,7 +46,7 @@ def fit(options: CertaintyOptions = DEFAULTS) -> dict[str, Any]:
     states = load(options.states)
     samples = evaluation.rendered_samples(
         plain, states, options.samples, options.seed, options.on,
-        device=options.device, fitting=True, poses=options.poses,
+        device=options.device, fitting=True, poses=options.poses, renderers=options.renderers,
     )  # fmt: skip
     found = certainty_of(plain, samples, np.random.default_rng([options.seed, 8]))
     fitted = {"samples": options.samples, "states": str(options.states), "on": options.on, "seed": options.seed,

@@ -27,7 +27,8 @@ from dactyl.vision.certainty import Doubt
 from dactyl.vision.estimator import Estimate, Estimator, joined
 from dactyl.vision.moments import halves, render_moments, split
 from dactyl.vision.options import ErrorOptions, Poses
-from dactyl.vision.renderers import RendererOptions, make_renderer
+from dactyl.vision.parallel import make_renderers
+from dactyl.vision.renderers import RendererOptions
 from dactyl.vision.sources import SOURCES, renderer_of, sources_of
 from dactyl.vision.spoiling import KINDS, spoil
 from dactyl.vision.states import States, load
@@ -93,8 +94,9 @@ def evaluate(options: ErrorOptions = DEFAULTS) -> dict[str, dict[str, Any]]:
             shown = recorded_samples(estimator, recorded[name])
         else:
             shown = rendered_samples(
-                estimator, rendered, options.samples, options.seed, name, device=options.device, poses=options.poses
-            )
+                estimator, rendered, options.samples, options.seed, name,
+                device=options.device, poses=options.poses, renderers=options.renderers,
+            )  # fmt: skip
         found = errors(estimator, shown)
         rows[name] = summarize(shown, found)
         if found.doubt is not None and len(found.degrees) > 1:
@@ -107,13 +109,13 @@ def evaluate(options: ErrorOptions = DEFAULTS) -> dict[str, dict[str, Any]]:
 
 def rendered_samples(
     estimator: Estimator, states: States, number: int, seed: int, renderer: str, *, device: str = "cpu",
-    fitting: bool = False, poses: Poses = "augmented",
+    fitting: bool = False, poses: Poses = "augmented", renderers: int = 1,
 ) -> Samples:  # fmt: skip
     """States that training never saw, in poses and looks of Table 9, as one of SOURCES draws them.
 
     The states are the last ones collected, which training leaves out; poses are augmented as in training, or as they
     were played. Where the estimator has a certainty, that was fitted on the first half of them, which `fitting` gives,
-    and not the second.
+    and not the second. `renderers` is the number of processes that draw.
     """
     contract = estimator.contract
     if states.recipe.object != contract.object:
@@ -126,7 +128,7 @@ def rendered_samples(
         renderer_of(estimator, renderer), contract.architecture.image_size, contract.crop,
         seed=seed + 1, device=device, shadows=renderer != "training",
     )  # fmt: skip
-    studio, drawn_by = make_renderer(states.recipe.scene, options)
+    studio, drawn_by = make_renderers(states.recipe.scene, options, renderers)
     augmentation = PoseAugmentation() if poses == "augmented" else PoseAugmentation(turned=0.0, jittered=0.0)
     qpos = augmentation.apply(studio.scene, unseen[random.integers(len(unseen), size=number)], random)
     moments = render_moments(studio, drawn_by, contract.crop, qpos, Appearance(), random)

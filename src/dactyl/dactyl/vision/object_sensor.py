@@ -50,7 +50,7 @@ class VisionSensor:
         options = RendererOptions(
             kind, contract.architecture.image_size, contract.crop, seed=seed, shadows=True, device=device
         )
-        self.renderer = make_renderers(scene, options, processes)
+        _, self.renderer = make_renderers(scene, options, processes)
         self.about: Mapping[str, Any] = {
             "estimator": digest(estimator.network.state_dict()), "renderer": kind,
             "renderer_was_trained_on": kind in contract.renderers,

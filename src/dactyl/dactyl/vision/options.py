@@ -71,6 +71,8 @@ class ErrorOptions:
     """Moments of three images on each renderer."""
     poses: Poses = "augmented"
     """Augmented: turned and jittered as in training. Played: as the policy had them."""
+    renderers: Workers = 1
+    """Processes that render side by side."""
     out: Path = Path("runs/vision-evaluation")
     """Folder for pictures."""
     seed: Seed = 0
@@ -93,6 +95,8 @@ class CertaintyOptions:
     """Moments of three images."""
     poses: Poses = "augmented"
     """Augmented: turned and jittered as in training. Played: as the policy had them."""
+    renderers: Workers = 1
+    """Processes that render side by side."""
     out: Path | None = None
     """File to write; the estimator's own by default."""
     seed: Seed = 0

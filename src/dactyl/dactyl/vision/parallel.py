@@ -13,17 +13,21 @@ import numpy as np
 
 from dactyl.errors import DactylError
 from dactyl.simulation.appearance import Look
+from dactyl.simulation.appearance.studio import Studio
+from dactyl.simulation.appearance.studio_scene import make_studio
 from dactyl.simulation.scene import SceneConfig
 from dactyl.vision.renderers import Renderer, RendererOptions, make_renderer
 
 
-def make_renderers(scene: SceneConfig, options: RendererOptions, processes: int) -> Renderer:
-    """One renderer, in this process or shared out to so many.
+def make_renderers(scene: SceneConfig, options: RendererOptions, processes: int) -> tuple[Studio, Renderer]:
+    """A renderer, in this process or shared out to so many, and the scene that it renders.
 
     Raises:
         DactylError: it is not to be had.
     """
-    return make_renderer(scene, options)[1] if processes == 1 else RendererPool(scene, options, processes)
+    if processes == 1:
+        return make_renderer(scene, options)
+    return make_studio(scene, palettes=1), RendererPool(scene, options, processes)
 
 
 class RendererPool:
