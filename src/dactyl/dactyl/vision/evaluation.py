@@ -120,13 +120,13 @@ def rendered_samples(
     contract = estimator.contract
     if states.recipe.object != contract.object:
         raise DactylError(f"the states are of the object {states.recipe.object}, the estimator's is {contract.object}")
-    random = np.random.default_rng([seed, 4])
+    random = np.random.default_rng([seed, 9 if fitting else 4])  # other looks, too
     _, unseen = split(states)
     if fitting or contract.certainty is not None:
         unseen = halves(unseen)[0 if fitting else 1]
     options = RendererOptions(
         renderer_of(estimator, renderer), contract.architecture.image_size, contract.crop,
-        seed=seed + 1, device=device, shadows=renderer != "training",
+        seed=seed + (2 if fitting else 1), device=device, shadows=renderer != "training",
     )  # fmt: skip
     studio, drawn_by = make_renderers(states.recipe.scene, options, renderers)
     augmentation = PoseAugmentation() if poses == "augmented" else PoseAugmentation(turned=0.0, jittered=0.0)
