@@ -136,6 +136,10 @@ class Sight(Effect):
             torch.tensor(rows or [[0.0] * FEATURES] * 3, dtype=torch.float32, device=random.device)
             for rows in (config.position_of_state, config.rotation_of_state)
         ]
+        self._deviations = {
+            name: torch.tensor(getattr(config, name), dtype=torch.float32, device=random.device)
+            for name in ("position_bias", "rotation_bias", "position_noise", "rotation_noise")
+        }
         nothing = torch.zeros(num_envs, 3, device=random.device)
         self.on = torch.ones(num_envs, device=random.device, dtype=torch.bool)
         self.position_offset, self.rotation_offset = nothing, nothing
@@ -150,10 +154,10 @@ class Sight(Effect):
         self.redraw(
             mask,
             on=self._random.chance(config.share, self._num_envs),
-            position_offset=self._spread(config.position_bias),
-            rotation_offset=self._spread(config.rotation_bias),
-            position_error=self._spread(config.position_noise),
-            rotation_error=self._spread(config.rotation_noise),
+            position_offset=self._spread("position_bias"),
+            rotation_offset=self._spread("rotation_bias"),
+            position_error=self._spread("position_noise"),
+            rotation_error=self._spread("rotation_noise"),
             outlier_position=nothing,
             outlier_rotation=nothing,
             outlier_left=torch.zeros_like(self.outlier_left),
@@ -182,7 +186,7 @@ class Sight(Effect):
         config, random, n = self._config, self._random, self._num_envs
         for name in ("position", "rotation"):
             memory = getattr(config, f"{name}_memory")
-            fresh = (1.0 - memory**2) ** 0.5 * self._spread(getattr(config, f"{name}_noise"))
+            fresh = (1.0 - memory**2) ** 0.5 * self._spread(f"{name}_noise")
             setattr(self, f"{name}_error", memory * getattr(self, f"{name}_error") + fresh)
         begins = random.chance(config.outlier_rate * self._period, n)
         lasts = torch.ceil(random.exponential(n) * config.outlier_duration / self._period)
@@ -193,6 +197,6 @@ class Sight(Effect):
             kept = where(begins, drawn, getattr(self, f"outlier_{name}"))
             setattr(self, f"outlier_{name}", where(over, torch.zeros_like(kept), kept))
 
-    def _spread(self, deviation: Three) -> Tensor:
-        scale = torch.tensor(deviation, device=self._random.device)
-        return scale * self._random.normal(self._num_envs, 3)
+    def _spread(self, name: str) -> Tensor:
+        """Normal numbers (N, 3) of the deviations of that name."""
+        return self._deviations[name] * self._random.normal(self._num_envs, 3)
