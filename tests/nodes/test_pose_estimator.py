@@ -198,7 +198,7 @@ def state_errors(rig: Rig, degrees: float, millimetres: float, disagreement: lis
 def test_a_pose_is_withheld_by_its_stated_error(
     start: Callable[..., Rig], degrees: float, millimetres: float, published: bool
 ) -> None:
-    """Protects the hand from answers that the network itself expects to be wrong, and from doubts that are no numbers."""
+    """Protects the hand from answers that the network itself expects to be wrong, and from doubts that are NaN."""
     rig = start(max_degrees=20.0, max_millimetres=15.0)
     state_errors(rig, degrees, millimetres)
     rig.send(1)

@@ -73,7 +73,7 @@ def numbered(number: int, seed: int) -> Samples:
 
 
 def test_what_is_fitted_tells_sure_from_unsure_and_good_from_spoiled() -> None:
-    """Protects all of it together: stated errors are about right, spoiled pictures are noticed and their camera named."""
+    """Protects all of it together: stated errors are about right, spoiled pictures are noticed, their camera named."""
     samples = numbered(600, seed=3)
     plain = Seeing(samples)
     certainty = doubting.certainty_of(plain, samples, np.random.default_rng(0))

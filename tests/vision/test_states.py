@@ -62,8 +62,8 @@ def test_a_set_says_whose_states_it_holds_and_how_many_are_left(policy: Policy, 
     torch.manual_seed(1)
     other = Policy(policy.contract)
     assert states.recipe_for(other, "mine", 3).policy_weights != recipe.policy_weights
+    changed = dataclasses.replace(recipe, policy_weights="0" * 64)
     with pytest.raises(DactylError, match="holds states with policy_weights"):
-        changed = dataclasses.replace(recipe, policy_weights="0" * 64)
         states.collect(policy, changed, 3, tmp_path, lambda number: None)
 
 

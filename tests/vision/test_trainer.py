@@ -22,7 +22,6 @@ from dactyl.vision.options import VisionTrainOptions
 from dactyl.vision.trainer import VisionTrainer, train
 from tests.vision.conftest import TINY
 
-
 EXTRAS = {"average": 0.9, "warm_up": 3, "pictures": PictureAugmentation(colour=0.1, blur=1.0, shadows=1, cut_out=0.2)}
 
 
@@ -106,7 +105,7 @@ def test_a_training_begins_with_another_s_answers(config: VisionConfig, tmp_path
     np.testing.assert_allclose(found.orientation, expected.orientation, atol=1e-6)
     assert trainer.estimator.contract.position_scale != 0.5
     larger = replace(TINY, dense=48)
-    with pytest.raises(DactylError, match="cannot begin with .*: its architecture is"):
+    with pytest.raises(DactylError, match=r"cannot begin with .*: its architecture is"):
         VisionTrainer(
             replace(config, initial=str(path), architecture=larger), "tiny", tmp_path / "other", "cpu", 1, resume=False
         )
