@@ -67,7 +67,7 @@ def test_what_is_measured_is_what_was_drawn() -> None:
         shares = explained[name]
         assert shares["of_state"] < 0.2
         assert shares["bias"] + shares["noise"] == pytest.approx(1.0, abs=0.25)
-    assert measured.outlier_rate == 0.0
+    assert measured.outlier_rate < 0.01
 
 
 def test_errors_of_the_state_are_told_from_chance() -> None:
@@ -88,11 +88,18 @@ def test_outliers_are_counted_apart() -> None:
     config = replace(TRUE, outlier_rate=0.1, outlier_duration=0.3, outlier_position=0.2, outlier_rotation=1.5)
     measured, explained = found(config)
     assert measured.outlier_rate == pytest.approx(0.1, rel=0.3)
-    assert measured.outlier_duration == pytest.approx(0.34, rel=0.3)
+    assert measured.outlier_duration == pytest.approx(0.3, rel=0.2)
     assert measured.outlier_position == pytest.approx(0.2, rel=0.3)
     np.testing.assert_allclose(measured.position_noise, TRUE.position_noise, rtol=0.15)
     assert measured.position_memory == pytest.approx(0.9, abs=0.07)
     assert 0.01 < explained["outliers"]["share"] < 0.08
+
+
+def test_noise_is_not_taken_for_what_stays() -> None:
+    """Protects policies from biases that are none: noise with memory does not average out in a short trial."""
+    config = replace(TRUE, position_bias=(0.0,) * 3, position_noise=(0.004,) * 3)
+    measured, _ = found(config)
+    assert max(measured.position_bias) < 0.0007, "the means alone would say 0.0009"
 
 
 def test_memory_does_not_reach_over_the_end_of_an_episode() -> None:

@@ -165,9 +165,10 @@ def statistics(
         left = errors - known @ rows.T
         bias = _means(left, ~out)
         around = left - bias
+        noise, memory = around[~out].std(0), _memory(around, out, trajectories.fresh)
         parts |= {
-            f"{name}_of_state": _tuple(rows), f"{name}_bias": _tuple(bias.std(0)),
-            f"{name}_noise": _tuple(around[~out].std(0)), f"{name}_memory": _memory(around, out, trajectories.fresh),
+            f"{name}_of_state": _tuple(rows), f"{name}_bias": _tuple(_spread(bias, noise, memory, len(errors))),
+            f"{name}_noise": _tuple(noise), f"{name}_memory": memory,
             f"outlier_{name}": float(np.sqrt(np.mean(around[out] ** 2))) if out.any() else 0.0,
         }  # fmt: skip
         whole = max(float(np.mean(errors**2)), 1e-18)
@@ -204,6 +205,13 @@ def _means(errors: np.ndarray, counted: np.ndarray) -> np.ndarray:
     """(N, 3) each environment's mean error over the steps (T, N) that count; 0 where none does."""
     number = counted.sum(0)[:, None]
     return np.asarray((errors * counted[..., None]).sum(0) / np.maximum(number, 1))
+
+
+def _spread(bias: np.ndarray, noise: np.ndarray, memory: float, steps: int) -> np.ndarray:
+    """(3,) standard deviation of what stays, from each environment's mean error (N, 3): without the share that noise
+    (3,) has in a mean of so many steps, each of which remembers the last."""
+    chance = noise**2 * (1.0 + memory) / (1.0 - memory) / steps
+    return np.asarray(np.sqrt(np.maximum(bias.var(0, ddof=1) - chance, 0.0)))
 
 
 def _memory(around: np.ndarray, out: np.ndarray, fresh: np.ndarray) -> float:

@@ -8,6 +8,7 @@ an outlier. Positions in m, rotations as rotation vectors in rad from the true o
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from math import inf, log1p
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ class VisionErrors:
     outlier_rate: float = 0.0
     """Outliers that begin in a second."""
     outlier_duration: float = 0.08
-    """s that one lasts on average."""
+    """s that one lasts on average; at least a control step."""
     outlier_position: float = 0.0
     """m, standard deviation on each axis of what an outlier adds while it lasts."""
     outlier_rotation: float = 0.0
@@ -131,6 +132,8 @@ class Sight(Effect):
     def __init__(self, config: VisionErrors, num_envs: int, robot: Robot, random: Random) -> None:
         self._config, self._random, self._num_envs = config, random, num_envs
         self._period = robot.timing.control
+        steps = config.outlier_duration / self._period
+        self._ending = -log1p(-1.0 / steps) if steps > 1.0 else inf  # rate at which an outlier ends, per step
         self._rest = torch.as_tensor(robot.workspace.rest, dtype=torch.float32, device=random.device)
         self._maps = [
             torch.tensor(rows or [[0.0] * FEATURES] * 3, dtype=torch.float32, device=random.device)
@@ -189,7 +192,7 @@ class Sight(Effect):
             fresh = (1.0 - memory**2) ** 0.5 * self._spread(f"{name}_noise")
             setattr(self, f"{name}_error", memory * getattr(self, f"{name}_error") + fresh)
         begins = random.chance(config.outlier_rate * self._period, n)
-        lasts = torch.ceil(random.exponential(n) * config.outlier_duration / self._period)
+        lasts = torch.ceil(random.exponential(n) / self._ending).clamp(min=1.0)
         self.outlier_left = torch.where(begins, lasts, (self.outlier_left - 1.0).clamp(min=0.0))
         over = self.outlier_left <= 0.0
         for name in ("position", "rotation"):
