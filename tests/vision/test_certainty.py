@@ -39,6 +39,13 @@ def test_rare_samples_weigh_little_where_others_are() -> None:
     assert light.expected(np.zeros((1, 1)))[0] == pytest.approx(1.0, abs=0.01)
 
 
+def test_rare_samples_weigh_little_beside_others_too() -> None:
+    """Protects the rising line: where errors fall with doubt, the mean over both is that of the many."""
+    signs = np.concatenate([np.linspace(0.0, 0.1, 100), np.linspace(1.0, 1.1, 100), np.linspace(2.0, 2.1, 100)])
+    errors, weights = np.repeat([9.0, 1.0, 20.0], 100), np.repeat([1e-4, 1.0, 1.0], 100)
+    assert certainty.fit(signs[:, None], errors, weights).errors[0] == pytest.approx(1.0, abs=0.01)
+
+
 def test_neighbours_in_the_wrong_order_take_their_mean() -> None:
     assert certainty.rising([1.0, 3.0, 2.0, 5.0], [1, 1, 1, 1]) == [1.0, 2.5, 2.5, 5.0]
     assert certainty.rising([4.0, 1.0], [1, 3]) == [1.75, 1.75]

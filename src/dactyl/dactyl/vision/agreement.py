@@ -63,14 +63,17 @@ def _least_squares(found: np.ndarray, points: np.ndarray, counted: np.ndarray) -
 
 
 def explained(found: np.ndarray, points: np.ndarray, cameras: np.ndarray) -> np.ndarray:
-    """(C,) share of where the sides are found, seen from the middle, that affine cameras explain.
+    """(C,) share that affine cameras explain of how far sides are found, seen from the middle, from where each is found
+    on average.
 
-    Of a tower that was not trained to find them they explain nothing, however the camera is turned.
+    Of a tower that was not trained to find them they explain nothing, however the camera is turned: neither where it
+    finds chance, nor where it always finds the same.
     """
     expected = predicted(cameras, points)
     counted = turned_towards(cameras, points)[:, :, 1:, None]
     seen, wanted = (places[:, :, 1:] - places[:, :, :1] for places in (found, expected))
-    left, total = ((counted * values**2).sum((0, 2, 3)) for values in (seen - wanted, seen))
+    usual = (counted * seen).sum(0) / np.maximum(counted.sum(0), 1)
+    left, total = ((counted * values**2).sum((0, 2, 3)) for values in (seen - wanted, seen - usual))
     return np.asarray(1.0 - left / np.maximum(total, 1e-12))
 
 

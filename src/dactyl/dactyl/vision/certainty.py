@@ -120,9 +120,9 @@ def fit(signs: np.ndarray, errors: np.ndarray, weights: np.ndarray) -> Scale:
     slopes = np.linalg.lstsq(columns, target, rcond=None)[0][:-1]
     doubts = signs @ slopes
     parts = np.array_split(np.argsort(doubts, kind="stable"), max(1, min(_KNOTS, len(doubts) // _LEAST)))
-    means = [np.average(errors[part], weights=weights[part]) for part in parts]
-    knots = [np.average(doubts[part], weights=weights[part]) for part in parts]
-    return Scale(tuple(slopes), tuple(np.maximum.accumulate(knots)), tuple(rising(means, [len(p) for p in parts])))
+    means, knots = ([np.average(v[part], weights=weights[part]) for part in parts] for v in (errors, doubts))
+    errors_rising = rising(means, [weights[part].sum() for part in parts])
+    return Scale(tuple(slopes), tuple(np.maximum.accumulate(knots)), tuple(errors_rising))
 
 
 def rising(values: Sequence[float], weights: Sequence[float]) -> list[float]:

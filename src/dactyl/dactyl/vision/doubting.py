@@ -21,8 +21,8 @@ from dactyl.vision.spoiling import KINDS, spoil
 from dactyl.vision.states import load
 
 DEFAULTS = CertaintyOptions()
-QUANTILE = 0.99
-"""Share of good pictures whose residuals are below the limit."""
+QUANTILE = 0.995
+"""Share of good pictures below the limit of each of the two residuals: one in a hundred is at most above either."""
 EXPLAINED = 0.5
 """Share of where sides are found that cameras must explain, or the towers were not trained to find them."""
 _SPOILED_WEIGHT = 0.01  # of a spoiled moment beside a good one: rare, but all there is where doubts are large
@@ -41,6 +41,9 @@ def fit(options: CertaintyOptions = DEFAULTS) -> dict[str, Any]:
     if options.estimator is None and options.out is None:
         raise DactylError("certainty is written into the estimator's file: name --estimator, or --out for another file")
     file = estimator_for("block", options.estimator)
+    out = options.out or file
+    if not out.absolute().parent.is_dir():
+        raise DactylError(f"cannot write {out}: there is no folder {out.absolute().parent}")
     estimator = Estimator.load(file)
     plain = Estimator(replace(estimator.contract, certainty=None), estimator.network)
     states = load(options.states)
@@ -52,7 +55,6 @@ def fit(options: CertaintyOptions = DEFAULTS) -> dict[str, Any]:
     fitted = {"samples": options.samples, "states": str(options.states), "on": options.on, "seed": options.seed,
               "poses": options.poses}  # fmt: skip
     made = Estimator(replace(estimator.contract, certainty=replace(found, fitted=fitted)), estimator.network)
-    out = options.out or file
     try:
         made.save(out)
     except OSError as error:
