@@ -87,5 +87,5 @@ def test_all_of_it_together_is_repeatable_and_off_at_first() -> None:
     "wrong", [{"colour": 1.0}, {"blur": -1.0}, {"shadows": -1}, {"cut_out": 2.0}, {"shadow_light": (0.9, 0.4)}]
 )
 def test_impossible_amounts_are_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(DactylError, match="pictures: "):
+    with pytest.raises(DactylError, match=r"must be in|impossible range"):
         PictureAugmentation(**wrong)

@@ -148,7 +148,7 @@ def test_weight_decay_is_an_l2_penalty_unless_it_is_said_to_be_decoupled(
         ({"batch": 0}, "batch must be at least 1"),
         ({"average": 1.0}, "average must be in"),
         ({"warm_up": -1}, "warm_up must be at least 0"),
-        ({"pictures": {"blur": 9.0}}, "pictures: pictures: colour"),
+        ({"pictures": {"blur": 9.0}}, "pictures: colour 0.0 must be in"),
         ({"rendering": {"raytracer_share": 0.1}}, "raytracer_share 0.1 must be in"),
     ],
 )

@@ -38,11 +38,11 @@ class PictureAugmentation:
         low, high = self.shadow_light
         if not (0 <= self.colour < 1 and 0 <= self.blur <= _REACH and self.shadows >= 0 and 0 <= self.cut_out <= 1):
             raise DactylError(
-                f"pictures: colour {self.colour} must be in [0, 1), blur {self.blur} in [0, {_REACH}], "
+                f"colour {self.colour} must be in [0, 1), blur {self.blur} in [0, {_REACH}], "
                 f"shadows {self.shadows} at least 0, cut_out {self.cut_out} in [0, 1]"
             )
         if not 0 <= low <= high <= 1:
-            raise DactylError(f"pictures: impossible range shadow_light [{low}, {high}]")
+            raise DactylError(f"impossible range shadow_light [{low}, {high}]")
 
     @property
     def active(self) -> bool:
@@ -73,13 +73,15 @@ def shift_colours(pictures: Tensor, amount: float, generator: torch.Generator) -
 def blur(pictures: Tensor, most: float, generator: torch.Generator) -> Tensor:
     """Each picture blurred by a Gaussian whose standard deviation is between 0 and `most` pixels."""
     deviation = most * _between(0.0, 1.0, (len(pictures), 1), generator)
-    steps = torch.arange(-_REACH, _REACH + 1, device=pictures.device)
-    weights = torch.exp(-0.5 * (steps / deviation.clamp(min=1e-3)) ** 2)
+    away = torch.arange(-_REACH, _REACH + 1, device=pictures.device)
+    weights = torch.exp(-0.5 * (away / deviation.clamp(min=1e-3)) ** 2)
     weights = weights / weights.sum(1, keepdim=True)
     for axis in (1, 2):
         size = pictures.shape[axis]
         places = torch.arange(size, device=pictures.device)
-        shifted = [pictures.index_select(axis, (places + int(step)).clamp(0, size - 1)) for step in steps]
+        shifted = [
+            pictures.index_select(axis, (places + step).clamp(0, size - 1)) for step in range(-_REACH, _REACH + 1)
+        ]
         pictures = torch.stack([w[:, None, None, None] * s for w, s in zip(weights.T, shifted, strict=True)]).sum(0)
     return pictures
 

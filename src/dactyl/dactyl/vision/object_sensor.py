@@ -48,8 +48,9 @@ class VisionSensor:
         self.looks = [appearance.sample(random) for _ in range(num_envs)]
         kind = renderer_of(estimator, renderer) if renderer in SOURCES else renderer
         options = RendererOptions(
-            kind, contract.architecture.image_size, contract.crop, seed=seed, shadows=True, device=device
-        )
+            kind, contract.architecture.image_size, contract.crop, seed=seed, device=device,
+            shadows=kind != contract.renderer,
+        )  # fmt: skip
         _, self.renderer = make_renderers(scene, options, processes)
         self.about: Mapping[str, Any] = {
             "estimator": digest(estimator.network.state_dict()), "renderer": kind,

@@ -310,7 +310,7 @@ class VisionTrainer:
         except (RuntimeError, ValueError, KeyError) as error:
             raise DactylError(f"cannot read {self.out / TRAINING}: {' '.join(str(error).split())}") from error
         if asdict(contract) != asdict(Contract.from_json(self.estimator.contract.to_json())):
-            raise DactylError(f"{self.out} holds a training of another preset or other states")
+            raise DactylError(f"{self.out} holds a training of another preset, other states or another --initial")
         self.batch, self.seconds = state["batch"], state["seconds"]
 
 
