@@ -109,7 +109,8 @@ def test_vision_gives_the_network_to_the_estimator_and_its_poses_to_the_policy(t
     assert "min_confidence" not in graph.node("pose_estimator").parameters
     lockstep = sim_graph(SimOptions(pose="vision", lockstep=True, estimator=str(tmp_path / "mine.safetensors")))
     assert lockstep.node("pose_estimator").parameters["weights"] == str(tmp_path / "mine.safetensors")
-    assert lockstep.node("pose_estimator").parameters["min_confidence"] == 0.0
+    limits = {"min_confidence": 0.0, "max_degrees": 180.0, "max_millimetres": 1000.0, "max_disagreement": 0.0}
+    assert limits.items() <= lockstep.node("pose_estimator").parameters.items()
     assert real_graph(RealOptions(pose="vision")).node("trial").parameters["object_pose"] == "vision"
 
 

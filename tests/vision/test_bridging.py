@@ -60,6 +60,18 @@ def test_one_pose_or_two_far_apart_say_nothing_of_motion(times: tuple[int, ...])
     np.testing.assert_allclose(found.position, [1e-3 * times[-1], 0.0, 0.0])
 
 
+@pytest.mark.parametrize(("moved", "angle"), [(0.13, 0.0), (0.0, 0.9)])
+def test_a_jump_is_no_motion(moved: float, angle: float) -> None:
+    """Protects from a wrong answer that would be carried on to a worse one, and from an object that was put back."""
+    bridge = Bridge(160 * MS)
+    bridge.believe(80 * MS, np.zeros(3), turned(0.0))
+    bridge.believe(160 * MS, np.array([moved, 0.0, 0.0]), turned(angle))
+    found = bridge.at(240 * MS)
+    assert found is not None
+    np.testing.assert_allclose(found.position, [moved, 0.0, 0.0])
+    assert quaternion.difference_angle(found.orientation, turned(angle)) < 1e-6
+
+
 def test_an_overtaken_pose_is_left_out() -> None:
     bridge = Bridge(160 * MS)
     moving(bridge, 80, 160, 100)

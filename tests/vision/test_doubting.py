@@ -100,6 +100,7 @@ def test_it_is_written_into_the_file_and_read_from_it(states_folder: Path, tmp_p
     Estimator(Contract(architecture=TINY, position_mean=(0.0, -0.05, 0.35))).save(path)
     outcome = doubting.fit(CertaintyOptions(estimator=path, states=states_folder, samples=100, out=out))
     assert outcome["estimator"] == str(out)
+    assert not outcome["cameras"]
     loaded, before = Estimator.load(out), Estimator.load(path)
     assert before.contract.certainty is None
     assert loaded.contract.certainty is not None

@@ -9,6 +9,7 @@ import numpy as np
 from dactyl.maths import quaternion
 
 _NEAR_NS = 250_000_000  # two poses further apart say nothing about the motion now
+_FAST, _FAST_TURN = 1.5, 10.0  # m/s and rad/s: two poses that differ by more are of no motion, but one of them is wrong
 
 
 class Believed(NamedTuple):
@@ -45,7 +46,11 @@ class Bridge:
             return None
         if before is None or last.stamp_ns - before.stamp_ns > _NEAR_NS:
             return last._replace(stamp_ns=stamp_ns)
-        share = (stamp_ns - before.stamp_ns) / (last.stamp_ns - before.stamp_ns)
-        position = before.position + share * (last.position - before.position)
+        between, moved = last.stamp_ns - before.stamp_ns, last.position - before.position
+        turned = quaternion.difference_angle(last.orientation, before.orientation)
+        if np.linalg.norm(moved) > 1e-9 * between * _FAST or turned > 1e-9 * between * _FAST_TURN:
+            return last._replace(stamp_ns=stamp_ns)
+        share = (stamp_ns - before.stamp_ns) / between
+        position = before.position + share * moved
         orientation = quaternion.slerp(before.orientation, last.orientation, share)
         return Believed(stamp_ns, position, quaternion.canonical(quaternion.normalize(orientation)))

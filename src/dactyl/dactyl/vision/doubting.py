@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dactyl import results
 from dactyl.errors import DactylError
 from dactyl.ranges import check_options
 from dactyl.storage.models import estimator_for
@@ -42,8 +43,7 @@ def fit(options: CertaintyOptions = DEFAULTS) -> dict[str, Any]:
         raise DactylError("certainty is written into the estimator's file: name --estimator, or --out for another file")
     file = estimator_for("block", options.estimator)
     out = options.out or file
-    if not out.absolute().parent.is_dir():
-        raise DactylError(f"cannot write {out}: there is no folder {out.absolute().parent}")
+    results.check_writable(out)
     estimator = Estimator.load(file)
     plain = Estimator(replace(estimator.contract, certainty=None), estimator.network)
     states = load(options.states)

@@ -12,6 +12,7 @@ import torch
 import yaml
 from torch import Tensor
 
+from dactyl import results
 from dactyl.environment.environment import Environment
 from dactyl.environment.randomization import select
 from dactyl.environment.randomization.vision_errors import FORMAT, VisionErrors, features
@@ -23,6 +24,7 @@ from dactyl.maths import quaternion
 from dactyl.ranges import check_options
 from dactyl.storage.files import write_atomically
 from dactyl.vision import pose
+from dactyl.vision.certainty import nested
 from dactyl.vision.object_sensor import VisionSensor, sensor_factory
 from dactyl.vision.options import TrajectoryOptions
 from dactyl.vision.states import object_poses
@@ -64,8 +66,7 @@ def measure(options: TrajectoryOptions = DEFAULTS, report: Callable[[int, int], 
         DactylError: no such policy or estimator, or the file cannot be written.
     """
     check_options(options)
-    if not options.out.absolute().parent.is_dir():
-        raise DactylError(f"cannot write {options.out}: there is no folder {options.out.absolute().parent}")
+    results.check_writable(options.out)
     file = checkpoint.find_policy(options.policy)
     policy = Policy.load(file)
     config = environment_config(policy.contract, select(options.randomizations))
@@ -87,7 +88,7 @@ def measure(options: TrajectoryOptions = DEFAULTS, report: Callable[[int, int], 
         "pose": options.pose, "worlds": options.worlds, "steps": steps, "seed": options.seed,
         "randomizations": options.randomizations,
     }  # fmt: skip
-    values = _plain(asdict(found))
+    values = asdict(found)
     write(options.out, {"format": FORMAT, "measured": measured, "explained": explained, "errors": values})
     return {"file": str(options.out), **measured, "explained": explained, "errors": values}
 
@@ -167,8 +168,8 @@ def statistics(
         around = left - bias
         noise, memory = around[~out].std(0), _memory(around, out, trajectories.fresh)
         parts |= {
-            f"{name}_of_state": _tuple(rows), f"{name}_bias": _tuple(_spread(bias, noise, memory, len(errors))),
-            f"{name}_noise": _tuple(noise), f"{name}_memory": memory,
+            f"{name}_of_state": _rounded(rows), f"{name}_bias": _rounded(_spread(bias, noise, memory, len(errors))),
+            f"{name}_noise": _rounded(noise), f"{name}_memory": memory,
             f"outlier_{name}": float(np.sqrt(np.mean(around[out] ** 2))) if out.any() else 0.0,
         }  # fmt: skip
         whole = max(float(np.mean(errors**2)), 1e-18)
@@ -234,16 +235,9 @@ def write(path: Path, values: Mapping[str, Any]) -> None:
         raise DactylError(f"cannot write {path}: {error.strerror}") from error
 
 
-def _tuple(values: np.ndarray) -> Any:
-    """An array as tuples of rounded floats."""
-    return tuple(map(_tuple, values)) if values.ndim > 1 else tuple(round(float(value), _DIGITS) for value in values)
-
-
-def _plain(value: Any) -> Any:
-    """Tuples as lists, for YAML."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+def _rounded(values: np.ndarray) -> Any:
+    """An array as tuples of floats with so many digits as a file needs."""
+    return nested(values.round(_DIGITS))
 
 
 def as_text(outcome: Mapping[str, Any]) -> str:
