@@ -83,6 +83,19 @@ def test_errors_of_the_state_are_told_from_chance() -> None:
     assert explained["position"]["of_state"] > 0.3
 
 
+def test_what_stays_in_a_world_is_not_put_down_to_its_states() -> None:
+    """Protects the systematic part from looks: few worlds, each with an error and with states of its own."""
+    random = np.random.default_rng(0)
+    position = REST + 0.02 * random.normal(size=(1, 6, 3)) + 0.002 * random.normal(size=(200, 6, 3))
+    orientation = quaternion.uniform(random.normal(size=(1, 6, 4)) + 0.05 * random.normal(size=(200, 6, 4)))
+    bias = 0.004 * random.normal(size=(6, 3))
+    offset = bias + 0.0002 * random.normal(size=(200, 6, 3))
+    turn, fresh = 0.01 * random.normal(size=(200, 6, 3)), np.zeros((200, 6), bool)
+    measured, explained = statistics(Trajectories(position, orientation, offset, turn, fresh), 0.08, REST)
+    np.testing.assert_allclose(measured.position_bias, bias.std(0, ddof=1), rtol=0.1)
+    assert explained["position"]["bias"] > 0.4
+
+
 def test_outliers_are_counted_apart() -> None:
     """Protects noise and memory from a few errors that are far larger."""
     config = replace(TRUE, outlier_rate=0.1, outlier_duration=0.3, outlier_position=0.2, outlier_rotation=1.5)

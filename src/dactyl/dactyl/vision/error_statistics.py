@@ -162,7 +162,7 @@ def statistics(
     parts: dict[str, Any] = {}
     explained: dict[str, dict[str, float]] = {}
     for name, errors in (("position", trajectories.offset), ("rotation", trajectories.turn)):
-        rows = _fit(known[~out], errors[~out])
+        rows = _fit(known, errors, ~out)
         left = errors - known @ rows.T
         bias = _means(left, ~out)
         around = left - bias
@@ -193,19 +193,25 @@ def outliers(offset: np.ndarray, turn: np.ndarray) -> np.ndarray:
     return np.asarray(np.logical_or(*(length > OUTLIER * np.median(length) + 1e-9 for length in lengths)))
 
 
-def _fit(known: np.ndarray, errors: np.ndarray) -> np.ndarray:
-    """(3, FEATURES) rows that explain errors (n, 3) by what is known (n, FEATURES), damped."""
-    count = known.shape[1]
-    if len(known) < count:
-        raise DactylError(f"{len(known)} errors are too few for statistics: look for longer, or in more worlds")
-    damped = known.T @ known + _DAMPING * len(known) * np.eye(count)
-    return np.asarray(np.linalg.solve(damped, known.T @ errors).T)
+def _fit(known: np.ndarray, errors: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """(3, FEATURES) rows that explain errors (T, N, 3), where they count (T, N), by what is known (T, N, FEATURES).
+
+    They are told from differences within each environment: what is always off in one, as looks make it, says nothing of
+    the states that it happened to be in. Damped.
+    """
+    count, used = known.shape[-1], int(counted.sum())
+    if used < count:
+        raise DactylError(f"{used} errors are too few for statistics: look for longer, or in more worlds")
+    apart, off = ((values - _means(values, counted))[counted] for values in (known, errors))
+    rows = np.linalg.solve(apart.T @ apart + _DAMPING * used * np.eye(count), apart.T @ off).T
+    rows[:, 0] = (errors - known @ rows.T)[counted].mean(0)  # of the 1 among what is known
+    return np.asarray(rows)
 
 
-def _means(errors: np.ndarray, counted: np.ndarray) -> np.ndarray:
-    """(N, 3) each environment's mean error over the steps (T, N) that count; 0 where none does."""
+def _means(values: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """(N, K) each environment's mean of values (T, N, K) over the steps (T, N) that count; 0 where none does."""
     number = counted.sum(0)[:, None]
-    return np.asarray((errors * counted[..., None]).sum(0) / np.maximum(number, 1))
+    return np.asarray((values * counted[..., None]).sum(0) / np.maximum(number, 1))
 
 
 def _spread(bias: np.ndarray, noise: np.ndarray, memory: float, steps: int) -> np.ndarray:
