@@ -53,13 +53,15 @@ def test_nothing_is_thinned_out_unless_it_is_asked_for_and_nan_never_counts() ->
         assert thinning.pick(broken, NOT_FRESH).tolist() == [True, True, False, True]
 
 
-def test_falling_is_half_way_to_lost() -> None:
-    """Protects both sides: objects in play are none, whatever the hand's tilt."""
+def test_falling_is_most_of_the_way_to_lost() -> None:
+    """Protects both sides: objects in play are none, whatever the hand's tilt, and on a palm that the wrist lowers."""
     scene = build()
     rest, workspace = scene.robot.workspace.rest, scene.robot.workspace
-    sunk, aside = rest - 0.6 * workspace.depth * scene.up, rest + np.array([0.6 * workspace.radius, 0.0, 0.0])
+    sunk, aside = rest - 0.8 * workspace.depth * scene.up, rest + np.array([0.8 * workspace.radius, 0.0, 0.0])
     raised = rest + 0.4 * workspace.depth * scene.up
-    assert falling(scene, np.stack([rest, raised, sunk, aside])).tolist() == [False, False, True, True]
+    lowered = rest - 0.06 * scene.up  # see DROP_HEIGHT of the hand's layout
+    places = np.stack([rest, raised, lowered, sunk, aside])
+    assert falling(scene, places).tolist() == [False, False, False, True, True]
 
 
 def test_falls_are_at_most_their_share() -> None:

@@ -17,8 +17,9 @@ APART_ROTATION = 0.15
 """… or rad it has turned, …"""
 APART_JOINTS = 0.1
 """… or rad the joints have moved (root of the mean square): then a state is a new one."""
-FALLING = 0.5
-"""Share of the workspace's depth or radius beyond which an object is falling, or about to."""
+FALLING = 0.75
+"""Share of the workspace's depth or radius beyond which an object is falling, or about to. A wrist alone may lower it by
+much more than half."""
 
 
 class Thinning:
