@@ -18,8 +18,8 @@ APART_ROTATION = 0.15
 APART_JOINTS = 0.1
 """… or rad the joints have moved (root of the mean square): then a state is a new one."""
 FALLING = 0.75
-"""Share of the workspace's depth or radius beyond which an object is falling, or about to. A wrist alone lowers one that
-is in play by more than half of it."""
+"""Share of the workspace's depth or radius beyond which an object is falling, or about to. The wrist lowers what is
+in play by more than half of it."""
 
 
 class Thinning:
