@@ -28,7 +28,9 @@ WORK = (
     # what takes long gives nothing, and as_text says something: it is saving and printing that is tried
     "dactyl.doctor.examine", "dactyl.learning.train.train", "dactyl.learning.benchmark.bench_train",
     "dactyl.environment.benchmark.bench_env", "dactyl.vision.trainer.train", "dactyl.vision.evaluation.evaluate",
-    "dactyl.vision.states.collect", "dactyl.calibration.cameras.read_pictures", "dactyl.calibration.cameras.calibrate",
+    "dactyl.vision.states.collect", "dactyl.vision.framing.measure", "dactyl.vision.doubting.fit",
+    "dactyl.vision.error_statistics.measure",
+    "dactyl.calibration.cameras.read_pictures", "dactyl.calibration.cameras.calibrate",
     "dactyl.calibration.cameras.results", "dactyl.calibration.cameras.write",
     "dactyl.robots.shadow.calibration.joints.calibrate", "dactyl.robots.shadow.calibration.joint_report.results",
     "dactyl.robots.shadow.calibration.joint_report.against_truth", "dactyl.robots.shadow.calibration.joints.Kinematics",
@@ -38,13 +40,15 @@ WORK = (
 )  # fmt: skip
 TEXTS = (
     "dactyl.learning.train.as_text", "dactyl.learning.benchmark.as_text", "dactyl.environment.benchmark.as_text",
-    "dactyl.vision.trainer.as_text", "dactyl.vision.evaluation.as_text", "dactyl.calibration.cameras.as_text",
+    "dactyl.vision.trainer.as_text", "dactyl.vision.evaluation.as_text", "dactyl.vision.framing.as_text",
+    "dactyl.vision.doubting.as_text", "dactyl.vision.error_statistics.as_text", "dactyl.calibration.cameras.as_text",
     "dactyl.robots.shadow.calibration.joint_report.as_text", "dactyl.calibration.model.report.as_text",
 )  # fmt: skip
 ARGUMENTS = {
     "sim": ["--trials", "1", "--headless"], "real": ["--trials", "1"], "doctor": [], "train": ["cpu-small"],
     "evaluate": [], "bench loop": [], "bench env": [], "bench train": [], "record": ["--own", "--bag", "OUT"],
     "vision collect": ["--out", "OUT", "--policy", POLICY], "vision train": ["cpu-small"], "vision evaluate": [],
+    "vision crop": [], "vision certainty": [], "vision errors": [],
     "calibrate joints": ["--synthetic", "--out", "OUT"], "calibrate cameras": ["BAG", "--out", "OUT"],
     "calibrate model": ["--synthetic", "--out", "OUT"], "replay": ["--bag", "BAG"], "report": ["BAG", "--out", "OUT"],
     "dataset from-bag": ["BAG", "OUT"], "bag info": ["BAG"], "bag recover": ["BAG", "OUT"], "latency": ["BAG"],
@@ -136,6 +140,8 @@ def test_the_sweep_sees_the_commands() -> None:
 LONG = {
     "bench env": "dactyl.environment.benchmark.bench_env", "bench train": "dactyl.learning.benchmark.bench_train",
     "vision collect": "dactyl.vision.states.collect", "vision evaluate": "dactyl.vision.evaluation.evaluate",
+    "vision crop": "dactyl.vision.framing.measure", "vision certainty": "dactyl.vision.doubting.fit",
+    "vision errors": "dactyl.vision.error_statistics.measure",
     "calibrate joints": "dactyl.robots.shadow.calibration.joints.calibrate",
     "calibrate cameras": "dactyl.calibration.cameras.calibrate",
     "calibrate model": "dactyl.calibration.model.command.calibrate",
