@@ -19,19 +19,16 @@ from dactyl.vision.states import load, object_poses
 from dactyl.vision.thinning import falling
 
 
-def measure(
-    folder: Path, keep: float, samples: int, seed: int = 0, *, appearance: Appearance | None = None
-) -> dict[str, Any]:
+def measure(folder: Path, keep: float, samples: int, seed: int = 0) -> dict[str, Any]:
     """What crop shows all of the object in all cameras, for that share of a set's states.
 
-    Poses and looks are drawn as in training.
+    Poses are drawn as in training, looks from Table 9.
 
     Args:
         folder: of `vision collect`.
         keep: share of the moments, 0 to 1.
         samples: moments that are drawn.
         seed: of them.
-        appearance: whose cameras are drawn; Table 9's by default.
 
     Returns:
         "states", "samples", "keep", "crop" of all moments and "crop_in_play" of those in which the object is not
@@ -46,8 +43,7 @@ def measure(
     studio = make_studio(states.recipe.scene, palettes=1)
     picked = states.qpos[random.integers(len(states.qpos), size=samples)]
     qpos = PoseAugmentation().apply(studio.scene, picked, random)
-    ranges = appearance or Appearance()
-    looks = [ranges.sample(random) for _ in qpos]
+    looks = [Appearance().sample(random) for _ in qpos]
     corners = project(studio, qpos, looks, 1.0, studio.scene.object.keypoints).places
     in_play = ~falling(studio.scene, object_poses(studio.scene, qpos).position)
     return {
