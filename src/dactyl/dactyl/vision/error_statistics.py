@@ -123,7 +123,8 @@ class Recorder:
 
     def trajectories(self) -> Trajectories:
         """All looks."""
-        return Trajectories(*(np.stack(column) for column in zip(*self._rows, strict=True)), np.stack(self._fresh))
+        position, orientation, offset, turn = (np.stack(column) for column in zip(*self._rows, strict=True))
+        return Trajectories(position, orientation, offset, turn, np.stack(self._fresh))
 
 
 def play(
