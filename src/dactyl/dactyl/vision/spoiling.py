@@ -21,7 +21,7 @@ def spoil(pictures: np.ndarray, kind: str, random: np.random.Generator) -> tuple
         The pictures, and (n,) which camera's it is.
     """
     n, cameras = pictures.shape[:2]
-    camera: np.ndarray = random.integers(cameras, size=n)
+    camera = np.asarray(random.integers(cameras, size=n))
     rows, changed = np.arange(n), pictures.copy()
     if kind == ANOTHER_MOMENT:
         others = (rows + random.integers(1, n, size=n)) % n
