@@ -43,6 +43,7 @@ TEXTS = (
     "dactyl.vision.trainer.as_text", "dactyl.vision.evaluation.as_text", "dactyl.vision.framing.as_text",
     "dactyl.vision.doubting.as_text", "dactyl.vision.error_statistics.as_text", "dactyl.calibration.cameras.as_text",
     "dactyl.robots.shadow.calibration.joint_report.as_text", "dactyl.calibration.model.report.as_text",
+    "dactyl.farm.client.as_text", "dactyl.commands.farm._told",
 )  # fmt: skip
 ARGUMENTS = {
     "sim": ["--trials", "1", "--headless"], "real": ["--trials", "1"], "doctor": [], "train": ["cpu-small"],
@@ -52,6 +53,7 @@ ARGUMENTS = {
     "calibrate joints": ["--synthetic", "--out", "OUT"], "calibrate cameras": ["BAG", "--out", "OUT"],
     "calibrate model": ["--synthetic", "--out", "OUT"], "replay": ["--bag", "BAG"], "report": ["BAG", "--out", "OUT"],
     "dataset from-bag": ["BAG", "OUT"], "bag info": ["BAG"], "bag recover": ["BAG", "OUT"], "latency": ["BAG"],
+    "farm submit": [POLICY], "farm status": ["1"], "farm fetch": ["1", "--out", "OUT"],
 }  # fmt: skip
 """Of each command, with BAG for a bag and OUT for something to write."""
 
@@ -70,6 +72,22 @@ class Nothing(dict[str, Any]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(())
+
+
+class FarAway:
+    """A farm in the client's place."""
+
+    def submit(self, *_: object) -> int:
+        return 1
+
+    def status(self, *_: object) -> dict[str, Any]:
+        return {}
+
+    def wait(self, *_: object) -> None:
+        pass
+
+    def fetch(self, *_: object) -> dict[str, Any]:
+        return {"state": "done"}
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +111,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dactyl.robots.shadow.calibration.synthetic.record", lambda *_, **__: Nothing())
     monkeypatch.setattr("dactyl.robots.shadow.calibration.hall.save", lambda *_: None)
     monkeypatch.setattr(model_calibration, "_hidden", lambda _: (Nothing(), None))
+    monkeypatch.setattr("dactyl.farm.client.Client.of", lambda _: FarAway())
     monkeypatch.setattr(claim, "claimed", lambda _: contextlib.nullcontext())
 
     def command(node: Node, _: Graph) -> list[str]:
