@@ -146,7 +146,7 @@ def judge(
         stopped: asked after every control step; once it is true, only the trials that have ended count.
 
     Returns:
-        `summarize`'s figures, how far targets were asked to move, and what the sensor was; nothing where no trial ended.
+        `summarize`'s figures, how far targets were asked to move, what the sensor was; nothing where no trial ended.
     """
     if threads:
         torch.set_num_threads(threads)
