@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from rclpy.qos import ReliabilityPolicy
 
+from dactyl import variables
 from dactyl.errors import DactylError
 from dactyl.nodes.action_filter import ActionFilter
 from dactyl.ros.messages import RELIABLE
@@ -19,9 +20,13 @@ from dactyl.ros.node import status
 from tests.terminal import in_a_terminal
 
 
+@pytest.mark.parametrize("executor", [variables.WAITSET, variables.EVENTS])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_a_node_in_order(ros_domain: int, number: int) -> None:
+def test_a_signal_ends_a_node_in_order(
+    ros_domain: int, monkeypatch: pytest.MonkeyPatch, number: int, executor: str
+) -> None:
     """Protects the last messages and the threads of a node, which end before ROS does: success, and no traceback."""
+    monkeypatch.setenv(variables.EXECUTOR, executor)
     command = [sys.executable, "-m", "dactyl.nodes.hand_driver"]
     node = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=in_a_terminal

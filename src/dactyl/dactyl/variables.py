@@ -1,4 +1,7 @@
-"""The environment's variables that ROS and OpenGL read: what is wrong with them is one line, before anything starts."""
+"""The environment's variables that ROS, OpenGL and the nodes read.
+
+What is wrong with them is one line, before anything starts.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,9 @@ from pathlib import Path
 from dactyl.errors import DactylError, choose_from
 
 DOMAIN, RANGE, MIDDLEWARE = "ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", "RMW_IMPLEMENTATION"
+EXECUTOR = "DACTYL_EXECUTOR"
+WAITSET, EVENTS = "waitset", "events"
+"""What runs the callbacks of a node, see `ros.spinning`."""
 DOMAINS = 232
 """The highest domain whose ports there are."""
 RANGES = ("LOCALHOST", "SUBNET", "SYSTEM_DEFAULT")
@@ -39,6 +45,18 @@ def domain() -> int:
     return int(text)
 
 
+def executor() -> str:
+    """WAITSET or EVENTS.
+
+    Raises:
+        DactylError: the variable says something else.
+    """
+    asked = os.environ.get(EXECUTOR) or WAITSET
+    if asked not in (WAITSET, EVENTS):
+        raise DactylError(f"{EXECUTOR}={asked} is unknown: {choose_from(asked, (WAITSET, EVENTS))}")
+    return asked
+
+
 def check_ros() -> None:
     """Refuse what ROS would end with, wait for ever with, or silently do something else with.
 
@@ -48,6 +66,7 @@ def check_ros() -> None:
         DactylError: one line that names the variable.
     """
     domain()
+    executor()
     reach = os.environ.get(RANGE) or "SUBNET"
     if reach == "OFF":
         raise DactylError(f"{RANGE}=OFF: no node would find another: choose LOCALHOST or SUBNET")

@@ -117,8 +117,7 @@ class Exerciser(DactylNode):
         self.message.start = to_floats(np.empty(0))
 
     def _fail(self, reason: str) -> None:
-        self.failure = DactylError(reason)
-        self.finish()
+        self.fail(DactylError(reason))
 
     def diagnose(self) -> Diagnosis:
         if self.start is None:

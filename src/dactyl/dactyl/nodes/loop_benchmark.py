@@ -6,7 +6,6 @@ Times are DDS source timestamps, taken when a message is handed to the middlewar
 from __future__ import annotations
 
 import os
-import struct
 import sys
 import time
 from dataclasses import dataclass
@@ -103,14 +102,19 @@ class LoopBenchmark(DactylNode):
 
     def on_image(self, camera: str, data: bytes, info: Any) -> None:
         self.images[camera] += 1
-        seconds, ns = struct.unpack_from("<iI", data, 4)  # of the header's stamp, after CDR's four bytes
-        self.image_sent[seconds * 1_000_000_000 + ns] = info["source_timestamp"]
+        self.image_sent[messages.stamp_of(data)] = info["source_timestamp"]
 
     def on_pose(self, message: PoseStamped, info: Any) -> None:
         self.pose_sent[messages.nanoseconds(message.header.stamp)] = info["source_timestamp"]
 
     def on_timer(self) -> None:
-        now = time.monotonic()
+        try:
+            self._look(time.monotonic())
+        except DactylError as error:
+            self.fail(error)
+
+    def _look(self, now: float) -> None:
+        """Begin to measure, or end."""
         if self.measured_from is None:
             if self.action_sent:
                 self.measured_from = now + WARM_UP

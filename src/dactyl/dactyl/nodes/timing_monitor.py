@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -25,7 +24,10 @@ from dactyl.ros import messages
 from dactyl.ros.messages import message_class
 from dactyl.ros.node import DactylNode, Diagnosis, run, status, warning
 from dactyl.ros.parameters import parameter
+from dactyl.ros.polling import NotExecuted, subscribe, take
 
+LOOK = 0.05
+"""s between looks at what has come: the middleware keeps when each message was sent."""
 _EVERY = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
@@ -90,23 +92,32 @@ class TimingMonitor(DactylNode):
         }
         self.targets = tuple(driven.targets)
         self.diagnostics_publisher = self.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, messages.RELIABLE)
-        for topic in self.stages:
-            kind = message_class(types[topic])
-            self.create_subscription(kind, topic, partial(self.on_message, topic), _EVERY, raw=True)
+        group = NotExecuted()
+        self.watched = {
+            topic: subscribe(self, message_class(types[topic]), topic, _EVERY, group, raw=True) for topic in self.stages
+        }
+        self.wall_timer(LOOK, self.on_timer)
 
-    def on_message(self, topic: str, data: bytes, info: Any) -> None:
-        """Take a serialized message: it begins with its header, and a header with its stamp, or it is joint targets."""
-        sent_ns = info["source_timestamp"]
-        stamp_ns = int.from_bytes(data[4:8], "little") * 1_000_000_000 + int.from_bytes(data[8:12], "little")
-        if topic == topics.FILTERED:
-            self.filtered_ns = sent_ns
-        elif topic in self.targets:
+    def on_timer(self) -> None:
+        """Take what has come on all topics, in the order in which it was sent."""
+        came = [(each.sent_ns, topic, each.message) for topic, found in self.watched.items() for each in take(found)]
+        for sent_ns, topic, data in sorted(came, key=lambda each: each[0]):
+            self.on_message(topic, data, sent_ns)
+
+    def on_message(self, topic: str, data: bytes, sent_ns: int) -> None:
+        """Take a serialized message: it begins with its header, or it is joint targets."""
+        if topic in self.targets:
             stamp_ns = 0
             if sent_ns >= self.filtered_ns:  # topics may overtake each other
                 stamp_ns, self.filtered_ns = self.filtered_ns, 0
+        else:
+            stamp_ns = messages.stamp_of(data)
+            if topic == topics.FILTERED:
+                self.filtered_ns = sent_ns
         self.stages[topic].add(sent_ns, stamp_ns)
 
     def diagnose(self) -> Diagnosis:
+        self.on_timer()
         now_ns = self.now_ns()
         array = DiagnosticArray()
         array.header.stamp = self.get_clock().now().to_msg()

@@ -329,9 +329,12 @@ class TrialNode(DactylNode):
         if self.run_ended is not None:
             self.run_ended.set_result(None)
         elif self.settings.trials:
-            if self.settings.report:
-                self._write_report()
-            self.finish()
+            try:
+                if self.settings.report:
+                    self._write_report()
+                self.finish()
+            except DactylError as error:
+                self.fail(error)
 
     def _publish_status(self) -> None:
         status = self.status

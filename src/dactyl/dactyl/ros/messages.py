@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import array
 import importlib
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,6 +32,15 @@ LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability
 def nanoseconds(stamp: Time) -> int:
     """A stamp as one number."""
     return stamp.sec * 1_000_000_000 + stamp.nanosec
+
+
+def stamp_of(data: bytes) -> int:
+    """The stamp of a serialized message that begins with a header, as one number, without decoding it.
+
+    CDR's first four bytes say in which order those of a number come.
+    """
+    seconds, ns = struct.unpack_from("<iI" if data[1] & 1 else ">iI", data, 4)
+    return int(seconds) * 1_000_000_000 + int(ns)
 
 
 def to_array(numbers: Sequence[float] | np.ndarray) -> np.ndarray:

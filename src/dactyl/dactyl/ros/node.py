@@ -12,7 +12,8 @@ import sys
 import threading
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple, TypeVar
 
 import array_api_compat.numpy  # noqa: F401 what the maths imports at its first call: 0.2 s in a control step
@@ -20,7 +21,6 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSPolicyKind, QoSProfile
@@ -34,12 +34,16 @@ from dactyl import topics, variables
 from dactyl.errors import WRONG_PARAMETER, DactylError, choose_from
 from dactyl.ros.messages import RELIABLE
 from dactyl.ros.parameters import check_parameter, descriptor
+from dactyl.ros.polling import NotExecuted
+from dactyl.ros.spinning import spinner
 from dactyl.signals import ends
 
 P = TypeVar("P")
 QOS = "qos_overrides."
 POLICIES = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY, QoSPolicyKind.DURABILITY)
 """Of a topic's quality of service, what parameters may change."""
+_given: ContextVar[list[str] | None] = ContextVar("_given", default=None)
+"""ROS's arguments of the node that is being made, where they are not those of the whole process."""
 
 
 class Diagnosis(NamedTuple):
@@ -77,10 +81,20 @@ class DactylNode(Node):
     """What its diagnoses are about: a device where it has one, else this computer."""
     _overridable: set[str] | None = None
     """Beginnings of the names of quality-of-service parameters that its topics have; None until it is made."""
+    end_loop: Callable[[], None] | None = None
+    """Ends the loop that runs the node's callbacks, from any thread; None: there is none of ours."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name, automatically_declare_parameters_from_overrides=True)
+        given = _given.get()
+        super().__init__(
+            name,
+            cli_args=given,
+            use_global_arguments=given is None,
+            automatically_declare_parameters_from_overrides=True,
+        )
         self._overridable = set()
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        """One for all timers: the events executor has a thread for each clock."""
         self._diagnostics = self.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, RELIABLE)
         self.wall_timer(1.0, self._publish_diagnosis)
 
@@ -153,9 +167,14 @@ class DactylNode(Node):
                 topics_ = ", ".join(sorted(beginning.rstrip(".") for beginning in self._overridable or ()))
                 raise DactylError(f"there is no parameter {QOS}{name}; there are: {topics_}")
 
+    @property
+    def subscriptions(self) -> Iterator[Subscription]:
+        """Those that an executor is to take from. One of rclpy's knows no callback groups: so others are not told."""
+        return (each for each in super().subscriptions if not isinstance(each.callback_group, NotExecuted))
+
     def wall_timer(self, period: float, callback: Callable[[], None]) -> Timer:
         """Call back every `period` s of the machine's time, whatever the ROS clock does."""
-        return self.create_timer(period, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        return self.create_timer(period, callback, clock=self._steady)
 
     def diagnose(self) -> Diagnosis:
         """How the node is; overridden by nodes that have something to say."""
@@ -164,8 +183,13 @@ class DactylNode(Node):
     def finish(self) -> None:
         """End this process once the running callback returns: as a success, unless there is a failure."""
         self.finished = True
-        if self.executor:
-            self.executor.wake()
+        if self.end_loop is not None:
+            self.end_loop()
+
+    def fail(self, failure: BaseException) -> None:
+        """End this process because of a failure. An executor that it passed through would say it once more."""
+        self.failure = failure
+        self.finish()
 
     def _publish_diagnosis(self) -> None:
         found = status(self.get_fully_qualified_name(), self.diagnose(), self.hardware_id)
@@ -174,40 +198,66 @@ class DactylNode(Node):
         self._diagnostics.publish(array)
 
 
-def run(make_node: Callable[[], DactylNode]) -> int:
-    """Make a node and spin it until it finishes or a signal of `signals.ends` comes; returns the process's exit code.
+@contextmanager
+def started_with(arguments: list[str]) -> Iterator[None]:
+    """The node made meanwhile has these arguments, `--ros-args` and so on, in place of the process's."""
+    before = _given.set(arguments)
+    try:
+        yield
+    finally:
+        _given.reset(before)
 
-    A signal ends the loop, so that the node's last messages can be sent and its threads end before ROS does; ROS's own
-    handlers would shut it down under their feet.
+
+def run(*makers: Callable[[], DactylNode], arguments: list[str] | None = None) -> int:
+    """Make nodes and spin them until one finishes or a signal of `signals.ends` comes; returns the process's exit code.
+
+    A signal ends the loop, so that the nodes' last messages can be sent and their threads end before ROS does; ROS's
+    own handlers would shut it down under their feet.
+
+    Args:
+        makers: of the nodes.
+        arguments: of the process, as ROS sees them; None: its command line.
     """
     made: list[DactylNode] = []
     _finish_on_signal(made)
     try:
         variables.check_ros()
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     except (DactylError, RuntimeError) as error:  # RCLError is one: a parameter file that ROS itself cannot read
         return _cannot("start", error)
-    executor = SingleThreadedExecutor()
-    node = None
-    try:
-        node = make_node()
+    with ExitStack() as ending:
+        ending.callback(get_default_context().try_shutdown)
+        try:
+            _spin(makers, made, ending)
+        except DactylError as error:
+            return _cannot("go on" if made else "start", error)
+    return 0
+
+
+def _spin(makers: Sequence[Callable[[], DactylNode]], made: list[DactylNode], ending: ExitStack) -> None:
+    """Make the nodes, add them to `made` when all are, and run their callbacks; `ending` gets what is then to be done.
+
+    Raises:
+        DactylError: one cannot be made, or has failed.
+    """
+    nodes = []
+    for make in makers:
+        node = make()
+        ending.callback(node.destroy_node)
         node.check_overrides()
-        made.append(node)
-        executor.add_node(node)
-        gc.collect()
-        gc.freeze()  # what start-up made stays: looking through it again would stop the node for tens of ms
-        while node.context.ok() and not node.finished:
-            executor.spin_once()
+        nodes.append(node)
+    loop = spinner()
+    ending.callback(loop.close)  # the first thing to be done: then no callback comes any more
+    for node in nodes:
+        loop.add(node)
+        node.end_loop = loop.stop
+    made.extend(nodes)
+    gc.collect()
+    gc.freeze()  # what start-up made stays: looking through it again would stop the nodes for tens of ms
+    loop.spin(lambda: all(node.context.ok() and not node.finished for node in nodes))
+    for node in nodes:
         if node.failure:
             raise node.failure
-    except DactylError as error:
-        return _cannot("go on" if node else "start", error)
-    finally:
-        executor.shutdown(timeout_sec=1.0)
-        if node:
-            node.destroy_node()
-        get_default_context().try_shutdown()
-    return 0
 
 
 def _cannot(what: str, error: Exception) -> int:
@@ -217,7 +267,7 @@ def _cannot(what: str, error: Exception) -> int:
 
 
 def _finish_on_signal(made: Sequence[DactylNode]) -> None:
-    """Let the signals that end a program finish the node, once it is made; before that, the process."""
+    """Let the signals that end a program finish the nodes, once they are made; before that, the process."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
 
@@ -225,7 +275,8 @@ def _finish_on_signal(made: Sequence[DactylNode]) -> None:
         os.read(reading, 1)
         if not made:
             os._exit(0)
-        made[0].finish()
+        for node in made:
+            node.finish()
 
     # python's handlers run in the main thread, which waits inside the middleware: what wakes this thread is the byte
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)

@@ -11,7 +11,10 @@ from rclpy.subscription import Subscription
 
 
 class NotExecuted(CallbackGroup):
-    """Keeps subscriptions out of the executor's wait set: with many busy topics that costs more than all the rest."""
+    """Keeps subscriptions from the executor: with many busy topics to be woken costs more than all the rest.
+
+    `DactylNode.subscriptions` leaves them out, because the events executor does not ask groups.
+    """
 
     def can_execute(self, entity: Any) -> bool:
         return False
