@@ -15,12 +15,12 @@ from dactyl.nodes.loop_benchmark import siblings
 def test_siblings_are_found_by_their_node_name() -> None:
     """Protects the memory figures: each process of this graph, and no other graph's."""
     code = "import time; time.sleep(30)"
-    found = subprocess.Popen([sys.executable, "-c", code, "-r", "__node:=found"])
+    found = subprocess.Popen([sys.executable, "-c", code, "-r", "__node:=found", "--", "-r", "__node:=too"])
     script = "from dactyl.nodes.loop_benchmark import siblings; print(list(siblings()))"
     try:
         run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-        assert run.stdout.strip() == "['found']"
-        assert "found" not in siblings()
+        assert run.stdout.strip() == "['found+too']", "nodes that share a process have its figures together"
+        assert "found+too" not in siblings()
     finally:
         found.kill()
         found.wait()

@@ -17,11 +17,13 @@ from dactyl.storage.shared import shared
 from dactyl.topics import NAMESPACE
 
 Value = bool | int | float | str | list[Any]
+TOGETHER = "together"
+"""The process that several nodes share, and its module in dactyl.bringup."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """One process of the graph."""
+    """One node of the graph, usually a process of its own."""
 
     name: str
     """Also its executable's, and its module's in dactyl.nodes."""
@@ -35,6 +37,8 @@ class Node:
     """The run ends with it, and with its exit code."""
     package: str = "dactyl.nodes"
     """Python package of its module."""
+    members: tuple[str, ...] = ()
+    """Nodes that share this process; empty: it is one itself."""
 
 
 def _environment() -> dict[str, str]:
@@ -57,6 +61,19 @@ class Graph:
     alone: bool = True
     """Whether its nodes would disturb others of their names: a recorder beside a graph only listens."""
     environment: Mapping[str, str] = field(default_factory=_environment)
+    together: tuple[str, ...] = ()
+    """Names of nodes that share one process."""
+
+    @property
+    def processes(self) -> tuple[Node, ...]:
+        """What is started: a node each, but for those that share a process, which comes first."""
+        members = tuple(node for node in self.nodes if node.name in self.together)
+        if not members:
+            return self.nodes
+        names = tuple(node.name for node in members)
+        required = any(node.required for node in members)
+        shared = Node(TOGETHER, required=required, package="dactyl.bringup", members=names)
+        return (shared, *(node for node in self.nodes if node.name not in names))
 
     def node(self, name: str) -> Node:
         return next(node for node in self.nodes if node.name == name)

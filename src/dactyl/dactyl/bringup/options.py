@@ -48,6 +48,10 @@ class Options:
     """Which hand the robot is, right or left; empty: the one that the robot's description is of."""
     remap: str = ""
     """Topics by other names, FROM:=TO, separated by spaces: /joint_states:=/right/joint_states."""
+    one_process: bool = False
+    """Put the small nodes into one process, which takes less of the processor; they then also end together."""
+    executor: Literal["", "waitset", "events"] = ""
+    """Which of rclpy's executors runs the nodes; empty: what DACTYL_EXECUTOR says, or waitset."""
     rviz: bool = False
     """Also draw markers for RViz, on the topic `markers`."""
     dashboard: bool = True

@@ -31,6 +31,10 @@ EARLY, EARLY_LIMIT = 5.0, 3
 """A node that ends within so many s of its start, so many times in a row, will not run: the run ends too."""
 WITH_PARENT = ("setpriv", "--pdeathsig", "SIGTERM")
 """In front of a command that is to end when what started it does, even if that is killed."""
+BETWEEN = "--"
+"""Ends the arguments of each node that shares a process."""
+LINE, LINE_OF_ONE = "{severity}: {message}", "{severity}: {name}: {message}"
+"""What a node says, and one of those that share a process."""
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 
 
@@ -80,9 +84,9 @@ class Runner:
         self._kill_after = kill_after
         self._write = write or functools.partial(print, end="", flush=True)
         self._lock = threading.Lock()
-        self._width = max(len(node.name) for node in graph.nodes)
+        self._width = max(len(node.name) for node in graph.processes)
         self._coloured = sys.stdout.isatty()
-        self._processes = [_Process(node, _COLOURS[i % len(_COLOURS)]) for i, node in enumerate(graph.nodes)]
+        self._processes = [_Process(node, _COLOURS[i % len(_COLOURS)]) for i, node in enumerate(graph.processes)]
         self._ended: Queue[_Process] = Queue()
 
     def run(self, stop: threading.Event) -> int:
@@ -129,7 +133,7 @@ class Runner:
             "RCUTILS_LOGGING_USE_STDOUT": "1",
             "RCUTILS_LOGGING_BUFFERED_STREAM": "0",
             "RCUTILS_COLORIZED_OUTPUT": str(int(self._coloured)),
-            "RCUTILS_CONSOLE_OUTPUT_FORMAT": "{severity}: {message}",
+            "RCUTILS_CONSOLE_OUTPUT_FORMAT": LINE if not process.node.members else LINE_OF_ONE,
         }
         process.start_at = None
         process.starts.began()
@@ -185,15 +189,23 @@ def _how(code: int) -> str:
 
 
 def command(node: Node, graph: Graph) -> list[str]:
-    """The command line that starts a node."""
-    arguments = [sys.executable, "-m", f"{node.package}.{node.name}", "--ros-args"]
-    arguments += ["-r", f"__node:={node.name}", "-r", f"__ns:={graph.namespace}"]
+    """The command line that starts a node, or the process that several share."""
+    line = [sys.executable, "-m", f"{node.package}.{node.name}"]
+    for name in node.members:
+        line += [name, *_arguments(graph.node(name), graph), BETWEEN]
+    line += [] if node.members else _arguments(node, graph)
+    # should this process be killed, the nodes do not stay behind
+    return [*WITH_PARENT, *line] if shutil.which(WITH_PARENT[0]) else line
+
+
+def _arguments(node: Node, graph: Graph) -> list[str]:
+    """What a node is started with."""
+    arguments = ["--ros-args", "-r", f"__node:={node.name}", "-r", f"__ns:={graph.namespace}"]
     for source, target in node.remappings:
         arguments += ["-r", f"{source}:={target}"]
     for name, value in graph.parameters(node).items():
         arguments += ["-p", f"{name}:={_yaml(value)}"]
-    # should this process be killed, the nodes do not stay behind
-    return [*WITH_PARENT, *arguments] if shutil.which(WITH_PARENT[0]) else arguments
+    return arguments
 
 
 def become(node: Node, graph: Graph) -> NoReturn:

@@ -24,28 +24,13 @@ def to_launch(graph: Graph) -> list[Any]:
     from launch.actions import EmitEvent, LogInfo, RegisterEventHandler, SetEnvironmentVariable
     from launch.event_handlers import OnProcessExit, OnProcessStart
     from launch.events import Shutdown
-    from launch_ros.actions import Node as LaunchNode
 
-    # `launch` ended by SIGTERM or SIGKILL leaves its processes behind: they are to end with it
-    prefix = " ".join(processes.WITH_PARENT) if shutil.which(processes.WITH_PARENT[0]) else None
     actions: list[Any] = [SetEnvironmentVariable(name, value) for name, value in graph.environment.items()]
     graph, publisher = _with_state_publisher(graph)
     actions += publisher
-    for node in graph.nodes:
+    for node in graph.processes:
         starts = processes.Starts(node)
-        action = LaunchNode(
-            package="dactyl",
-            executable=node.name,
-            name=node.name,
-            namespace=graph.namespace,
-            parameters=[graph.parameters(node)],
-            remappings=list(node.remappings),
-            respawn=node.respawn and not node.required,
-            respawn_delay=node.respawn_delay,
-            prefix=prefix,
-            output="screen",
-            emulate_tty=True,
-        )
+        action = _process(node, graph)
 
         def end_with(event: Any, _: Any, node: Node = node, starts: processes.Starts = starts) -> list[Any]:
             reason = exit_reason(node, event.returncode) or starts.too_many(event.returncode)
@@ -60,6 +45,30 @@ def to_launch(graph: Graph) -> list[Any]:
             action,
         ]
     return actions
+
+
+def _process(node: Node, graph: Graph) -> Any:
+    """The action that starts a node, or several that share a process."""
+    from launch.actions import ExecuteProcess
+    from launch_ros.actions import Node as LaunchNode
+
+    how: dict[str, Any] = {
+        "respawn": node.respawn and not node.required, "respawn_delay": node.respawn_delay,
+        "output": "screen", "emulate_tty": True,
+    }  # fmt: skip
+    if node.members:
+        return ExecuteProcess(cmd=processes.command(node, graph), name=node.name, **how)
+    return LaunchNode(
+        package="dactyl",
+        executable=node.name,
+        name=node.name,
+        namespace=graph.namespace,
+        parameters=[graph.parameters(node)],
+        remappings=list(node.remappings),
+        # `launch` ended by SIGTERM or SIGKILL leaves its processes behind: they are to end with it
+        prefix=" ".join(processes.WITH_PARENT) if shutil.which(processes.WITH_PARENT[0]) else None,
+        **how,
+    )
 
 
 def _with_state_publisher(graph: Graph) -> tuple[Graph, list[Any]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from dactyl import registry, topics
+from dactyl import registry, topics, variables
 from dactyl.bringup import configuration
 from dactyl.bringup.calibrated import backlash_of, calibration_of
 from dactyl.bringup.graph import Graph, Node, Value, with_parameters
@@ -27,6 +27,8 @@ from dactyl.storage.shared import shared
 
 EMULATION = "emulation"
 """Namespace of what takes the hardware's place, below the graph's own."""
+TOGETHER = ("fingertip_tracker", "trial", "action_filter", "hand_driver", "timing_monitor")
+"""Small nodes, which spend their time with waking up: `one_process` puts them together."""
 EMULATED_PICTURES = 8
 """That each emulated camera plays in turns."""
 
@@ -102,7 +104,22 @@ def real_graph(options: RealOptions) -> Graph:
 
 def _graph(nodes: Iterable[Node], choice: _Choice, found: configuration.Configuration) -> Graph:
     """The nodes with what is the same for all of them: parameter files, namespace, topics' names."""
-    return Graph(_remapped(nodes, remappings(choice.options.remap)), found, namespace=choice.namespace)
+    options = choice.options
+    graph = Graph(_remapped(nodes, remappings(options.remap)), found, namespace=choice.namespace)
+    if options.executor:
+        environment = {**graph.environment, variables.EXECUTOR: options.executor}
+        graph = dataclasses.replace(graph, environment=environment)
+    return in_one_process(graph) if options.one_process else graph
+
+
+def in_one_process(graph: Graph) -> Graph:
+    """The graph with its small nodes in one process.
+
+    With counted trials that is required, for the referee would forget those that have ended. Else it may start again.
+    """
+    counted = graph.node("trial").parameters["trials"] != 0
+    nodes = (dataclasses.replace(node, required=counted) if node.name == "trial" else node for node in graph.nodes)
+    return dataclasses.replace(graph, nodes=tuple(nodes), together=TOGETHER)
 
 
 def configured(name: str, config: str, namespace: str = topics.NAMESPACE) -> configuration.Configuration:

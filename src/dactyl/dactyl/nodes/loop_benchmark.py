@@ -192,7 +192,7 @@ class Process:
 
 
 def siblings() -> dict[str, Process]:
-    """The other processes of the graph, those with the same parent as this one, by node name."""
+    """The other processes of the graph, those with the same parent as this one, by node name; shared ones by all."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -200,7 +200,7 @@ def siblings() -> dict[str, Process]:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
         except OSError:  # it has just ended
             continue
-        name = next((a.removeprefix("__node:=") for a in arguments if a.startswith("__node:=")), "")
+        name = "+".join(word.removeprefix("__node:=") for word in arguments if word.startswith("__node:="))
         if name and int(fields[1]) == os.getppid() and int(folder.name) != os.getpid():
             rss = int(fields[21]) * os.sysconf("SC_PAGE_SIZE") / 2**20
             found[name] = Process(rss, (int(fields[11]) + int(fields[12])) / _TICKS_PER_S)

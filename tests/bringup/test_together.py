@@ -1,0 +1,83 @@
+"""Nodes that share a process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import rclpy
+
+from dactyl.bringup import together
+from dactyl.bringup.graph import Graph, Node
+from dactyl.bringup.options import RealOptions, SimOptions
+from dactyl.bringup.processes import command
+from dactyl.bringup.run import TOGETHER, real_graph, sim_graph
+from dactyl.errors import DactylError
+from dactyl.nodes.action_filter import ActionFilter
+
+
+@pytest.fixture
+def ros(ros_domain: int) -> Iterator[None]:
+    rclpy.init(args=[])
+    yield
+    rclpy.try_shutdown()
+
+
+def test_a_command_line_is_read_as_it_is_made() -> None:
+    """Protects each node's parameters and names in a process that it shares with others."""
+    nodes = (Node("action_filter", {"smoothing": 0.5}), Node("trial", {}, (("goal", "/other"),)), Node("policy"))
+    graph = Graph(nodes, {"trial": {"timeout": 7.0}}, together=("trial", "action_filter"))
+    shared, alone = graph.processes
+    assert (shared.members, alone.name) == (("action_filter", "trial"), "policy")
+    line = command(shared, graph)
+    module = line.index("dactyl.bringup.together")
+    found = dict(together.parts(line[module + 1 :]))
+    assert list(found) == ["action_filter", "trial"]
+    for name, arguments in found.items():
+        single = command(graph.node(name), graph)
+        assert arguments == single[single.index("--ros-args") :]
+
+
+@pytest.mark.parametrize("graph", [sim_graph, real_graph])
+def test_one_process_has_the_same_nodes(graph: object) -> None:
+    """Protects the option from leaving out, or starting twice, what the graph is made of."""
+    make, options = (sim_graph, SimOptions) if graph is sim_graph else (real_graph, RealOptions)
+    usual, shared = make(options()), make(options(one_process=True))  # type: ignore[arg-type]
+    assert [node.name for node in shared.nodes] == [node.name for node in usual.nodes]
+    first, *others = shared.processes
+    assert set(first.members) == {node.name for node in usual.nodes} & set(TOGETHER)
+    assert sorted([*first.members, *(node.name for node in others)]) == sorted(node.name for node in usual.nodes)
+
+
+def test_it_is_required_where_trials_are_counted() -> None:
+    """Protects counted trials from a referee that has forgotten some, and an endless run from the death of a node."""
+    counted, endless = (sim_graph(SimOptions(one_process=True, trials=trials)).processes[0] for trials in (3, 0))
+    assert (counted.required, endless.required, endless.respawn) == (True, False, True)
+
+
+def test_each_node_has_its_own_arguments(ros: None) -> None:
+    """Protects a node's parameters from those of its neighbour."""
+    names = ("-r", "__node:=action_filter", "-r", "__ns:=/left")
+    mine = together.make("action_filter", ["--ros-args", *names, "-p", "smoothing:=0.5"])
+    other = together.make("action_filter", ["--ros-args", "-r", "__ns:=/right"])
+    try:
+        assert isinstance(mine, ActionFilter)
+        assert isinstance(other, ActionFilter)
+        assert mine.get_fully_qualified_name() == "/left/action_filter"
+        assert other.get_fully_qualified_name() == "/right/action_filter"
+        assert mine.settings.smoothing == 0.5 != other.settings.smoothing
+    finally:
+        mine.destroy_node()
+        other.destroy_node()
+
+
+def test_a_wrong_parameter_is_said_with_its_node(ros: None) -> None:
+    """Protects whoever edits a parameter file: five nodes print on one line's beginning."""
+    with pytest.raises(DactylError, match="action_filter: parameter smoothing = 7"):
+        together.make("action_filter", ["--ros-args", "-p", "smoothing:=7.0"])
+
+
+def test_the_executor_that_is_chosen_reaches_every_node() -> None:
+    """Protects the choice from the variable of somebody's shell, and the variable from a choice that is none."""
+    assert sim_graph(SimOptions(executor="events")).environment["DACTYL_EXECUTOR"] == "events"
+    assert "DACTYL_EXECUTOR" not in sim_graph(SimOptions()).environment
