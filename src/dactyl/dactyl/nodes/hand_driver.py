@@ -1,4 +1,8 @@
-"""Turns actions into joint targets and streams them to the robot at its own rate, the Shadow hand's 125 Hz."""
+"""Turns actions into joint targets and streams them to the robot at its own rate, the Shadow hand's 125 Hz.
+
+A managed node: configured, it is connected to the hand; active, it is enabled, so the hand follows actions. Enable and
+activate are the same, and ask the same; so are disable and deactivate. A stop or a lapse deactivates it too.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +20,15 @@ from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.registry import DEFAULTS
 from dactyl.robot import control, robot
-from dactyl.robot.driver import Connection, Interface, JointOrder, JointStates
+from dactyl.robot.driver import Connection, Interface, JointOrder, JointStates, Unconnected
 from dactyl.robot.gate import REPEATED
 from dactyl.robot.guards import GUARDS, GuardLimits
 from dactyl.robot.robot import Robot
 from dactyl.robot.safety import BLIND, HOLDING, RUNNING, STOPPED, Limits, Safety
 from dactyl.ros.driver import load
+from dactyl.ros.managed import UNCONFIGURED, ManagedNode
 from dactyl.ros.messages import RELIABLE, nanoseconds, to_array
-from dactyl.ros.node import DactylNode, Diagnosis, error, run, warning
+from dactyl.ros.node import Diagnosis, error, run, warning
 from dactyl.ros.parameters import parameter
 from dactyl.ros.peers import NAMELESS
 from dactyl.ros.recent import Recent
@@ -56,6 +61,9 @@ class Parameters:
     interface: str = parameter(
         "trajectory",
         "Which controllers take the targets: trajectory; Shadow's also position, or ros2_control for those of ROS 2.",
+    )
+    autostart: bool = parameter(
+        True, "Be connected to the hand from the start; else a lifecycle manager, or a person, configures the node."
     )
     joint_states_clock: str = parameter(
         "sender",
@@ -119,7 +127,7 @@ class Parameters:
     lockstep: bool = parameter(False, "Act on joint angles of exactly the action's tick only, clocked by them.")
 
 
-class HandDriver(DactylNode):
+class HandDriver(ManagedNode):
     """action_filtered, joint states, emergency_stop, heartbeat -> joint targets. Services enable, stop, reset."""
 
     def __init__(self) -> None:
@@ -144,7 +152,9 @@ class HandDriver(DactylNode):
         """Since when the hand cannot be reached."""
         self.streamed = 0
         self.recent = Recent()
-        self.hand = self._connect()
+        self.hand: Interface = Unconnected()
+        if settings.autostart:
+            self.begin_inactive()
         self.create_subscription(HandAction, topics.FILTERED, self.on_action, RELIABLE)
         self.create_subscription(Bool, topics.EMERGENCY_STOP, self.on_emergency_stop, RELIABLE)
         self.create_subscription(Empty, topics.HEARTBEAT, self.on_heartbeat, RELIABLE)
@@ -160,14 +170,35 @@ class HandDriver(DactylNode):
                 "the hand does not move until it is enabled: ./dactyl hand enable, or the service hand_driver/enable"
             )
 
-    def _connect(self) -> Interface:
+    # --------------------------------------------------------------------------------------------------- the lifecycle
+
+    def prepare(self) -> None:
+        """Connect to the hand."""
         settings = self.settings
         connection = Connection(
             settings.transport, settings.rosbridge_address, settings.interface, settings.time_from_start,
             stamped=settings.lockstep, tolerated=settings.tolerated_nodes.split(),
         )  # fmt: skip
-        driver = load(self.robot)
-        return driver.connect(self, connection, self.on_joint_states, self.on_temperature)
+        self.hand = load(self.robot).connect(self, connection, self.on_joint_states, self.on_temperature)
+
+    def start(self) -> None:
+        """Let the hand follow actions."""
+        if reason := self._unfit() or self.safety.enable(self.monotonic_ns()):
+            raise DactylError(reason)
+
+    def stop(self) -> None:
+        """Hold the hand, and send nothing once it is held: `cycle` goes on until then."""
+        self.starting = False
+        if self.safety.enabled:
+            self.safety.disable()
+            self._send()
+
+    def release(self) -> None:
+        """Hold the hand as far as the rate lets it within END_WITHIN, and disconnect."""
+        self.safety.disable()
+        self._hold_to_the_end()
+        self.hand.close()
+        self.hand = Unconnected()
 
     # ------------------------------------------------------------------------------------------------- the hand's side
 
@@ -208,17 +239,19 @@ class HandDriver(DactylNode):
         conflict = self.hand.conflict()
         self.conflicts = self.conflicts + 1 if conflict else 0
         if self.conflicts >= (5 if NAMELESS in conflict else 2):  # it may be tolerated, once its name is known
-            self._stop(conflict)
+            self._halt(conflict)
         problem = self.hand.unreachable()
         self.trouble_ns = (self.trouble_ns or now_ns) if problem else None
         if self.trouble_ns is not None and now_ns - self.trouble_ns > self.settings.stop_after * 1e9:
-            self._stop(problem)
+            self._halt(problem)
 
     def _send(self) -> None:
         targets = self.safety.targets(self.monotonic_ns())
         if targets is not None:
             self.hand.send(targets, self.safety.stamp_ns)
             self.streamed += 1
+        if self.active and not self.safety.enabled:  # by a stop, or without a heartbeat: managers are to know
+            self.trigger_deactivate()
         self._tell_state()
 
     def _tell_state(self) -> None:
@@ -275,9 +308,18 @@ class HandDriver(DactylNode):
 
     def _enable(self) -> str:
         """Let the hand move; why not, if not."""
-        now_ns = self.monotonic_ns()
-        unfit = self.hand.conflict() or self.safety.unfit(now_ns) or self.hand.unreachable()
-        return unfit or self.safety.enable(now_ns)
+        if reason := self._unfit():
+            return reason
+        if self.active:
+            return self.safety.enable(self.monotonic_ns())
+        self.trigger_activate()
+        return "" if self.active else "the node could not become active: its log says why"
+
+    def _unfit(self) -> str:
+        """Why the hand must not move; empty if it may."""
+        if not self.prepared:
+            return UNCONFIGURED.message
+        return self.hand.conflict() or self.safety.unfit(self.monotonic_ns()) or self.hand.unreachable()
 
     def _enable_at_start(self) -> None:
         """As soon as it may; why it may not is told where that lasts."""
@@ -289,10 +331,10 @@ class HandDriver(DactylNode):
 
     def on_emergency_stop(self, message: Bool) -> None:
         if message.data:
-            self._stop("emergency_stop")
+            self._halt("emergency_stop")
 
     def on_stop(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._stop("hand_driver/stop")
+        self._halt("hand_driver/stop")
         response.success = True
         response.message = f"stopped: {self.safety.stopped}"
         return response
@@ -304,7 +346,8 @@ class HandDriver(DactylNode):
         self.get_logger().info(response.message)
         return response
 
-    def _stop(self, reason: str) -> None:
+    def _halt(self, reason: str) -> None:
+        """Hold the hand until it is reset."""
         self.starting = False
         self.safety.stop(reason)
         self._send()
@@ -318,6 +361,8 @@ class HandDriver(DactylNode):
         values = {"state": safety.state, "targets per s": self.streamed, "lost actions": safety.gate.lost, **refused}
         values |= {f"unguarded: {name}": why for name, why in absent.items()}
         self.streamed = 0
+        if not self.prepared:
+            return warning(UNCONFIGURED.message, **values)
         recent = self.recent.grown(refused, self.monotonic_ns() * 1e-9)
         if safety.stopped:
             return error(f"stopped: {safety.stopped}", **values)
@@ -331,12 +376,6 @@ class HandDriver(DactylNode):
         if safety.enabled and recent:
             return warning("messages were refused", **values)
         return Diagnosis(safety.state, values=values)
-
-    def destroy_node(self) -> None:
-        self.safety.disable()
-        self._hold_to_the_end()
-        self.hand.close()
-        super().destroy_node()
 
     def _hold_to_the_end(self) -> None:
         """Send what holds the hand, which takes a while at a limited rate."""

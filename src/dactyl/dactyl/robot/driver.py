@@ -114,6 +114,28 @@ class Interface(Protocol):
         """Send what is still to be sent and let go."""
 
 
+class Unconnected:
+    """The way to a robot before there is one."""
+
+    def send(self, targets: np.ndarray, stamp_ns: int) -> None:
+        """To nobody."""
+
+    def poll(self) -> None:
+        """Nothing comes."""
+
+    def problem(self) -> str:
+        return self.unreachable()
+
+    def unreachable(self) -> str:
+        return "there is no connection to the robot"
+
+    def conflict(self) -> str:
+        return ""
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
 OnJointStates = Callable[[JointStates], None]
 OnTemperature = Callable[[int, float], None]
 """Takes an actuator's index and its motor's temperature, degrees Celsius."""

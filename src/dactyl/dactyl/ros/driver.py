@@ -147,11 +147,13 @@ class TopicInterface:
         self._commands: dict[str, bytes] = {}
         self._on_joint_states, self._on_temperature = on_joint_states, on_temperature
         self._temperature = temperature
+        self._node = node
         self.publishers = {topic: node.create_publisher(kind, topic, RELIABLE) for topic, kind in kinds.items()}
         self.peers = Peers(node, kinds, connection.tolerated)
-        node.create_subscription(JointState, topics.JOINT_STATES, self._receive, JOINTS)
+        self._subscriptions = [node.create_subscription(JointState, topics.JOINT_STATES, self._receive, JOINTS)]
         if temperature:
-            node.create_subscription(DiagnosticArray, topics.DIAGNOSTICS, self._receive_diagnostics, RELIABLE)
+            heard = node.create_subscription(DiagnosticArray, topics.DIAGNOSTICS, self._receive_diagnostics, RELIABLE)
+            self._subscriptions.append(heard)
 
     def send(self, targets: np.ndarray, stamp_ns: int) -> None:
         stamp_ns = stamp_ns if self._stamped else 0
@@ -174,7 +176,10 @@ class TopicInterface:
         return self.peers.conflict()
 
     def close(self) -> None:
-        """The node's end is this one's."""
+        for publisher in self.publishers.values():
+            self._node.destroy_publisher(publisher)
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
 
     def _receive(self, message: JointState) -> None:
         stamp_ns = nanoseconds(message.header.stamp)

@@ -64,8 +64,9 @@ def connect(
 
     peers = Peers(node, (), connection.tolerated)
     return RosbridgeHand(
-        connection.address, connection.interface, connection.time_from_start, pass_on, on_temperature, peers.conflict
-    )
+        connection.address, connection.interface, connection.time_from_start, pass_on, on_temperature, peers.conflict,
+        lambda: node.destroy_publisher(publisher),
+    )  # fmt: skip
 
 
 def topics(interface: str) -> dict[str, type]:

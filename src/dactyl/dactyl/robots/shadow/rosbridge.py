@@ -41,6 +41,7 @@ class RosbridgeHand:
         on_joint_states: OnJointStates,
         on_temperature: OnTemperature,
         conflict: Callable[[], str] = str,
+        closed: Callable[[], object] = str,
     ) -> None:
         """Begin to connect.
 
@@ -51,6 +52,7 @@ class RosbridgeHand:
             on_joint_states: called by `poll` with each joint_states message.
             on_temperature: called by `poll` with a motor's index and its temperature in degrees Celsius.
             conflict: which other node in ROS 2 hands on joint states of this hand.
+            closed: called when the connection is given up.
 
         Raises:
             DactylError: the address is none.
@@ -58,7 +60,7 @@ class RosbridgeHand:
         host, port = json_messages.server(address)
         self._address, self._time_from_start = address, time_from_start
         self._on_joint_states, self._on_temperature = on_joint_states, on_temperature
-        self._in_ros2 = conflict
+        self._in_ros2, self._closed = conflict, closed
         self._trajectories = TRAJECTORIES.get(interface, {})
         self._commanders = Commanders(next(iter(self._trajectories or POSITIONS)))
         self._received: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -125,6 +127,7 @@ class RosbridgeHand:
         if self._ros.is_connected:
             time.sleep(0.05)  # what was sent last is still being written by the library's thread
             self._ros.close()
+        self._closed()
 
     def _advertise(self, name: str, kind: str) -> None:
         roslibpy.Topic(self._ros, name, kind, queue_size=1, queue_length=1).advertise()
