@@ -16,6 +16,8 @@ from dactyl.ranges import CountOrAll, Port, Positive, SecondsOrAll, Seed
 
 POSE_TOPICS = {"state": "mocap", "vision": "vision"}
 """The last part of the topic with the object's pose, by what people call its source."""
+Way = Literal["waitset", "events", "waitset-together", "events-together"]
+"""To run the nodes: an executor, and whether the small ones share a process."""
 
 
 @dataclass(frozen=True)

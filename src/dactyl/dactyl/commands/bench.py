@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from dactyl.bringup.options import SimOptions
+from dactyl.bringup.options import SimOptions, Way
 from dactyl.commands.app import Commands
 from dactyl.commands.arguments import Json, Preset
 from dactyl.environment.choices import ObjectName
@@ -20,6 +21,10 @@ def loop(
     cameras: bool = False,
     pose: Literal["state", "vision"] = "state",
     estimator: str = "",
+    executor: Literal["", "waitset", "events"] = "",
+    one_process: bool = False,
+    versus: tuple[Way, ...] = (),
+    turns: Count = 2,
     json: Json = None,
 ) -> int:
     """Period and latency of the control loop, real-time factor, memory: the whole graph in real time.
@@ -28,21 +33,41 @@ def loop(
       ./dactyl bench loop
       ./dactyl bench loop --seconds 120 --cameras --json loop.json
       ./dactyl bench loop --pose vision
+      ./dactyl bench loop --versus waitset events events-together --cameras --json ways.json
 
     Args:
         seconds: how long to measure
         cameras: with all three cameras subscribed
         pose: where the object's pose comes from; vision: also how long that takes
         estimator: with vision: a pose estimator's file or a folder with one; the shipped one by default
+        executor: which of rclpy's executors runs the nodes
+        one_process: with the small nodes in one process
+        versus: measure these ways in turns and show them side by side: each an executor, with -together in one process
+        turns: with versus: how often each is measured
     """
     from dactyl import results
-    from dactyl.bringup import processes
+    from dactyl.bringup import loop_comparison, processes
     from dactyl.bringup.run import sim_graph, with_loop_benchmark
+    from dactyl.errors import DactylError
 
     if json:
         results.check_writable(json)
-    options = SimOptions(headless=True, pose=pose, estimator=estimator)
-    return processes.run(with_loop_benchmark(sim_graph(options), seconds, cameras, json))
+    options = SimOptions(
+        headless=True, pose=pose, estimator=estimator, executor=executor, one_process=one_process,
+    )  # fmt: skip
+    if not versus:
+        return processes.run(with_loop_benchmark(sim_graph(options), seconds, cameras, json))
+    if executor or one_process:
+        raise DactylError("versus names executors and processes itself: leave out executor and one_process")
+
+    def save(outcome: Mapping[str, Any]) -> None:
+        if json:
+            results.write(json, "bench loop", None, outcome)
+
+    measurement = loop_comparison.Measurement(options, seconds, cameras)
+    outcome = loop_comparison.compare(versus, turns, measurement, save)
+    print(loop_comparison.as_text(outcome))
+    return 1 if "incomplete" in outcome else 0
 
 
 @app.command(name="env")
