@@ -42,8 +42,9 @@ def pose_at(stamp_ns: int) -> tuple[np.ndarray, np.ndarray]:
 class Writer:
     """Writes decoded messages into a bag."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, namespace: str = "/dactyl") -> None:
         self.bag = BagWriter(folder)
+        self.namespace = namespace
         self.store = typestore()
         self.sequences: dict[str, int] = {}
 
@@ -59,6 +60,7 @@ class Writer:
 
     def write(self, topic: str, kind: str, at_ns: int, *fields: Any) -> None:
         """`at_ns`: when it was sent, on the graph's clock."""
+        topic = re.sub("^/dactyl/", f"{self.namespace}/", topic)
         if topic not in self.bag.topics:
             text, _ = self.store.generate_msgdef(kind, ros_version=2)
             self.bag.add_topic(Topic(topic, kind, text, self.store.hash_rihs01(kind), (Qos(),)))
@@ -108,15 +110,18 @@ class Writer:
                    0.0)  # fmt: skip
 
 
-def write_graph_bag(folder: Path, hidden_ticks: range = range(0), lost_ticks: range = range(0)) -> None:
+def write_graph_bag(
+    folder: Path, hidden_ticks: range = range(0), lost_ticks: range = range(0), namespace: str = "/dactyl"
+) -> None:
     """75 control steps: the first trial reaches two goals and drops the object at step 50, the second is cut off.
 
     Args:
         folder: of the bag.
         hidden_ticks: control steps during which motion capture does not see the object, which then has no pose.
         lost_ticks: control steps during which it does not see the first fingertip.
+        namespace: of the graph.
     """
-    writer = Writer(folder)
+    writer = Writer(folder, namespace)
     for tick in range(1, END_TICK):
         trial, running = int(tick > DROP_TICK), tick != DROP_TICK
         successes = sum(tick >= at for at in SUCCESS_TICKS) if not trial else 0

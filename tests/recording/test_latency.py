@@ -28,12 +28,13 @@ TOPICS = {
 START = 1_700_000_000_000 * MS
 
 
-def write(path: Path, actions: int = 5, offset: int = 0, reused: int = -1) -> Path:
+def write(path: Path, actions: int = 5, offset: int = 0, reused: int = -1, namespace: str = topics.NAMESPACE) -> Path:
     """A bag of a run: fingertips sent 3 ms after they were taken, actions 5 ms later, filter 1 ms, targets 2 ms.
 
     Args:
         offset: of the stamps' clock, ns.
         reused: number of an action that is decided on the fingertips of the one before.
+        namespace: of the graph.
     """
     store = bags.typestore()
     types = store.types
@@ -70,7 +71,12 @@ def write(path: Path, actions: int = 5, offset: int = 0, reused: int = -1) -> Pa
             yield TARGETS, tick + 1 * MS, empty  # the stream goes on
             yield TARGETS, tick + 11 * MS, empty
 
-    return bags.write(path, TOPICS, sorted(messages(), key=lambda item: item[1]), store)
+    def named(topic: str) -> str:
+        return topic.replace(f"{topics.NAMESPACE}/", f"{namespace}/")
+
+    found = [(named(topic), time_ns, message) for topic, time_ns, message in messages()]
+    kinds = {named(topic): kind for topic, kind in TOPICS.items()}
+    return bags.write(path, kinds, sorted(found, key=lambda item: item[1]), store)
 
 
 def test_each_action_shows_its_readings_and_their_ages(tmp_path: Path) -> None:
@@ -117,3 +123,19 @@ def test_a_bag_without_actions_is_one_line(tmp_path: Path) -> None:
     """Protects users from a traceback."""
     with pytest.raises(DactylError, match="holds no actions"):
         latency.examine(write(tmp_path / "bag", actions=0))
+
+
+def test_a_graph_in_another_namespace_is_found_by_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Protects labs with two hands: the same figures by the name of the graph, and its name where another was meant."""
+    bag = write(tmp_path / "bag", reused=2, namespace="/left")
+    usual = latency.examine(write(tmp_path / "usual", reused=2))
+    assert latency.examine(bag, "/left").as_results() == usual.as_results()
+    assert cli.main(["latency", str(bag), "--namespace", "left/"]) == 0
+    assert "5 actions" in capsys.readouterr().out
+    with pytest.raises(DactylError, match=r"nothing on /dactyl/action; it has graphs in other namespaces: /left$"):
+        latency.examine(bag)
+
+
+def test_a_namespace_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["latency", str(write(tmp_path / "bag")), "--namespace", "my hand"]) == 1
+    assert "namespace = '/my hand' is no name for ROS" in capsys.readouterr().err

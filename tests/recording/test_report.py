@@ -104,3 +104,17 @@ def test_a_bag_without_trials_has_a_page(tmp_path: Path) -> None:
     write_bag(tmp_path / "b", 10).close()
     report.write(tmp_path / "b", tmp_path / "report.html")
     assert "No trial ran in this bag" in texts((tmp_path / "report.html").read_text())
+
+
+def test_a_graph_in_another_namespace_is_reported_by_it(bag: Path, tmp_path: Path) -> None:
+    """Protects labs with two hands: the same trials and pictures, topics by their own names."""
+    left = tmp_path / "left"
+    write_graph_bag(left, hidden_ticks=range(30, 36), lost_ticks=range(10, 12), namespace="/left")
+    usual, found = analyse(bag), analyse(left, "/left")
+    assert found.as_results()["trials"] == usual.as_results()["trials"]
+    assert {flow.name for flow in found.flows} == {flow.name.replace("/dactyl/", "/left/") for flow in usual.flows}
+    assert "/left/trial/status" in {flow.name for flow in found.flows}
+    assert cli.main(["report", str(left), "--namespace", "/left", "--out", str(tmp_path / "left.html")]) == 0
+    assert (tmp_path / "left.html").read_text().count("data:image/jpeg") == 2 * 3
+    with pytest.raises(DactylError, match=r"has nothing of a graph in /dactyl; it has graphs in other .*: /left"):
+        analyse(left)

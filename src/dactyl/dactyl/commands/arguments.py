@@ -14,3 +14,13 @@ BagPath = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="BAG", hel
 Preset = Annotated[
     str, tyro.conf.Positional, tyro.conf.arg(metavar="PRESET", help="one that is shipped, or a path ending in .yaml")
 ]
+Namespace = Annotated[str, tyro.conf.arg(help="of the graph that is meant")]
+
+
+def checked_namespace(name: str) -> str:
+    """A namespace as ROS writes it. DactylError where it is none."""
+    from dactyl.bringup.names import check_name
+
+    written = f"/{name.strip('/')}"
+    check_name("namespace", written)
+    return written

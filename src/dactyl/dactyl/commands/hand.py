@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import tyro
-
 from dactyl import ranges, topics
 from dactyl.commands.app import Commands
+from dactyl.commands.arguments import Namespace, checked_namespace
 
 app = Commands()
-Namespace = Annotated[str, tyro.conf.arg(help="of the graph that drives the hand")]
 DeadManButton = Annotated[int, ranges.Range(0, 63)]
 
 
@@ -71,18 +69,10 @@ def watch(dead_man_button: DeadManButton | None = None, namespace: Namespace = t
     from dactyl.bringup.processes import become
 
     node = Node("hand_watch", {"dead_man_button": -1 if dead_man_button is None else dead_man_button})
-    become(node, Graph((node,), namespace=_checked(namespace)))
+    become(node, Graph((node,), namespace=checked_namespace(namespace)))
 
 
 def _call(what: str, namespace: str) -> None:
     from dactyl.monitoring import hand_services
 
-    print(hand_services.call(what, _checked(namespace)))
-
-
-def _checked(namespace: str) -> str:
-    from dactyl.bringup.names import check_name
-
-    name = f"/{namespace.strip('/')}"
-    check_name("namespace", name)
-    return name
+    print(hand_services.call(what, checked_namespace(namespace)))

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import tyro
 
+from dactyl import topics
 from dactyl.bringup.options import RecordOptions, ReplayOptions
 from dactyl.commands.app import Commands
-from dactyl.commands.arguments import FLAT, BagPath, Json
+from dactyl.commands.arguments import FLAT, BagPath, Json, Namespace, checked_namespace
 
 
 def record(
@@ -55,7 +56,9 @@ def replay(options: Annotated[ReplayOptions, FLAT]) -> int:
     return processes.run(replay_graph(options))
 
 
-def report(bag: BagPath, /, out: Path | None = None, json: Json = None) -> None:
+def report(
+    bag: BagPath, /, out: Path | None = None, namespace: Namespace = topics.NAMESPACE, json: Json = None
+) -> None:
     """Make one HTML page of a bag: trials, angles to the goal, latencies, drop-outs, pictures of each success.
 
     The page needs nothing else: it opens from the file, and can be sent.
@@ -63,6 +66,7 @@ def report(bag: BagPath, /, out: Path | None = None, json: Json = None) -> None:
     For example:
       ./dactyl report bags/my_bag
       ./dactyl report bags/my_bag --out report.html --json report.json
+      ./dactyl report bags/my_bag --namespace /left
 
     Args:
         out: file to write; BAG.html by default
@@ -75,7 +79,7 @@ def report(bag: BagPath, /, out: Path | None = None, json: Json = None) -> None:
     place = bag.resolve()
     out = out or place.with_name(f"{place.name if place.is_dir() else place.stem}.html")
     results.check_writable(out)
-    analysis = reporting.write(bag, out)
+    analysis = reporting.write(bag, out, checked_namespace(namespace))
     if json:
         results.write(json, "report", None, analysis.as_results())
     print(

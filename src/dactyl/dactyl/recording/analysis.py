@@ -64,6 +64,8 @@ class Analysis:
     """What happened in a bag."""
 
     path: Path
+    namespace: str
+    """Of the graph."""
     start_ns: int
     seconds: float
     trials: list[Trial]
@@ -108,13 +110,17 @@ class Analysis:
         }  # fmt: skip
 
 
-def analyse(path: Path) -> Analysis:
+def analyse(path: Path, namespace: str = topics.NAMESPACE) -> Analysis:
     """Read a bag once.
 
+    Args:
+        path: of the bag.
+        namespace: of the graph.
+
     Raises:
-        DactylError: there is nothing to read, or no trial in it.
+        DactylError: there is nothing to read, or only graphs of other namespaces.
     """
-    bag = Bag(path)
+    bag = Bag(path, namespace)
     with understood(path):
         return _analysed(bag)
 
@@ -145,16 +151,20 @@ def _analysed(bag: Bag) -> Analysis:
                 health += [(message.received_ns, status) for status in fields.status]
     if not received:
         raise DactylError(f"{bag.path} has no messages that can be read{bag.because}")
+    if bag.elsewhere and not any(name.startswith(f"{topics.NAMESPACE}/") for name in received):
+        raise DactylError(f"{bag.path} has nothing of a graph in {bag.namespace}{bag.elsewhere}")
     start_ns = min(min(times) for times in received.values())
     end_ns = max(max(times) for times in received.values())
     return Analysis(
         path=bag.path,
+        namespace=bag.namespace,
         start_ns=start_ns,
         seconds=(end_ns - start_ns) * 1e-9,
         trials=_trials(statuses, start_ns),
         flows=[
-            _flow(name, bag.topics[name].type, received[name], sequences[name], sizes[name], start_ns)
+            _flow(own, bag.topics[own].type, received[name], sequences[name], sizes[name], start_ns)
             for name in sorted(received)
+            for own in [bag.own_name(name)]
         ],
         latencies_ms=_latencies(sent),
         lost_fingertips=_spans(seen, start_ns),

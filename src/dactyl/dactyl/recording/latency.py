@@ -106,16 +106,17 @@ class Latencies:
         return summary([ms for row in self.rows if (ms := row.ms[step]) is not None])
 
 
-def examine(path: Path) -> Latencies:
+def examine(path: Path, namespace: str = topics.NAMESPACE) -> Latencies:
     """Look up what every action in a bag was made of and what became of it.
 
     Args:
         path: rosbag2 folder, or an .mcap file.
+        namespace: of the graph.
 
     Raises:
         DactylError: it cannot be read, or holds no actions.
     """
-    bag = Bag(path)
+    bag = Bag(path, namespace)
     with understood(path):
         return _examined(bag)
 
@@ -124,7 +125,8 @@ def _examined(bag: Bag) -> Latencies:
     found = _read(bag)
     problems = list(bag.problems)
     if not found.actions:
-        raise DactylError(f"{bag.path} holds no actions: nothing on {ACTION}{bag.because}")
+        own = bag.own_name(ACTION)
+        raise DactylError(f"{bag.path} holds no actions: nothing on {own}{bag.because}{bag.elsewhere}")
     sent_ns, action = found.actions[0]
     simulated = abs(sent_ns - nanoseconds(action.header.stamp)) > _SIMULATED_NS
     return Latencies([_row(found, *each, simulated) for each in found.actions], simulated, problems)

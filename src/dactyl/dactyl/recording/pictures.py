@@ -34,12 +34,13 @@ def as_rgb(message: Any) -> np.ndarray:
     return np.ascontiguousarray(rows[..., ::-1] if message.encoding == "bgr8" else rows)
 
 
-def pictures_at(path: Path, stamps: Sequence[int]) -> dict[int, list[np.ndarray]]:
+def pictures_at(path: Path, stamps: Sequence[int], namespace: str = topics.NAMESPACE) -> dict[int, list[np.ndarray]]:
     """The cameras' pictures nearest to moments of the graph's clock, within half a second.
 
     Args:
         path: of the bag.
         stamps: ns.
+        namespace: of the graph.
 
     Returns:
         By stamp, (height, width, 3) uint8 RGB pictures in the cameras' order.
@@ -49,7 +50,7 @@ def pictures_at(path: Path, stamps: Sequence[int]) -> dict[int, list[np.ndarray]
         return {}
     best: dict[tuple[int, str], tuple[int, np.ndarray]] = {}
     with understood(path):
-        for message, fields in Bag(path).decoded(IMAGES):
+        for message, fields in Bag(path, namespace).decoded(IMAGES):
             stamp = nanoseconds(fields.header.stamp)
             nearest = int(wanted[np.abs(wanted - stamp).argmin()])
             distance = abs(nearest - stamp)

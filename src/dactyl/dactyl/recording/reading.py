@@ -29,6 +29,7 @@ from dactyl.recording.records import MAGIC, RecordReader
 from dactyl.robot import robot as robots
 from dactyl.robot.robot import Robot
 from dactyl.storage.documents import first_line
+from dactyl.topics import ACTION, NAMESPACE, TYPES
 
 UNKNOWN = "/unknown/channel_{}"
 """Topic of messages whose own topic was lost with a damaged chunk."""
@@ -82,18 +83,23 @@ class Recorded(NamedTuple):
 class Bag:
     """A rosbag2 folder or a single .mcap file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, namespace: str = NAMESPACE) -> None:
         """
+        Args:
+            path: of the folder or the file.
+            namespace: of the graph that is meant. Its messages come under the names of the usual namespace, and those
+                of a graph that has this one do not come then.
+
         Raises:
             DactylError: there is nothing to read.
         """
-        self.path = path
+        self.path, self.namespace = path, namespace
         found = folder.find(path)
         self.files, self.notes, self._packed = found.files, found.notes, found.packed_messages
         self.custom_data = found.information.get("custom_data")
         """What the recorder wrote about the bag into metadata.yaml, as it is there."""
         self.topics: dict[str, BagTopic] = {}
-        """Known after `messages` has come across them; those of a complete bag at once."""
+        """By their names in the bag. Known after `messages` has met them; those of a complete bag at once."""
         self.problems: list[str] = []
         """What `messages` found damaged, one line each."""
         self.profile = ""
@@ -163,9 +169,39 @@ class Bag:
     def contents(self, topics: Collection[str] | None = None) -> Iterator[Recorded | Attachment | Metadata]:
         """The messages, and what else was put into the files."""
         self.problems = list(self._missing)
+        wanted = None if topics is None else {self.own_name(topic) for topic in topics}
         for file in self._opened:
-            yield from file.contents(topics, self.topics)
+            for item in file.contents(wanted, self.topics):
+                if not isinstance(item, Recorded):
+                    yield item
+                elif (name := self._usual_name(item.topic)) is not None:
+                    yield item if name == item.topic else item._replace(topic=name)
             self.problems += file.problems
+
+    def own_name(self, topic: str) -> str:
+        """What a topic of the usual namespace is called in the bag."""
+        return _moved(topic, NAMESPACE, self.namespace)
+
+    def _usual_name(self, topic: str) -> str | None:
+        """The reverse; None where it is another graph's."""
+        if self.namespace != NAMESPACE and topic.startswith(f"{NAMESPACE}/"):
+            return None
+        return _moved(topic, self.namespace, NAMESPACE)
+
+    @property
+    def graphs(self) -> list[str]:
+        """Namespaces of the graphs whose actions are in the bag, as far as its topics are known."""
+        end = f"/{ACTION}"
+        kinds = {TYPES[ACTION], TYPES[ACTION].replace("/msg/", "/")}
+        return sorted(
+            topic.removesuffix(end) for topic, kind in self.topics.items() if topic.endswith(end) and kind.type in kinds
+        )
+
+    @property
+    def elsewhere(self) -> str:
+        """For the end of a message about what is not there: which other graphs are."""
+        others = [graph for graph in self.graphs if graph != self.namespace]
+        return f"; it has graphs in other namespaces: {', '.join(others)}" if others else ""
 
     def decoded(self, topics: Collection[str]) -> Iterator[tuple[Recorded, Any]]:
         """Messages of these topics with their fields; one that cannot be decoded counts as a problem."""
@@ -182,7 +218,7 @@ class Bag:
             DactylError: the definition in the bag does not fit the message, or it is not of the type that the graph has
                 on its topic.
         """
-        kind = message.kind or self.topics[message.topic]
+        kind = message.kind or self.topics[self.own_name(message.topic)]
         expected = EXPECTED.get(message.topic, kind.type)
         if kind.type.replace("/msg/", "/") != expected.replace("/msg/", "/"):
             raise DactylError(f"{self.path}: {message.topic} is {kind.type or 'without a type'}, not {expected}")
@@ -192,6 +228,11 @@ class Bag:
         except Exception as error:  # rosbags raises what its generated code happens to
             why = first_line(error)
             raise DactylError(f"{self.path}: a message of {message.topic} cannot be decoded: {why}") from error
+
+
+def _moved(topic: str, before: str, after: str) -> str:
+    """A topic's name with another namespace, where it has the one before."""
+    return f"{after}{topic.removeprefix(before)}" if topic.startswith(f"{before}/") else topic
 
 
 class Undecoded:

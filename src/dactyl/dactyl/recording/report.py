@@ -16,7 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from dactyl import __version__
+from dactyl import __version__, topics
 from dactyl.errors import DactylError
 from dactyl.maths.summary import summary
 from dactyl.recording.analysis import Analysis, analyse
@@ -59,13 +59,13 @@ class _Page:
         self.parts.append(f"<section><h2>{html.escape(title)}</h2>{''.join(content)}</section>")
 
 
-def write(bag: Path, out: Path) -> Analysis:
-    """Write the report of a bag; what was found.
+def write(bag: Path, out: Path, namespace: str = topics.NAMESPACE) -> Analysis:
+    """Write the report of a bag, of the graph in a namespace; what was found.
 
     Raises:
         DactylError: there is nothing to read, or the file cannot be written.
     """
-    analysis = analyse(bag)
+    analysis = analyse(bag, namespace)
     text = as_html(analysis)
     try:
         out.write_text(text, encoding="utf-8")
@@ -196,7 +196,7 @@ def _add_strips(page: _Page, analysis: Analysis) -> None:
             (trial.last_stamp, f"trial {trial.number}<br>{trial.reason or 'bag ends'}<br>{trial.end:.1f} s")
             for trial in analysis.trials
         ]
-    strips = pictures_at(analysis.path, [stamp for stamp, _ in moments[:MAX_STRIPS]])
+    strips = pictures_at(analysis.path, [stamp for stamp, _ in moments[:MAX_STRIPS]], analysis.namespace)
     rows = [
         f"<div class=strip><span>{label}</span>{''.join(_jpeg(picture) for picture in strips[stamp])}</div>"
         for stamp, label in moments
