@@ -29,6 +29,7 @@ from dactyl.commands import (
     reproduction,
     run,
     training,
+    views,
     vision,
 )
 from dactyl.commands.app import NUMBERS, Commands
@@ -60,6 +61,7 @@ app.command(dataset.app, name="dataset", help="Make vision test sets of bags, ch
 app.command(recording.bag, name="bag", help="Look into recorded bags, and recover damaged ones.")
 app.command(name="latency")(latency.latency)
 app.command(farm.app, name="farm", help="Robots as a service: serve them, send policies, fetch results.")
+app.command(name="views")(views.views)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
