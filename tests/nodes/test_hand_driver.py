@@ -282,6 +282,26 @@ def test_rosbridge_is_the_other_transport(
     assert driver.diagnose().message == "no connection to rosbridge at 127.0.0.1:9"
 
 
+def test_the_hands_topics_are_parameters(make_node: Callable[..., HandDriver]) -> None:
+    """Protects labs whose hand, bridge or arm names topics otherwise, without a word to any other node."""
+    driver = make_node(HandDriver, joint_states="/right/joint_states", commands="/right/fingers /right/wrist")
+    until(lambda: driver.count_publishers("/right/fingers") == driver.count_publishers("/right/wrist") == 1)
+    assert driver.count_publishers(FINGERS) == driver.count_publishers(WRIST) == 0
+    assert driver.count_subscribers("/right/joint_states") == 1
+    assert driver.count_subscribers("/joint_states") == 0
+    bench = Bench(driver)
+    assert bench.topics == [FINGERS, WRIST], "what is on them is told by the robot's own names"
+    del driver.hand.unreachable  # type: ignore[attr-defined]
+    assert driver.hand.unreachable() == "nobody takes /right/fingers: are the hand's controllers running?"
+
+
+@pytest.mark.parametrize("commands", ["/right/fingers", "/right/fingers /right/fingers"])
+def test_a_topic_for_each_command_is_needed(make_node: Callable[..., HandDriver], commands: str) -> None:
+    """Protects the wrist from the fingers' commands."""
+    with pytest.raises(DactylError, match=r"parameter commands must have 2 different topics, in place of /rh_traj"):
+        make_node(HandDriver, commands=commands)
+
+
 # ------------------------------------------------------------------------------------------------ who else is there
 
 

@@ -10,7 +10,7 @@ from dactyl.bringup import processes
 from dactyl.bringup.calibrated import backlash_of, calibration_of
 from dactyl.bringup.graph import Graph, Node, Value
 from dactyl.bringup.options import ExerciseOptions
-from dactyl.bringup.run import configured, with_simulated_hand
+from dactyl.bringup.run import configured, of_simulated_hand, with_simulated_hand
 from dactyl.errors import DactylError
 from dactyl.ranges import check_options
 from dactyl.robot import robot as robots
@@ -45,7 +45,8 @@ def exercise_graph(options: ExerciseOptions, bag: Path) -> Graph:
         return Graph(tuple(nodes), configured("real.yaml", options.config))
     sim: dict[str, Value] = {**robot, **meaning, "viewer": False, **calibration_of(options.calibration)}
     nodes.insert(0, Node("sim", sim, required=True))
-    return Graph(with_simulated_hand(nodes, options.robot), configured("sim.yaml", options.config))
+    found = of_simulated_hand(configured("sim.yaml", options.config))
+    return Graph(with_simulated_hand(nodes, options.robot), found)
 
 
 def run(options: ExerciseOptions) -> int:

@@ -90,7 +90,8 @@ def _with_state_publisher(graph: Graph) -> tuple[Graph, list[Any]]:
 
     robot = str(describing[0].parameters["robot"])
     text = Description(build(SceneConfig(robot=robot))).xml(mesh_url(robot))
-    joint_states = dict(describing[0].remappings).get(topics.JOINT_STATES, topics.JOINT_STATES)
+    named = str(graph.parameters(describing[0]).get("joint_states", topics.JOINT_STATES))
+    joint_states = dict(describing[0].remappings).get(named, named)
     action = LaunchNode(
         package="robot_state_publisher",
         executable="robot_state_publisher",

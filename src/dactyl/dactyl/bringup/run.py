@@ -29,6 +29,8 @@ EMULATION = "emulation"
 """Namespace of what takes the hardware's place, below the graph's own."""
 TOGETHER = ("fingertip_tracker", "trial", "action_filter", "hand_driver", "timing_monitor")
 """Small nodes, which spend their time with waking up: `one_process` puts them together."""
+HAND_TOPICS = ("joint_states", "commands", "targets")
+"""Parameters of nodes that say where a hand's topics are."""
 EMULATED_PICTURES = 8
 """That each emulated camera plays in turns."""
 
@@ -80,7 +82,7 @@ def sim_graph(options: SimOptions) -> Graph:
     nodes = tuple(with_parameters(nodes, {"action_filter": backlash_of(choice.use.robot, options.calibration)}))
     nodes = (Node("sim", sim, required=True), *nodes, *_rviz(choice, {}), *_dashboard(choice, True))
     nodes = with_simulated_hand(nodes, choice.use.robot, choice.namespace)
-    return _graph(nodes, choice, configured("sim.yaml", options.config, choice.namespace))
+    return _graph(nodes, choice, of_simulated_hand(configured("sim.yaml", options.config, choice.namespace)))
 
 
 def real_graph(options: RealOptions) -> Graph:
@@ -99,7 +101,9 @@ def real_graph(options: RealOptions) -> Graph:
     )
     if options.pose == "vision":  # a pose from images comes once in a control step, and is a step old by then
         nodes = with_parameters(nodes, {"policy": {"max_reading_age": 0.16}})
-    return _graph(_emulated(nodes, choice) if options.emulate else nodes, choice, laboratory)
+    if options.emulate:
+        return _graph(_emulated(nodes, choice), choice, of_simulated_hand(laboratory))
+    return _graph(nodes, choice, laboratory)
 
 
 def _graph(nodes: Iterable[Node], choice: _Choice, found: configuration.Configuration) -> Graph:
@@ -205,6 +209,14 @@ def with_simulated_hand(nodes: Iterable[Node], name: str, namespace: str = topic
         names.append(topics.CLOCK)
     hand = tuple((name, topics.of_simulated_hand(name, namespace)) for name in names)
     return tuple(dataclasses.replace(node, remappings=(*node.remappings, *hand)) for node in nodes)
+
+
+def of_simulated_hand(found: configuration.Configuration) -> configuration.Configuration:
+    """A configuration without the names of a real hand's topics: a simulated one must not speak or listen there."""
+    return {
+        node: {name: value for name, value in parameters.items() if name not in HAND_TOPICS}
+        for node, parameters in found.items()
+    }
 
 
 def _meaning(use: Use) -> dict[str, Value]:

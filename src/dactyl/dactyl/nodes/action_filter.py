@@ -18,7 +18,7 @@ from dactyl.robot.driver import JointOrder
 from dactyl.robot.gate import REPEATED, ActionGate
 from dactyl.ros.messages import JOINTS, RELIABLE, nanoseconds, to_array, to_floats
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
-from dactyl.ros.parameters import parameter
+from dactyl.ros.parameters import JOINT_STATES, parameter
 from dactyl.ros.recent import Recent
 from dactyl_msgs.msg import HandAction
 
@@ -28,6 +28,7 @@ class Parameters:
     """What can be configured."""
 
     robot: str = parameter(DEFAULTS["robots"], "Name of the robot.")
+    joint_states: str = parameter(topics.JOINT_STATES, JOINT_STATES)
     smoothing: float = parameter(
         None, "Weight of the new action in the moving average, per action.", minimum=0.01, maximum=1.0
     )
@@ -68,7 +69,7 @@ class ActionFilter(DactylNode):
         self.publisher = self.create_publisher(HandAction, topics.FILTERED, RELIABLE)
         self.create_subscription(HandAction, topics.ACTION, self.on_action, RELIABLE)
         if self.settings.backlash:
-            self.create_subscription(JointState, topics.JOINT_STATES, self.on_joint_states, JOINTS)
+            self.create_subscription(JointState, self.settings.joint_states, self.on_joint_states, JOINTS)
 
     def on_action(self, message: HandAction) -> None:
         action = to_array(message.action)

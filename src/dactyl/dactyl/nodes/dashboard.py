@@ -39,7 +39,7 @@ from dactyl.registry import DEFAULTS
 from dactyl.robot import robot
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, Diagnosis, run
-from dactyl.ros.parameters import parameter
+from dactyl.ros.parameters import JOINT_STATES, parameter
 from dactyl.ros.polling import NotExecuted, Taken, subscribe, take
 from dactyl.simulation.faults import FAULTS
 from dactyl_msgs.msg import FingertipPositions, HandAction, MocapMarkers, TrialStatus
@@ -64,6 +64,7 @@ class Parameters:
     task: str = parameter(DEFAULTS["tasks"], "Name of the task.")
     object: str = parameter("block", "Object in the hand.")
     object_pose: str = parameter("mocap", "Source of the object's pose.", choices=("mocap", "vision"))
+    joint_states: str = parameter(topics.JOINT_STATES, JOINT_STATES)
     simulated: bool = parameter(False, "Whether the hand is: only then it can be paused and faults be injected.")
     policies: str = parameter("", "Policy files to choose from, separated by colons.")
 
@@ -150,7 +151,8 @@ class Dashboard(DactylNode):
             self.destroy_subscription(self.taps.pop(topic))
         for topic, (kind, qos) in wanted.items():
             if topic not in self.taps:
-                self.taps[topic] = subscribe(self, kind, topic, qos, self.group, raw=False)
+                name = self.settings.joint_states if topic == topics.JOINT_STATES else topic
+                self.taps[topic] = subscribe(self, kind, name, qos, self.group, raw=False)
         for _ in range(self.wanted.qsize()):
             self.wanted.get_nowait()()
         if wanted:

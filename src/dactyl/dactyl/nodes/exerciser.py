@@ -17,7 +17,7 @@ from dactyl.robot.driver import JointOrder
 from dactyl.robot.ticks import Ticks
 from dactyl.ros.messages import JOINTS, RELIABLE, nanoseconds, to_floats
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
-from dactyl.ros.parameters import parameter
+from dactyl.ros.parameters import JOINT_STATES, parameter
 from dactyl_msgs.msg import HandAction
 
 LISTENERS = 2
@@ -33,6 +33,7 @@ class Parameters:
     """What can be configured."""
 
     robot: str = parameter(DEFAULTS["robots"], "Name of the robot.")
+    joint_states: str = parameter(topics.JOINT_STATES, JOINT_STATES)
     patience: float = parameter(
         60.0, "Time that the robot has to be enabled and to come to the start, s.", minimum=4.0, maximum=3600.0
     )
@@ -60,7 +61,7 @@ class Exerciser(DactylNode):
         """Of the exercise; -1: it has not begun."""
         self.message = HandAction(robot=self.robot.name)
         self.publisher = self.create_publisher(HandAction, topics.ACTION, RELIABLE)
-        self.create_subscription(JointState, topics.JOINT_STATES, self.on_joint_states, JOINTS)
+        self.create_subscription(JointState, settings.joint_states, self.on_joint_states, JOINTS)
 
     def on_joint_states(self, message: JointState) -> None:
         if not self.order.concerns(message.name):

@@ -29,7 +29,7 @@ from dactyl.ros.driver import load
 from dactyl.ros.managed import UNCONFIGURED, ManagedNode
 from dactyl.ros.messages import RELIABLE, nanoseconds, to_array
 from dactyl.ros.node import Diagnosis, error, run, warning
-from dactyl.ros.parameters import parameter
+from dactyl.ros.parameters import COMMANDS, JOINT_STATES, parameter
 from dactyl.ros.peers import NAMELESS
 from dactyl.ros.recent import Recent
 from dactyl_msgs.msg import HandAction
@@ -62,6 +62,8 @@ class Parameters:
         "trajectory",
         "Which controllers take the targets: trajectory; Shadow's also position, or ros2_control for those of ROS 2.",
     )
+    joint_states: str = parameter(topics.JOINT_STATES, JOINT_STATES)
+    commands: str = parameter("", COMMANDS)
     autostart: bool = parameter(
         True, "Be connected to the hand from the start; else a lifecycle manager, or a person, configures the node."
     )
@@ -178,6 +180,7 @@ class HandDriver(ManagedNode):
         connection = Connection(
             settings.transport, settings.rosbridge_address, settings.interface, settings.time_from_start,
             stamped=settings.lockstep, tolerated=settings.tolerated_nodes.split(),
+            joint_states=settings.joint_states, commands=settings.commands.split(),
         )  # fmt: skip
         self.hand = load(self.robot).connect(self, connection, self.on_joint_states, self.on_temperature)
 

@@ -24,7 +24,7 @@ from dactyl.robot.driver import JointOrder
 from dactyl.robot.ticks import Ticks
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
-from dactyl.ros.parameters import parameter
+from dactyl.ros.parameters import JOINT_STATES, parameter
 from dactyl.ros.settings import add_setting
 from dactyl_msgs.msg import FingertipPositions, HandAction, TrialStatus
 
@@ -49,6 +49,7 @@ class Parameters:
     policy: str = parameter("", "Policy file (.safetensors).")
     object: str = parameter("", "Object it has to turn; refuses a policy for another one. Empty: any.")
     object_pose: str = parameter("mocap", "Source of the object's pose.", choices=("mocap", "vision"))
+    joint_states: str = parameter(topics.JOINT_STATES, JOINT_STATES)
     deterministic: bool = parameter(False, "Take the most likely bins instead of drawing them.")
     seed: int = parameter(0, "Of the drawn actions, together with the trial's number.", minimum=0)
     max_reading_age: float = parameter(
@@ -116,7 +117,7 @@ class PolicyNode(DactylNode):
         sources: dict[str, tuple[type, str, Any, Any]] = {
             FINGERTIPS: (FingertipPositions, topics.FINGERTIPS, self.on_fingertips, messages.SENSOR),
             POSE: (PoseStamped, topics.object_pose(self.settings.object_pose), self.on_pose, messages.SENSOR),
-            JOINTS: (JointState, topics.JOINT_STATES, self.on_joint_states, messages.JOINTS),
+            JOINTS: (JointState, self.settings.joint_states, self.on_joint_states, messages.JOINTS),
             GOAL: (PoseStamped, topics.GOAL, self.on_goal, messages.LATCHED),
         }
         for name in self._read_now(starting=True):

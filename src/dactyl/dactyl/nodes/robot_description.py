@@ -24,7 +24,7 @@ from dactyl.robot.markers import BaseMarkers, usual_ids
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.packages import package_share
-from dactyl.ros.parameters import parameter
+from dactyl.ros.parameters import JOINT_STATES, parameter
 from dactyl.ros.polling import NotExecuted, subscribe, take
 from dactyl.simulation.scene import SceneConfig, build
 from dactyl.simulation.urdf import ROOT, Description, Pose, mesh_url
@@ -43,6 +43,7 @@ class Parameters:
     """What can be configured."""
 
     robot: str = parameter(DEFAULTS["robots"], "Name of the robot.")
+    joint_states: str = parameter(topics.JOINT_STATES, JOINT_STATES)
     period: float = parameter(0.04, "Between two looks at the joint states, s.", minimum=0.008, maximum=1.0)
     joint_transforms: bool = parameter(True, "Publish the links on /tf; false beside a robot_state_publisher.")
     simulated_cameras: bool = parameter(False, "Publish where the cameras are in simulation.")
@@ -71,7 +72,7 @@ class RobotDescription(DactylNode):
         self._publish_description()
         self.tf = self.create_publisher(TFMessage, topics.TF, messages.RELIABLE) if TFMessage else None
         self.tf_static = self.create_publisher(TFMessage, topics.TF_STATIC, messages.LATCHED) if TFMessage else None
-        self.joints = subscribe(self, JointState, topics.JOINT_STATES, messages.JOINTS, self.group, raw=False)
+        self.joints = subscribe(self, JointState, settings.joint_states, messages.JOINTS, self.group, raw=False)
         self.markers = subscribe(self, MocapMarkers, topics.MARKERS, messages.SENSOR, self.group, raw=False)
         self._publish_fixed()
         self.wall_timer(settings.period, self.on_timer)

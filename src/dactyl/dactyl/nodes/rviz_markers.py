@@ -18,7 +18,7 @@ from dactyl.robot import robot
 from dactyl.robot.markers import BaseMarkers, usual_ids
 from dactyl.ros import messages, transforms
 from dactyl.ros.node import DactylNode, Diagnosis, run
-from dactyl.ros.parameters import parameter
+from dactyl.ros.parameters import JOINT_STATES, parameter
 from dactyl.ros.polling import NotExecuted, subscribe, take
 from dactyl_msgs.msg import FingertipPositions, MocapMarkers, TrialStatus
 
@@ -40,6 +40,7 @@ class Parameters:
     robot: str = parameter(DEFAULTS["robots"], "Name of the robot.")
     object: str = parameter("block", "Object in the hand.")
     object_pose: str = parameter("mocap", "Source of the object's pose.", choices=("mocap", "vision"))
+    joint_states: str = parameter(topics.JOINT_STATES, JOINT_STATES)
     period: float = parameter(0.08, "Between two pictures, s.", minimum=0.02, maximum=5.0)
     base_ids: tuple[int, ...] = parameter(None, "Marker ids on the robot's mount.", minimum=0)
     base_positions: tuple[float, ...] = parameter(
@@ -91,9 +92,12 @@ class RvizMarkers(DactylNode):
             topics.STATUS: (TrialStatus, messages.LATCHED),
             topics.MARKERS: (MocapMarkers, messages.SENSOR),
         }
+        names = {
+            "pose": topics.object_pose(self.settings.object_pose),
+            topics.JOINT_STATES: self.settings.joint_states,
+        }
         for topic, (kind, qos) in kinds.items():
-            name = topics.object_pose(self.settings.object_pose) if topic == "pose" else topic
-            self.taps[topic] = subscribe(self, kind, name, qos, self.group, raw=False)
+            self.taps[topic] = subscribe(self, kind, names.get(topic, topic), qos, self.group, raw=False)
 
     def _look_away(self) -> None:
         for tap in self.taps.values():

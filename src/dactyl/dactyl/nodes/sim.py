@@ -20,6 +20,7 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import PoseStamped
 from rclpy.publisher import Publisher
+from rclpy.subscription import Subscription
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState
 
@@ -32,13 +33,14 @@ from dactyl.registry import DEFAULTS
 from dactyl.robot import control
 from dactyl.robot import robot as robots
 from dactyl.robot.control import ActionMeaning
-from dactyl.robot.driver import Command
+from dactyl.robot.driver import Command, names_of
 from dactyl.robot.markers import usual_ids
 from dactyl.ros import driver as drivers
 from dactyl.ros import messages
 from dactyl.ros.images import to_message
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
-from dactyl.ros.parameters import parameter
+from dactyl.ros.parameters import COMMANDS, JOINT_STATES, parameter
+from dactyl.ros.polling import NotExecuted, subscribe, take
 from dactyl.ros.recent import Recent
 from dactyl.ros.settings import add_setting
 from dactyl.simulation import display
@@ -70,6 +72,8 @@ class Parameters:
         maximum=600.0,
     )
     interface: str = parameter("trajectory", "Which of the robot's controllers take the targets, as in the driver.")
+    joint_states: str = parameter(topics.JOINT_STATES, JOINT_STATES)
+    commands: str = parameter("", COMMANDS)
     action_origin: str = parameter(
         "current", "What the random actions of a new trial are counted from: the policy's.", choices=control.ORIGINS
     )
@@ -150,8 +154,9 @@ class Sim(DactylNode):
         self.reported = (time.monotonic(), 0)
         self._make_messages()
         self._make_publishers()
-        for topic, kind in commands.items():
-            self.create_subscription(kind, topic, partial(self.on_command, topic), messages.RELIABLE, raw=True)
+        self.polled: dict[str, Subscription] = {}
+        """In real time commands are looked at in each physics step: nothing could be done with them before."""
+        self._listen_to(commands)
         self.create_subscription(TrialStatus, topics.STATUS, self.on_status, messages.LATCHED)
 
         self.stopping = threading.Event()
@@ -164,6 +169,21 @@ class Sim(DactylNode):
             thread.start()
 
     # ---------------------------------------------------------------------------------------------- what comes in
+
+    def _listen_to(self, commands: dict[str, type]) -> None:
+        """Subscribe to the commands, message types by the robot's own names of their topics."""
+        names, group = names_of(commands, self.settings.commands.split()), NotExecuted()
+        for topic, kind in commands.items():
+            if self.settings.lockstep:
+                take_it = partial(self.on_command, topic)
+                self.create_subscription(kind, names[topic], take_it, messages.RELIABLE, raw=True)
+            else:
+                self.polled[topic] = subscribe(self, kind, names[topic], messages.RELIABLE, group, raw=True)
+
+    def _take_commands(self) -> None:
+        for topic, subscription in self.polled.items():
+            for taken in take(subscription):
+                self.on_command(topic, taken.message)
 
     def on_command(self, topic: str, data: bytes) -> None:
         """Take a command unless it repeats the last one, so that a placed object is not moved by an old one."""
@@ -222,6 +242,7 @@ class Sim(DactylNode):
             self._apply_commands()
             if self._object_wanted():
                 self._place_object()
+                self._take_commands()
                 with self.changed:
                     self.commands.clear()  # they were for the hand as it was before
                 taken = round((time.monotonic() - due) * 1e9) // self.period_ns * self.period_ns
@@ -315,6 +336,7 @@ class Sim(DactylNode):
         self.time_ns += max(behind // self.step_ns, 0) * self.step_ns
 
     def _apply_commands(self) -> None:
+        self._take_commands()
         with self.changed:
             commands, self.commands = self.commands, {}
             if self.status.state == TrialStatus.AWAITING_OBJECT:
@@ -353,7 +375,7 @@ class Sim(DactylNode):
 
     def _make_publishers(self) -> None:
         self.clock_publisher = self.create_publisher(Clock, topics.CLOCK, messages.SENSOR)
-        self.joint_publisher = self.create_publisher(JointState, topics.JOINT_STATES, messages.SENSOR)
+        self.joint_publisher = self.create_publisher(JointState, self.settings.joint_states, messages.SENSOR)
         self.marker_publisher = self.create_publisher(MocapMarkers, topics.MARKERS, messages.SENSOR)
         told = self.settings.witnesses > 0
         self.truth_publisher = (

@@ -23,7 +23,7 @@ from dactyl.robot.robot import Robot
 from dactyl.ros import messages
 from dactyl.ros.messages import message_class
 from dactyl.ros.node import DactylNode, Diagnosis, run, status, warning
-from dactyl.ros.parameters import parameter
+from dactyl.ros.parameters import JOINT_STATES, parameter
 from dactyl.ros.polling import NotExecuted, subscribe, take
 
 LOOK = 0.05
@@ -36,7 +36,9 @@ class Parameters:
     """What can be configured: one element of each list for each stage."""
 
     robot: str = parameter(DEFAULTS["robots"], "Name of the robot.")
-    stages: tuple[str, ...] = parameter(None, "Topics to watch.")
+    stages: tuple[str, ...] = parameter(None, "Topics to watch, by their usual names.")
+    joint_states: str = parameter(topics.JOINT_STATES, JOINT_STATES)
+    targets: str = parameter("", "Topic of the joint targets that are watched; empty: the robot's own.")
     period: tuple[float, ...] = parameter(None, "Nominal period, s.", minimum=1e-4, maximum=10.0)
     max_jitter: tuple[float, ...] = parameter(
         (0.008, 0.008, 0.008, 0.008, 0.008, 0.004, 0.008), "Limit of the jitter's p99, s.", minimum=1e-5, maximum=10.0
@@ -93,8 +95,11 @@ class TimingMonitor(DactylNode):
         self.targets = tuple(driven.targets)
         self.diagnostics_publisher = self.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, messages.RELIABLE)
         group = NotExecuted()
+        names = {topics.JOINT_STATES: settings.joint_states}
+        names |= dict.fromkeys(driven.targets, settings.targets) if settings.targets else {}
         self.watched = {
-            topic: subscribe(self, message_class(types[topic]), topic, _EVERY, group, raw=True) for topic in self.stages
+            topic: subscribe(self, message_class(types[topic]), names.get(topic, topic), _EVERY, group, raw=True)
+            for topic in self.stages
         }
         self.wall_timer(LOOK, self.on_timer)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from dactyl import topics
+from dactyl.errors import DactylError
 from dactyl.robot.robot import Robot
 
 
@@ -25,6 +27,24 @@ class Connection:
     """Whether targets carry the control tick of their action; else they mean now."""
     tolerated: Sequence[str] = ()
     """Full names of nodes that may speak on the hand's topics too."""
+    joint_states: str = topics.JOINT_STATES
+    """Topic of the robot's joint states."""
+    commands: Sequence[str] = ()
+    """Topics of the commands, in the order of the robot's own; empty: these."""
+
+
+def names_of(own: Collection[str], given: Sequence[str]) -> dict[str, str]:
+    """What each of a robot's command topics is called: as it is, or as was given.
+
+    Raises:
+        DactylError: not as many were given, or one twice.
+    """
+    if not given:
+        return {topic: topic for topic in own}
+    if len(given) != len(own) or len(set(given)) != len(given):
+        wanted = f"{len(own)} different topics, in place of {', '.join(own)}"
+        raise DactylError(f"parameter commands must have {wanted}, not {', '.join(given)}")
+    return dict(zip(own, given, strict=True))
 
 
 @dataclass(frozen=True)

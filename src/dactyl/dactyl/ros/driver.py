@@ -22,7 +22,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from dactyl import registry, topics
 from dactyl.errors import DactylError
-from dactyl.robot.driver import Command, Connection, Interface, JointStates, OnJointStates, OnTemperature
+from dactyl.robot.driver import Command, Connection, Interface, JointStates, OnJointStates, OnTemperature, names_of
 from dactyl.robot.robot import Robot
 from dactyl.ros.messages import JOINTS, RELIABLE, nanoseconds, set_stamp
 from dactyl.ros.peers import Peers
@@ -135,9 +135,9 @@ class TopicInterface:
         """
         Args:
             node: that subscribes and publishes.
-            kinds: message type of each command's topic.
+            kinds: message type of each command's topic, by the robot's own names.
             encode: what to send.
-            connection: whether commands carry the control tick instead of 0, and who else may speak.
+            connection: whether commands carry the control tick instead of 0, who else may speak, names of topics.
             on_joint_states: called with each message.
             on_temperature: called with each motor's temperature.
             temperature: finds them on /diagnostics; None: they are not there.
@@ -148,9 +148,10 @@ class TopicInterface:
         self._on_joint_states, self._on_temperature = on_joint_states, on_temperature
         self._temperature = temperature
         self._node = node
-        self.publishers = {topic: node.create_publisher(kind, topic, RELIABLE) for topic, kind in kinds.items()}
-        self.peers = Peers(node, kinds, connection.tolerated)
-        self._subscriptions = [node.create_subscription(JointState, topics.JOINT_STATES, self._receive, JOINTS)]
+        names = names_of(kinds, connection.commands)
+        self.publishers = {topic: node.create_publisher(kind, names[topic], RELIABLE) for topic, kind in kinds.items()}
+        self.peers = Peers(node, names.values(), connection.tolerated, connection.joint_states)
+        self._subscriptions = [node.create_subscription(JointState, connection.joint_states, self._receive, JOINTS)]
         if temperature:
             heard = node.create_subscription(DiagnosticArray, topics.DIAGNOSTICS, self._receive_diagnostics, RELIABLE)
             self._subscriptions.append(heard)

@@ -20,16 +20,23 @@ NAMELESS = "a node without a name yet"
 class Peers:
     """The other nodes on the topics of a robot's hand."""
 
-    def __init__(self, node: Node, commands: Collection[str], tolerated: Sequence[str]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        commands: Collection[str],
+        tolerated: Sequence[str],
+        joint_states: str = topics.JOINT_STATES,
+    ) -> None:
         """
         Args:
             node: that drives the hand. Where it hands on the joint states itself, it is the one that may.
             commands: topics that it commands the hand on; none where ROS 2 does not carry them.
             tolerated: full names of nodes that may speak on these topics too: an arm's, on the joint states.
+            joint_states: topic of the hand's.
         """
         self._node, self._tolerated = node, frozenset(tolerated)
         self._own = node.get_fully_qualified_name()
-        self._joint_states = node.resolve_topic_name(topics.JOINT_STATES)
+        self._joint_states = node.resolve_topic_name(joint_states)
         self._commands = [node.resolve_topic_name(topic) for topic in commands]
 
     def conflict(self) -> str:

@@ -16,6 +16,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 from trajectory_msgs.msg import JointTrajectory
 
+from dactyl.errors import DactylError
 from dactyl.robot.driver import Command, Connection, Interface, JointStates, OnJointStates, OnTemperature
 from dactyl.robot.robot import Robot
 from dactyl.robots.shadow.joints import ros_joint_name
@@ -32,7 +33,6 @@ from dactyl.robots.shadow.protocol import (
 from dactyl.ros.driver import Driver, TopicInterface, check_word, trajectory, trajectory_positions
 from dactyl.ros.messages import SENSOR, set_stamp
 from dactyl.ros.peers import Peers
-from dactyl.topics import JOINT_STATES
 
 _ACTUATOR_OF_NAME = {ros_joint_name(joint): actuator for joint, actuator in ACTUATOR_OF.items()}
 
@@ -53,7 +53,9 @@ def connect(
         return TopicInterface(node, kinds, commands, connection, on_joint_states, on_temperature, motor_temperature)
     from dactyl.robots.shadow.rosbridge import RosbridgeHand
 
-    publisher = node.create_publisher(JointState, JOINT_STATES, SENSOR)
+    if connection.commands:
+        raise DactylError("parameter commands: over rosbridge the topics of the commands keep Shadow's names")
+    publisher = node.create_publisher(JointState, connection.joint_states, SENSOR)
 
     def pass_on(states: JointStates) -> None:
         positions, efforts = (np.asarray(values, float).tolist() for values in (states.positions, states.efforts))
@@ -62,7 +64,7 @@ def connect(
         publisher.publish(message)
         on_joint_states(states)
 
-    peers = Peers(node, (), connection.tolerated)
+    peers = Peers(node, (), connection.tolerated, connection.joint_states)
     return RosbridgeHand(
         connection.address, connection.interface, connection.time_from_start, pass_on, on_temperature, peers.conflict,
         lambda: node.destroy_publisher(publisher),
