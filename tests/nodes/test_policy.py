@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -334,3 +335,22 @@ def test_a_policy_of_another_rhythm_is_refused(make_node: Callable[..., PolicyNo
     Policy(Contract(architecture=Architecture(dense=(16,), lstm=8), control_period=0.04)).save(path)
     with pytest.raises(DactylError, match=r"decides every 0.04 s, the graph every 0.08 s"):
         make_node(PolicyNode, policy=str(path))
+
+
+def test_a_pose_that_has_come_is_taken_when_a_step_begins(start: Callable[..., Any]) -> None:
+    """Protects the sensors that wake nobody: what the step needs of them is looked at before it decides."""
+    node, recorder = start()
+    publisher = node.create_publisher(PoseStamped, "object_pose/mocap", messages.SENSOR)
+    node.on_goal(pose(80 * MS))
+    node.on_status(status(80 * MS))
+    deadline = time.monotonic() + 10.0
+    while "object pose" not in node.readings:
+        assert time.monotonic() < deadline
+        publisher.publish(pose(80 * MS))
+        time.sleep(0.02)
+        node._look()
+    del node.readings["object pose"]
+    publisher.publish(pose(80 * MS))
+    time.sleep(0.2)
+    node.on_fingertips(fingertips(80 * MS))
+    assert recorder.stamps == [80]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import sys
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import PoseStamped
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import JointState
 
 from dactyl import objects, topics
@@ -25,6 +27,7 @@ from dactyl.robot.ticks import Ticks
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import JOINT_STATES, parameter
+from dactyl.ros.polling import NotExecuted, subscribe, take
 from dactyl.ros.settings import add_setting
 from dactyl_msgs.msg import FingertipPositions, HandAction, TrialStatus
 
@@ -106,6 +109,8 @@ class PolicyNode(DactylNode):
         """The last one sent."""
         self.sequence = 0
         self.action_publisher = self.create_publisher(HandAction, topics.ACTION, messages.RELIABLE)
+        self.polled: list[tuple[Subscription, Callable[[Any], None]]] = []
+        """In real time a step begins with the first sensor; the others are looked at then, and now and then."""
         self._subscribe()
         self.create_subscription(TrialStatus, topics.STATUS, self.on_status, messages.LATCHED)
         if not settings.lockstep:
@@ -120,8 +125,19 @@ class PolicyNode(DactylNode):
             JOINTS: (JointState, self.settings.joint_states, self.on_joint_states, messages.JOINTS),
             GOAL: (PoseStamped, topics.GOAL, self.on_goal, messages.LATCHED),
         }
+        group = NotExecuted()
         for name in self._read_now(starting=True):
-            self.create_subscription(*sources[name])
+            kind, topic, callback, qos = sources[name]
+            if self.settings.lockstep or name in (self.needed[0], GOAL):
+                self.create_subscription(kind, topic, callback, qos)
+            else:
+                self.polled.append((subscribe(self, kind, topic, qos, group, raw=False), callback))
+
+    def _look(self) -> None:
+        """Take what has come of the sensors that nothing is begun by."""
+        for subscription, callback in self.polled:
+            for taken in take(subscription):
+                callback(taken.message)
 
     def _read_now(self, starting: bool) -> tuple[str, ...]:
         """What a decision is made on; the first of a trial also on where the robot is, for smoothing to start there."""
@@ -190,6 +206,7 @@ class PolicyNode(DactylNode):
 
     def on_grace(self) -> None:
         """Act on the last readings where no new ones came in time."""
+        self._look()
         now_ns = self.get_clock().now().nanoseconds
         tick_ns = self.ticks.overdue(now_ns, round(self.settings.grace * 1e9))
         if tick_ns is not None:
@@ -227,6 +244,7 @@ class PolicyNode(DactylNode):
     def _act(self, tick_ns: int) -> None:
         if self.status.state != TrialStatus.RUNNING:
             return
+        self._look()
         try:
             self._check_readings(tick_ns)
             if self.status.trial != self.trial:
