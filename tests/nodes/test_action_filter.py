@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+import rclpy
 import torch
 from sensor_msgs.msg import JointState
 
@@ -142,3 +144,40 @@ def test_an_arms_joint_states_are_left_out(make_node: Callable[..., ActionFilter
     node.on_joint_states(JointState(name=["elbow"], position=[1.0]))
     assert not node.gate.refused
     assert node.positions_ns == -1
+
+
+def test_an_action_takes_the_joint_states_of_its_time_out_of_those_that_have_come(
+    start: Callable[..., ActionFilter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects the backlash: where later joint states than the action's have come already, they do not count."""
+    node = start(backlash="true")
+    publisher = node.create_publisher(JointState, "/joint_states", messages.JOINTS)
+    angles = robots.load("shadow").joint_limits.mean(1)
+    deadline = time.monotonic() + 10.0
+    while node.positions_ns < 0:
+        assert time.monotonic() < deadline
+        publisher.publish(joint_states(0.5, angles))
+        time.sleep(0.02)
+        node._look()
+    for stamp in (0.9, 1.0, 1.1):
+        publisher.publish(joint_states(stamp, angles))
+    time.sleep(0.2)
+    used: list[int] = []
+    monkeypatch.setattr(node, "_publish", lambda *_: used.append(node.positions_ns))
+    node.on_action(action(0))
+    assert used == [80_000_000]
+    assert node.positions_ns == 88_000_000, "the later ones are there for the next action"
+
+
+def test_an_action_that_is_early_goes_on_once_its_joint_states_have_come(start: Callable[..., ActionFilter]) -> None:
+    """Protects the hand from an action that is kept back: the filter looks again by itself."""
+    node = start(backlash="true")
+    publisher = node.create_publisher(JointState, "/joint_states", messages.JOINTS)
+    angles = robots.load("shadow").joint_limits.mean(1)
+    node.on_action(action(0))
+    deadline = time.monotonic() + 10.0
+    while not node.publisher.messages:
+        assert time.monotonic() < deadline
+        publisher.publish(joint_states(1.0, angles))
+        rclpy.spin_once(node, timeout_sec=0.02)
+    assert node.again.is_canceled()

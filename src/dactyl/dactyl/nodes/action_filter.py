@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import JointState
 
 from dactyl import topics
@@ -19,8 +20,12 @@ from dactyl.robot.gate import REPEATED, ActionGate
 from dactyl.ros.messages import JOINTS, RELIABLE, nanoseconds, to_array, to_floats
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import JOINT_STATES, parameter
+from dactyl.ros.polling import NotExecuted, subscribe, take
 from dactyl.ros.recent import Recent
 from dactyl_msgs.msg import HandAction
+
+LOOK_AGAIN = 0.002
+"""s between looks at the joint states while an action waits for those of its time."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,12 @@ class ActionFilter(DactylNode):
         """An action that waits for joint states of its time."""
         self.publisher = self.create_publisher(HandAction, topics.FILTERED, RELIABLE)
         self.create_subscription(HandAction, topics.ACTION, self.on_action, RELIABLE)
+        self.joints: Subscription | None = None
+        """Joint states: they come before the action of their time, and so wake nobody."""
+        self.again = self.wall_timer(LOOK_AGAIN, self._look)
+        self.again.cancel()
         if self.settings.backlash:
-            self.create_subscription(JointState, self.settings.joint_states, self.on_joint_states, JOINTS)
+            self.joints = subscribe(self, JointState, self.settings.joint_states, JOINTS, NotExecuted(), raw=False)
 
     def on_action(self, message: HandAction) -> None:
         action = to_array(message.action)
@@ -92,9 +101,19 @@ class ActionFilter(DactylNode):
         self.smoothed = control.smooth(self.smoothed, action, self.settings.smoothing)
         if self.settings.backlash:
             self.waiting = message
-            self._slacken()
+            self._look()
+            if self.waiting is not None:
+                self.again.reset()
         else:
             self._publish(message, self.smoothed)
+
+    def _look(self) -> None:
+        """Take the joint states that have come, one after the other: the first of the action's time lets it pass."""
+        for taken in take(self.joints) if self.joints else ():
+            self.on_joint_states(taken.message)
+        self._slacken()
+        if self.waiting is None:
+            self.again.cancel()
 
     def on_joint_states(self, message: JointState) -> None:
         """Take over where the robot is."""
