@@ -6,16 +6,19 @@ import platform
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rclpy.parameter import Parameter
 from rclpy.qos import ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
 
 from dactyl import variables
 from dactyl.errors import DactylError
 from dactyl.nodes.action_filter import ActionFilter
-from dactyl.ros.messages import RELIABLE
+from dactyl.ros.messages import RELIABLE, SENSOR
 from dactyl.ros.node import status
 from tests.terminal import in_a_terminal
 
@@ -37,6 +40,23 @@ def test_a_signal_ends_a_node_in_order(
     node.send_signal(number)
     rest, _ = node.communicate(timeout=30.0)
     assert (node.returncode, rest) == (0, "")
+
+
+def test_simulated_time_is_looked_at_when_somebody_asks(make_node: Callable[..., Any]) -> None:
+    """Protects nodes that compare stamps with now, and their processor from 125 wakes a second for that."""
+    node = make_node(ActionFilter, use_sim_time="true")
+    publisher = node.create_publisher(Clock, "/clock", SENSOR)
+    assert "/clock" not in {each.topic_name for each in node.subscriptions}
+    for seconds in (5, 7, 6):
+        message = Clock()
+        message.clock.sec = seconds
+        deadline = time.monotonic() + 10.0
+        while node.get_clock().now().nanoseconds != seconds * 1_000_000_000:
+            assert time.monotonic() < deadline
+            publisher.publish(message)
+            time.sleep(0.02)
+    node.set_parameters([Parameter("use_sim_time", value=False)])
+    assert node.get_clock().now().nanoseconds > 10**18
 
 
 def test_quality_of_service_follows_parameters(make_node: Callable[..., Any]) -> None:

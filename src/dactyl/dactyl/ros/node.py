@@ -12,7 +12,7 @@ import sys
 import threading
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,6 +21,7 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
+from rclpy.exceptions import InvalidHandle
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSPolicyKind, QoSProfile
@@ -34,7 +35,7 @@ from dactyl import topics, variables
 from dactyl.errors import WRONG_PARAMETER, DactylError, choose_from
 from dactyl.ros.messages import RELIABLE
 from dactyl.ros.parameters import check_parameter, descriptor
-from dactyl.ros.polling import NotExecuted
+from dactyl.ros.polling import NotExecuted, take
 from dactyl.ros.spinning import spinner
 from dactyl.signals import ends
 
@@ -81,6 +82,8 @@ class DactylNode(Node):
     """What its diagnoses are about: a device where it has one, else this computer."""
     _overridable: set[str] | None = None
     """Beginnings of the names of quality-of-service parameters that its topics have; None until it is made."""
+    _time: Subscription | None = None
+    """To simulated time, where the node goes by it."""
     end_loop: Callable[[], None] | None = None
     """Ends the loop that runs the node's callbacks, from any thread; None: there is none of ours."""
 
@@ -139,8 +142,30 @@ class DactylNode(Node):
         self, msg_type: Any, topic: str, callback: Callable[..., None], qos_profile: QoSProfile | int, **options: Any
     ) -> Subscription:
         """As ROS's; its quality of service can be set by parameters `qos_overrides.TOPIC.subscription.depth`, …"""
+        clock = topic == topics.CLOCK and "callback_group" not in options  # ROS's own, for use_sim_time
+        if clock:
+            options["callback_group"] = NotExecuted()
         with self._overriding(topic, "subscription", qos_profile, options) as mine:
-            return super().create_subscription(msg_type, topic, callback, mine, **options)
+            made = super().create_subscription(msg_type, topic, callback, mine, **options)
+        if clock:
+            self._time = made
+        return made
+
+    def destroy_subscription(self, subscription: Subscription) -> bool:
+        """As ROS's."""
+        if subscription is self._time:
+            self._time = None
+        destroyed: bool = super().destroy_subscription(subscription)
+        return destroyed
+
+    def get_clock(self) -> Clock:
+        """As ROS's. Simulated time wakes nobody 125 times a second: it is looked at when somebody asks for the time."""
+        time = self._time
+        if time is not None:
+            with suppress(InvalidHandle):  # another thread is destroying the node
+                for taken in take(time):
+                    time.callback(taken.message)
+        return super().get_clock()
 
     @contextmanager
     def _overriding(
