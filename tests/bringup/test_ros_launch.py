@@ -16,13 +16,13 @@ import pytest
 
 pytest.importorskip("launch_ros", reason="launch_ros is not installed: only a ROS installation has it")
 
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, SetEnvironmentVariable
 from launch_ros.actions import Node
 
 from dactyl.bringup import ros_launch
 from dactyl.bringup.graph import Graph
 from dactyl.bringup.options import RealOptions, SimOptions
-from dactyl.bringup.processes import EARLY_LIMIT
+from dactyl.bringup.processes import EARLY_LIMIT, command
 from dactyl.bringup.run import real_graph, sim_graph
 from launch import LaunchContext  # type: ignore[attr-defined]
 from tests.terminal import in_a_terminal
@@ -78,6 +78,18 @@ def test_every_option_is_a_launch_argument(name: str, options: type[Any]) -> Non
     arguments = [entity for entity in describe(name).entities if isinstance(entity, DeclareLaunchArgument)]
     assert [argument.name for argument in arguments] == list(options.__dataclass_fields__)
     assert all(argument.description for argument in arguments)
+
+
+def test_small_nodes_share_a_process_under_launch_too() -> None:
+    """Protects `one_process:=true`: the same processes as the runner's, with the same command line."""
+    graph = sim_graph(SimOptions(one_process=True))
+    actions = render("sim", one_process="true")
+    nodes = [action for action in actions if isinstance(action, Node)]
+    (shared,) = (action for action in actions if isinstance(action, ExecuteProcess) and not isinstance(action, Node))
+    first, *others = graph.processes
+    assert [node.node_executable for node in nodes] == [node.name for node in others]
+    words = ["".join(part.perform(LaunchContext()) for part in word) for word in shared.cmd]
+    assert words == command(first, graph)
 
 
 def test_arguments_reach_the_graph() -> None:

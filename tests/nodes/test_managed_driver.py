@@ -143,6 +143,18 @@ def test_a_manager_configures_it_and_may_clean_up(make_node: Callable[..., HandD
         until(lambda: commanders(driver) == [0, 0])
 
 
+def test_what_a_manager_configures_waits_for_it(make_node: Callable[..., HandDriver]) -> None:
+    """Protects a manager's order: the driver of a simulated hand does not become active by itself then."""
+    driver = make_node(HandDriver, autostart="false", enable_at_start="true")
+    driver.trigger_configure()
+    bench = Bench(driver)
+    bench.read()
+    bench.cycles(3)
+    assert (state(driver), driver.safety.enabled) == (State.PRIMARY_STATE_INACTIVE, False)
+    driver.trigger_activate()
+    assert driver.safety.enabled
+
+
 def test_what_cannot_be_configured_is_one_line(
     make_node: Callable[..., HandDriver], monkeypatch: pytest.MonkeyPatch
 ) -> None:

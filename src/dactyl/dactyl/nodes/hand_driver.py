@@ -144,8 +144,8 @@ class HandDriver(ManagedNode):
         """Whether it ever moved."""
         self.said_ns: dict[str, int] = {}
         """When each state was told last."""
-        self.starting = settings.enable_at_start
-        """Whether it is still to be enabled at the start."""
+        self.starting = settings.enable_at_start and settings.autostart
+        """Whether it is still to be enabled at the start; a lifecycle manager does that itself."""
         self.begun_ns = self.monotonic_ns()
         self.checked_ns = 0
         self.conflicts = 0
