@@ -15,7 +15,7 @@ import pytest
 from dactyl import variables
 from dactyl.bringup.graph import Graph
 from dactyl.bringup.loop_comparison import Measurement, as_text, chosen, compare
-from dactyl.bringup.options import SimOptions
+from dactyl.bringup.options import SimOptions, Way
 from dactyl.errors import DactylError
 
 MEASUREMENT = Measurement(SimOptions(headless=True), 3.0, cameras=False)
@@ -54,7 +54,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 def test_a_way_is_an_executor_and_how_many_processes() -> None:
     """Protects the comparison from measuring one thing twice."""
-    found = {way: chosen(MEASUREMENT.options, way) for way in ("waitset", "events", "events-together")}  # type: ignore[arg-type]
+    ways: tuple[Way, ...] = ("waitset", "events", "events-together")
+    found = {way: chosen(MEASUREMENT.options, way) for way in ways}
     assert {way: (options.executor, options.one_process) for way, options in found.items()} == {
         "waitset": ("waitset", False),
         "events": ("events", False),

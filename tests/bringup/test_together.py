@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import rclpy
@@ -38,11 +39,10 @@ def test_a_command_line_is_read_as_it_is_made() -> None:
         assert arguments == single[single.index("--ros-args") :]
 
 
-@pytest.mark.parametrize("graph", [sim_graph, real_graph])
-def test_one_process_has_the_same_nodes(graph: object) -> None:
+@pytest.mark.parametrize(("make", "options"), [(sim_graph, SimOptions), (real_graph, RealOptions)])
+def test_one_process_has_the_same_nodes(make: Any, options: Any) -> None:
     """Protects the option from leaving out, or starting twice, what the graph is made of."""
-    make, options = (sim_graph, SimOptions) if graph is sim_graph else (real_graph, RealOptions)
-    usual, shared = make(options()), make(options(one_process=True))  # type: ignore[arg-type]
+    usual, shared = make(options()), make(options(one_process=True))
     assert [node.name for node in shared.nodes] == [node.name for node in usual.nodes]
     first, *others = shared.processes
     assert set(first.members) == {node.name for node in usual.nodes} & set(TOGETHER)

@@ -8,7 +8,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from dactyl.bringup import processes
 from dactyl.bringup.options import SimOptions, Way
@@ -32,11 +32,8 @@ class Measurement(NamedTuple):
 
 def chosen(options: SimOptions, way: Way) -> SimOptions:
     """The options with an executor, and with the small nodes in one process or not."""
-    return dataclasses.replace(
-        options,
-        executor=way.removesuffix(SHARED),  # type: ignore[arg-type]
-        one_process=way.endswith(SHARED),
-    )
+    executor: Literal["waitset", "events"] = "events" if way.startswith("events") else "waitset"
+    return dataclasses.replace(options, executor=executor, one_process=way.endswith(SHARED))
 
 
 def compare(

@@ -9,6 +9,7 @@ import importlib
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Any
 
 from dactyl.bringup.processes import BETWEEN
 from dactyl.errors import DactylError
@@ -32,11 +33,12 @@ def make(name: str, arguments: list[str]) -> DactylNode:
         DactylError: it cannot be made; says which.
     """
     module = importlib.import_module(f"dactyl.nodes.{name}")
-    (kind,) = (
+    kinds: list[Any] = [
         found
         for found in vars(module).values()
         if isinstance(found, type) and issubclass(found, DactylNode) and found.__module__ == module.__name__
-    )
+    ]
+    (kind,) = kinds
     try:
         with started_with(arguments):
             made: DactylNode = kind()
