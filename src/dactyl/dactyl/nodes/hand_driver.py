@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import inf
 
 import numpy as np
+from rclpy.lifecycle import TransitionCallbackReturn
 from std_msgs.msg import Bool, Empty
 from std_srvs.srv import SetBool, Trigger
 
@@ -315,8 +316,8 @@ class HandDriver(ManagedNode):
             return reason
         if self.active:
             return self.safety.enable(self.monotonic_ns())
-        self.trigger_activate()
-        return "" if self.active else "the node could not become active: its log says why"
+        activated = self.trigger_activate() == TransitionCallbackReturn.SUCCESS
+        return "" if activated else "the node could not become active: its log says why"
 
     def _unfit(self) -> str:
         """Why the hand must not move; empty if it may."""
