@@ -18,6 +18,13 @@ from dactyl.ros.polling import NotExecuted, subscribe, take
 from dactyl.ros.spinning import spinner
 
 
+class Idle(DactylNode):
+    """Has nothing but what every node has."""
+
+    def __init__(self) -> None:
+        super().__init__("idle")
+
+
 class Ticker(DactylNode):
     """Counts what it is called for."""
 
@@ -94,6 +101,30 @@ def test_a_node_ends_itself(ticker: Ticker) -> None:
     loop.close()
     assert time.monotonic() - began < 5.0
     assert str(ticker.failure) == "over"
+
+
+@pytest.mark.parametrize("kind", [variables.WAITSET, variables.EVENTS])
+def test_a_node_with_nothing_to_do_ends_at_once(
+    make_node: Callable[..., DactylNode], monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Protects the end of a run from waiting for the next second's diagnosis, node by node."""
+    monkeypatch.setenv(variables.EXECUTOR, kind)
+    node = make_node(Idle)
+    loop = spinner()
+    loop.add(node)
+    node.end_loop = loop.stop
+    ended: list[float] = []
+
+    def end() -> None:
+        ended.append(time.monotonic())
+        node.finish()
+
+    threading.Timer(0.3, end).start()
+    loop.spin(lambda: not node.finished)
+    took = time.monotonic() - ended[0]
+    loop.close()
+    node.finish()  # as a thread of the node may, when it is all over
+    assert took < 0.4
 
 
 def test_an_unknown_executor_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,7 @@ def spinner() -> Spinner:
 class _WaitSet:
     def __init__(self) -> None:
         self._executor = SingleThreadedExecutor()
+        self._closed = False
 
     def add(self, node: Node) -> None:
         self._executor.add_node(node)
@@ -63,10 +64,16 @@ class _WaitSet:
             self._executor.spin_once()
 
     def stop(self) -> None:
-        self._executor.wake()
+        if not self._closed:
+            self._executor.create_task(_nothing)  # when only woken it would go on to wait for something to do
 
     def close(self) -> None:
+        self._closed = True
         self._executor.shutdown(timeout_sec=1.0)
+
+
+def _nothing() -> None:
+    """What is done when nothing else is to be done."""
 
 
 class _Events:
