@@ -24,7 +24,7 @@ from dactyl.ros.polling import NotExecuted, subscribe, take
 from dactyl.ros.recent import Recent
 from dactyl_msgs.msg import HandAction
 
-LOOK_AGAIN = 0.002
+LOOK_AGAIN = 0.004
 """s between looks at the joint states while an action waits for those of its time."""
 
 
