@@ -195,12 +195,17 @@ class HandDriver(ManagedNode):
         self.starting = False
         if self.safety.enabled:
             self.safety.disable()
-            self._send()
+            if self.context.ok():
+                self._send()
 
     def release(self) -> None:
-        """Hold the hand as far as the rate lets it within END_WITHIN, and disconnect."""
+        """Hold the hand as far as the rate lets it within END_WITHIN, and disconnect.
+
+        What is left of the hold is forgotten: the hand may be elsewhere when there is a connection again.
+        """
         self.safety.disable()
         self._hold_to_the_end()
+        self.safety.forget()
         self.hand.close()
         self.hand = Unconnected()
 
@@ -365,11 +370,11 @@ class HandDriver(ManagedNode):
         values = {"state": safety.state, "targets per s": self.streamed, "lost actions": safety.gate.lost, **refused}
         values |= {f"unguarded: {name}": why for name, why in absent.items()}
         self.streamed = 0
-        if not self.prepared:
-            return warning(UNCONFIGURED.message, **values)
         recent = self.recent.grown(refused, self.monotonic_ns() * 1e-9)
         if safety.stopped:
             return error(f"stopped: {safety.stopped}", **values)
+        if not self.prepared:
+            return warning(UNCONFIGURED.message, **values)
         if conflict := self.hand.conflict():
             return error(conflict, **values)
         unguarded = [why for name, why in absent.items() if name not in self.settings.unguarded.split()]

@@ -130,6 +130,11 @@ class Safety:
         self.stopped = self.lapsed = ""
         self._let_go()
 
+    def forget(self) -> None:
+        """Send nothing more until the next action: there is no hand any more, or it has all that holds it."""
+        self._pending = self._targets = self._sent = self._acted_ns = None
+        self._holding = self._letting_go = False
+
     # ------------------------------------------------------------------------------------------------ what comes in
 
     def take_joint_states(
@@ -183,7 +188,7 @@ class Safety:
         self._sent, self._sent_ns = self._approach(self._targets, now_ns), self._time(now_ns)
         sent = self._sent
         if self._letting_go and self._arrived():
-            self._forget()
+            self.forget()
         return sent
 
     @property
@@ -349,7 +354,7 @@ class Safety:
             self._hold()
         self._letting_go = True
         if self._arrived():
-            self._forget()
+            self.forget()
 
     def _measured(self) -> np.ndarray | None:
         """(A,) actuator positions last believed, inside the limits."""
@@ -359,6 +364,3 @@ class Safety:
         positions = self.robot.actuator_positions(newest.angles)
         return np.clip(positions, self.robot.actuator_limits[:, 0], self.robot.actuator_limits[:, 1])
 
-    def _forget(self) -> None:
-        self._pending = self._targets = self._sent = self._acted_ns = None
-        self._holding = self._letting_go = False

@@ -7,7 +7,10 @@ default, the node takes the first steps by itself at its start, so that a launch
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
+from lifecycle_msgs.srv import ChangeState
 from rclpy.lifecycle import LifecycleNodeMixin, LifecycleState, TransitionCallbackReturn
 
 from dactyl.errors import DactylError
@@ -27,6 +30,8 @@ class ManagedNode(LifecycleNodeMixin, DactylNode):
         DactylNode.__init__(self, name)
         LifecycleNodeMixin.__init__(self, enable_communication_interface=True)
         self.prepared = self.active = False
+        service: Any = self._service_change_state
+        service.callback = partial(self._change_state, service.callback)
 
     def begin(self, active: bool) -> None:
         """To be called at the end of a constructor.
@@ -64,40 +69,66 @@ class ManagedNode(LifecycleNodeMixin, DactylNode):
         """Close it; also when nothing is open."""
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        if not self.prepared and not self._done("configured", self.prepare):
-            return TransitionCallbackReturn.FAILURE
-        self.prepared = True
-        return super().on_configure(state)
+        return self._step("configured", self._prepare)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self._let_go()
-        return super().on_cleanup(state)
+        return self._step("cleaned up", self._let_go)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        if not self.active and not self._done("activated", self.start):
-            return TransitionCallbackReturn.FAILURE
-        self.active = True
-        return super().on_activate(state)
+        return self._step("activated", self._open)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self._close()
-        return super().on_deactivate(state)
+        return self._step("deactivated", self._close)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        self._let_go()
-        return super().on_shutdown(state)
+        return self._step("shut down", self._let_go)
 
-    def _done(self, what: str, step: Callable[[], None]) -> bool:
-        """Take a step of a transition; False: it could not be, as was said in one line."""
+    def check_overrides(self) -> None:
+        """As of any node, once it has all its topics: when it is configured."""
+        if self.prepared:
+            super().check_overrides()
+
+    def _change_state(
+        self,
+        change: Callable[[ChangeState.Request, ChangeState.Response], ChangeState.Response],
+        request: ChangeState.Request,
+        response: ChangeState.Response,
+    ) -> ChangeState.Response:
+        """What ROS does, but for a transition that the state does not have: rclpy's nodes end then (issue 1209)."""
+        asked = request.transition
+        if asked.label or asked.id in {number for number, *_ in self._state_machine.available_transitions}:
+            return change(request, response)
+        self.get_logger().warning(f"no transition {asked.id} from the state {self._state_machine.current_state[1]}")
+        response.success = False
+        return response
+
+    def _step(self, what: str, step: Callable[[], None]) -> TransitionCallbackReturn:
+        """Take a step of a transition; where that cannot be, say why in one line. What is no DactylError ends it all."""
         try:
             step()
         except DactylError as error:
             self.get_logger().error(f"not {what}: {error}")
-            return False
+            return TransitionCallbackReturn.FAILURE
         except Exception as error:  # rclpy would swallow it
             self.fail(error)
-            return False
-        return True
+            return TransitionCallbackReturn.FAILURE
+        return TransitionCallbackReturn.SUCCESS
+
+    def _prepare(self) -> None:
+        if self.prepared:
+            return
+        self.prepare()
+        self.prepared = True
+        try:
+            self.check_overrides()
+        except DactylError:
+            self._let_go()
+            raise
+
+    def _open(self) -> None:
+        if not self.active:
+            self.start()
+            self.active = True
 
     def _close(self) -> None:
         self.active = False

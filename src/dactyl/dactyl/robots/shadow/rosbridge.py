@@ -127,6 +127,8 @@ class RosbridgeHand:
         if self._ros.is_connected:
             time.sleep(0.05)  # what was sent last is still being written by the library's thread
             self._ros.close()
+        else:  # an attempt may be on its way: it would stay on the hand's topics
+            self._ros.factory.on_ready(lambda connection: connection.send_close())
         self._closed()
 
     def _advertise(self, name: str, kind: str) -> None:
