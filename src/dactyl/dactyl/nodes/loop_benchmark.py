@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -16,6 +17,8 @@ from typing import Any, NamedTuple
 
 from geometry_msgs.msg import PoseStamped
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.serialization import deserialize_message
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image
 
 from dactyl import results, topics
@@ -26,12 +29,14 @@ from dactyl.robot import robot
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, run
 from dactyl.ros.parameters import parameter
+from dactyl.ros.polling import NotExecuted, Taken, subscribe, take
 from dactyl_msgs.msg import FingertipPositions, HandAction
 
 WARM_UP = 2.0  # s after the first action that are not counted
 PATIENCE = 60.0  # s to wait for the first action
 _PAUSE_NS = 150_000_000  # joint targets pause while the simulated operator has the hand
 _EVERY = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
+_PICTURES = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -77,37 +82,48 @@ class LoopBenchmark(DactylNode):
         self.targets_sent: list[int] = []
         """Source times of the joint targets."""
         self.processes_before: dict[str, Process] = {}
-        self.create_subscription(FingertipPositions, topics.FINGERTIPS, self.on_fingertips, messages.SENSOR)
-        self.create_subscription(HandAction, topics.ACTION, self.on_action, messages.RELIABLE)
-        targets, kind = next(iter(self.robot.targets.items()))
-        self.create_subscription(messages.message_class(kind), targets, self.on_targets, _EVERY, raw=True)
-        if self.settings.vision:
-            self.create_subscription(PoseStamped, topics.VISION_POSE, self.on_pose, messages.SENSOR)
-        if self.settings.cameras or self.settings.vision:
-            for camera in self.cameras:
-                # undecoded: the time it takes to turn an image into a message is not the graph's
-                callback: Any = partial(self.on_image, camera)
-                self.create_subscription(Image, topics.image(camera), callback, messages.SENSOR, raw=True)
+        self.watched: list[tuple[Subscription, Callable[[Taken], None]]] = []
+        self._watch_all()
         self.wall_timer(0.1, self.on_timer)
 
-    def on_fingertips(self, message: FingertipPositions, info: Any) -> None:
-        self.fingertip_sent[messages.nanoseconds(message.header.stamp)] = info["source_timestamp"]
+    def _watch_all(self) -> None:
+        """Listen undecoded where that will do: the time it takes to turn an image into a message is not the graph's."""
+        group = NotExecuted()
 
-    def on_action(self, message: HandAction, info: Any) -> None:
-        used_ns = messages.nanoseconds(message.fingertips_stamp)
-        self.action_sent.append(Sent(message.sequence, used_ns, info["source_timestamp"]))
+        def watch(kind: type[Any], topic: str, hear: Callable[[Taken], None], qos: QoSProfile = _EVERY) -> None:
+            self.watched.append((subscribe(self, kind, topic, qos, group, raw=True), hear))
 
-    def on_targets(self, _: bytes, info: Any) -> None:
-        self.targets_sent.append(info["source_timestamp"])
+        watch(FingertipPositions, topics.FINGERTIPS, self.on_fingertips)
+        watch(HandAction, topics.ACTION, self.on_action, messages.RELIABLE)
+        targets, kind = next(iter(self.robot.targets.items()))
+        watch(messages.message_class(kind), targets, self.on_targets)
+        if self.settings.vision:
+            watch(PoseStamped, topics.VISION_POSE, self.on_pose)
+        if self.settings.cameras or self.settings.vision:
+            for camera in self.cameras:
+                watch(Image, topics.image(camera), partial(self.on_image, camera), _PICTURES)
 
-    def on_image(self, camera: str, data: bytes, info: Any) -> None:
+    def on_fingertips(self, taken: Taken) -> None:
+        self.fingertip_sent[messages.stamp_of(taken.message)] = taken.sent_ns
+
+    def on_action(self, taken: Taken) -> None:
+        action = deserialize_message(taken.message, HandAction)
+        self.action_sent.append(Sent(action.sequence, messages.nanoseconds(action.fingertips_stamp), taken.sent_ns))
+
+    def on_targets(self, taken: Taken) -> None:
+        self.targets_sent.append(taken.sent_ns)
+
+    def on_image(self, camera: str, taken: Taken) -> None:
         self.images[camera] += 1
-        self.image_sent[messages.stamp_of(data)] = info["source_timestamp"]
+        self.image_sent[messages.stamp_of(taken.message)] = taken.sent_ns
 
-    def on_pose(self, message: PoseStamped, info: Any) -> None:
-        self.pose_sent[messages.nanoseconds(message.header.stamp)] = info["source_timestamp"]
+    def on_pose(self, taken: Taken) -> None:
+        self.pose_sent[messages.stamp_of(taken.message)] = taken.sent_ns
 
     def on_timer(self) -> None:
+        for subscription, hear in self.watched:
+            for taken in take(subscription):
+                hear(taken)
         try:
             self._look(time.monotonic())
         except DactylError as error:

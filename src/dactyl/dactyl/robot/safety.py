@@ -363,4 +363,3 @@ class Safety:
             return None
         positions = self.robot.actuator_positions(newest.angles)
         return np.clip(positions, self.robot.actuator_limits[:, 0], self.robot.actuator_limits[:, 1])
-

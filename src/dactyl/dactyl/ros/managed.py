@@ -103,7 +103,7 @@ class ManagedNode(LifecycleNodeMixin, DactylNode):
         return response
 
     def _step(self, what: str, step: Callable[[], None]) -> TransitionCallbackReturn:
-        """Take a step of a transition; where that cannot be, say why in one line. What is no DactylError ends it all."""
+        """Take a step of a transition; one line says why it cannot be. What is no DactylError ends the node."""
         try:
             step()
         except DactylError as error:
