@@ -40,6 +40,7 @@ class Bench:
         self.targets = np.full(len(ACTUATORS), np.nan)
         self.stamps: set[int] = set()
         self.sent = 0
+        self.own = dict(driver.hand.publishers)
         self.topics = list(driver.hand.publishers)
         for topic in self.topics:
             driver.hand.publishers[topic] = self._publisher(topic)
@@ -55,6 +56,15 @@ class Bench:
                 bench.sent += topic == bench.topics[0]
 
         return Publisher()
+
+    def renew(self) -> Bench:
+        """The driver cleaned up and configured again, at the time it is."""
+        self.driver.hand.publishers.update(self.own)
+        self.driver.trigger_cleanup()  # the bench's clock stands still: a hold does not come to its end
+        self.driver.trigger_configure()
+        again = Bench(self.driver)
+        again.now = self.now
+        return again
 
     def read(self, angle: float = 0.1, **fields: Any) -> None:
         message = JointState(**{"name": NAMES, "position": [angle] * len(NAMES), **fields})

@@ -5,11 +5,38 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from dactyl.nodes.loop_benchmark import siblings
+from dactyl import topics
+from dactyl.nodes.loop_benchmark import LoopBenchmark, siblings
+from dactyl.ros import messages
+from dactyl_msgs.msg import FingertipPositions, HandAction
+
+
+def test_what_was_sent_is_looked_at(make_node: Callable[..., LoopBenchmark]) -> None:
+    """Protects the figures on either executor: a stage's time is when it was sent, by the stamp it is found by."""
+    node = make_node(LoopBenchmark)
+    tips, actions = FingertipPositions(), HandAction(sequence=7)
+    messages.set_stamp(tips.header.stamp, 80_000_000)
+    actions.fingertips_stamp = tips.header.stamp
+    sending = [
+        (node.create_publisher(FingertipPositions, topics.FINGERTIPS, messages.SENSOR), tips),
+        (node.create_publisher(HandAction, topics.ACTION, messages.RELIABLE), actions),
+    ]
+    deadline, begun = time.monotonic() + 10.0, time.time_ns()
+    while not (node.fingertip_sent and node.action_sent):
+        assert time.monotonic() < deadline
+        for publisher, message in sending:
+            publisher.publish(message)
+        time.sleep(0.02)
+        node.on_timer()
+    assert (node.action_sent[0].sequence, node.action_sent[0].used_ns) == (7, 80_000_000)
+    assert begun <= node.fingertip_sent[80_000_000] <= time.time_ns()
+    assert begun <= node.action_sent[0].sent_ns <= time.time_ns()
 
 
 def test_siblings_are_found_by_their_node_name() -> None:

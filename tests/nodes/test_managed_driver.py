@@ -143,6 +143,46 @@ def test_a_manager_configures_it_and_may_clean_up(make_node: Callable[..., HandD
         until(lambda: commanders(driver) == [0, 0])
 
 
+def test_what_is_left_of_a_hold_is_not_sent_after_a_new_start(bench: Bench) -> None:
+    """Protects a hand that was moved while the driver was cleaned up: it is not led back to where it was."""
+    driver = bench.driver
+    bench.read()
+    assert enable(driver).success
+    bench.act(value=0.6)
+    bench.cycles(10)
+    driver.trigger_deactivate()
+    again = bench.renew()
+    again.cycles(20, angle=0.5)
+    assert again.sent == 0
+    assert enable(driver).success
+    again.act(sequence=1)
+    assert again.sent == 1
+
+
+def test_a_stop_is_said_and_kept_whatever_a_manager_does(make_node: Callable[..., HandDriver]) -> None:
+    """Protects whoever looks for the reason, and the hand from a manager that starts everything anew."""
+    driver = make_node(HandDriver, autostart="false")
+    driver.on_emergency_stop(Bool(data=True))
+    assert driver.diagnose().message == "stopped: emergency_stop"
+    driver.trigger_configure()
+    again = Bench(driver).renew()
+    again.cycles(1)
+    assert enable(driver).message == "the hand is stopped (emergency_stop): reset it first"
+
+
+def test_quality_of_service_is_checked_when_the_topics_are_there(make_node: Callable[..., HandDriver]) -> None:
+    """Protects labs with a manager: what is meant for the hand's topics is taken, a topic that there is not refused."""
+    names = [f"qos_overrides.{topic}.publisher.depth" for topic in (FINGERS, "/nothing")]
+    driver = make_node(HandDriver, autostart="false", **dict.fromkeys(names, 3))
+    driver.check_overrides()
+    driver.trigger_configure()
+    assert not driver.prepared
+    until(lambda: commanders(driver) == [0, 0])
+    driver.undeclare_parameter(names[1])
+    driver.trigger_configure()
+    assert driver.prepared
+
+
 def test_what_a_manager_configures_waits_for_it(make_node: Callable[..., HandDriver]) -> None:
     """Protects a manager's order: the driver of a simulated hand does not become active by itself then."""
     driver = make_node(HandDriver, autostart="false", enable_at_start="true")

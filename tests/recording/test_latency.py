@@ -134,6 +134,8 @@ def test_a_graph_in_another_namespace_is_found_by_it(tmp_path: Path, capsys: pyt
     assert "5 actions" in capsys.readouterr().out
     with pytest.raises(DactylError, match=r"nothing on /dactyl/action; it has graphs in other namespaces: /left$"):
         latency.examine(bag)
+    below = write(tmp_path / "below", reused=2, namespace="/dactyl/left")
+    assert latency.examine(below, "/dactyl/left").as_results() == usual.as_results()
 
 
 def test_a_namespace_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

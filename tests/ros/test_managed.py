@@ -91,14 +91,37 @@ def test_a_lifecycle_manager_may_start_it(make_node: Callable[..., MocapNode], r
     assert frames(node) > 0
 
 
+@pytest.mark.parametrize("autostart", ["true", "false"])
+def test_a_transition_that_its_state_does_not_have_is_refused(
+    make_node: Callable[..., MocapNode], recording: Path, autostart: str
+) -> None:
+    """Protects the node from a manager that asks twice: rclpy's own would end with an exception."""
+    node = make_node(MocapNode, source="c3d", file=recording, autostart=autostart)
+    before = state(node)
+    assert not change(node, Transition.TRANSITION_CLEANUP)
+    assert not change(node, 99)
+    if autostart == "true":
+        assert not change(node, Transition.TRANSITION_CONFIGURE)
+    assert not change(node, Transition.TRANSITION_ACTIVATE)
+    assert state(node) == before
+    assert node.active == (autostart == "true")
+
+
 class Broken(ManagedNode):
-    """Its device cannot be opened."""
+    """Its device cannot be opened, or not be closed."""
 
     def __init__(self) -> None:
         super().__init__("broken")
+        self.opening: Exception | None = DactylError("no such device")
+        self.closing: Exception | None = None
 
     def start(self) -> None:
-        raise DactylError("no such device")
+        if self.opening:
+            raise self.opening
+
+    def stop(self) -> None:
+        if self.closing:
+            raise self.closing
 
 
 def test_what_cannot_be_opened_does_not_become_active(make_node: Callable[..., Broken]) -> None:
@@ -110,3 +133,15 @@ def test_what_cannot_be_opened_does_not_become_active(make_node: Callable[..., B
     with pytest.raises(DactylError, match="no such device"):
         node.begin(active=True)
     assert not node.active
+
+
+def test_what_fails_in_a_transition_ends_the_node(make_node: Callable[..., Broken]) -> None:
+    """Protects from a device that is still open behind a state that says it is not: rclpy swallows exceptions."""
+    node = make_node(Broken)
+    node.opening = None
+    node.begin(active=True)
+    failure = node.closing = ZeroDivisionError("broken")
+    assert not change(node, Transition.TRANSITION_DEACTIVATE)
+    node.closing = None
+    assert node.finished
+    assert node.failure is failure

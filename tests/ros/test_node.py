@@ -92,6 +92,12 @@ def test_an_unknown_word_for_it_is_refused(make_node: Callable[..., Any]) -> Non
         make_node(ActionFilter, **{"qos_overrides./action.subscription.reliability": "perfect"})
 
 
+def test_a_name_that_is_none_is_refused_in_one_line(make_node: Callable[..., Any]) -> None:
+    """Protects whoever names the hand's topics in a parameter file."""
+    with pytest.raises(DactylError, match=r"^'/joint states' is no name of a topic for ROS$"):
+        make_node(ActionFilter, backlash="true", joint_states="'/joint states'")
+
+
 def test_a_diagnosis_says_what_it_is_about(make_node: Callable[..., Any]) -> None:
     """Protects whoever reads /diagnostics of several computers: hardware_id, as REP 107 has it."""
     node = make_node(ActionFilter)

@@ -22,7 +22,7 @@ from dactyl.robot.safety import BLIND, HOLDING, RUNNING, STOPPED, Limits, Safety
 from dactyl.robots.shadow import ROBOT, json_messages
 from dactyl.robots.shadow.joints import ACTUATORS
 from dactyl.robots.shadow.json_messages import ROS1, ROS2
-from dactyl.robots.shadow.rosbridge import RosbridgeHand
+from dactyl.robots.shadow.rosbridge import RECONNECT, RosbridgeHand
 
 FINGERS = "/rh_trajectory_controller/command"
 TARGETS = np.linspace(0.0, 0.19, len(ACTUATORS))
@@ -145,6 +145,20 @@ def test_trajectories_are_shadows(server: Rosbridge, connect: Callable[..., Rosb
     angles = dict(zip(message["joint_names"], point["positions"], strict=True))
     assert angles["rh_FFJ1"] == angles["rh_FFJ2"] == pytest.approx(TARGETS[ACTUATORS.index("FFJ0")] / 2)
     assert angles["rh_THJ5"] == pytest.approx(TARGETS[ACTUATORS.index("THJ5")])
+
+
+def test_a_hand_that_was_given_up_does_not_connect_any_more(
+    server: Rosbridge, connect: Callable[..., RosbridgeHand]
+) -> None:
+    """Protects the next one on the hand's topics: an attempt may be on its way when the driver is cleaned up."""
+    hand = connect()
+    server.stop()
+    until(lambda: not hand._ros.is_connected)
+    hand.close()
+    server.start()
+    time.sleep(2 * RECONNECT)
+    until(lambda: not server._clients)
+    assert not hand._ros.is_connected
 
 
 @pytest.mark.parametrize("interface", ["trajectory", "position"])

@@ -224,8 +224,7 @@ class Sim(DactylNode):
             loop()
         except BaseException as error:
             if not self.stopping.is_set() and self.context.ok():
-                self.failure = error
-                self.finish()
+                self.fail(error)
         finally:
             if self.renderer is not None and loop != self._in_real_time:
                 self.renderer.close()

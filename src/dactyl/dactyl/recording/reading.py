@@ -184,9 +184,9 @@ class Bag:
 
     def _usual_name(self, topic: str) -> str | None:
         """The reverse; None where it is another graph's."""
-        if self.namespace != NAMESPACE and topic.startswith(f"{NAMESPACE}/"):
-            return None
-        return _moved(topic, self.namespace, NAMESPACE)
+        if topic.startswith(f"{self.namespace}/"):
+            return _moved(topic, self.namespace, NAMESPACE)
+        return None if topic.startswith(f"{NAMESPACE}/") else topic
 
     @property
     def graphs(self) -> list[str]:

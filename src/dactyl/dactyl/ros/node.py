@@ -175,7 +175,10 @@ class DactylNode(Node):
         if self._overridable is None or not isinstance(qos, QoSProfile):  # ROS's own topics
             yield qos
             return
-        beginning = f"{QOS}{self.resolve_topic_name(topic)}.{what}."
+        try:
+            beginning = f"{QOS}{self.resolve_topic_name(topic)}.{what}."
+        except RuntimeError as error:  # the names of the hand's topics are parameters
+            raise DactylError(f"{topic!r} is no name of a topic for ROS") from error
         self._overridable.add(beginning)
         options["qos_overriding_options"] = QoSOverridingOptions(POLICIES)
         try:
