@@ -12,7 +12,7 @@ from dactyl.bringup import together
 from dactyl.bringup.graph import Graph, Node
 from dactyl.bringup.options import RealOptions, SimOptions
 from dactyl.bringup.processes import command
-from dactyl.bringup.run import TOGETHER, real_graph, sim_graph
+from dactyl.bringup.run import SMALL_NODES, real_graph, sim_graph
 from dactyl.errors import DactylError
 from dactyl.nodes.action_filter import ActionFilter
 
@@ -45,7 +45,7 @@ def test_one_process_has_the_same_nodes(make: Any, options: Any) -> None:
     usual, shared = make(options()), make(options(one_process=True))
     assert [node.name for node in shared.nodes] == [node.name for node in usual.nodes]
     first, *others = shared.processes
-    assert set(first.members) == {node.name for node in usual.nodes} & set(TOGETHER)
+    assert set(first.members) == {node.name for node in usual.nodes} & set(SMALL_NODES)
     assert sorted([*first.members, *(node.name for node in others)]) == sorted(node.name for node in usual.nodes)
 
 

@@ -27,8 +27,8 @@ from dactyl.storage.shared import shared
 
 EMULATION = "emulation"
 """Namespace of what takes the hardware's place, below the graph's own."""
-TOGETHER = ("fingertip_tracker", "trial", "action_filter", "hand_driver", "timing_monitor")
-"""Small nodes, which spend their time with waking up: `one_process` puts them together."""
+SMALL_NODES = ("fingertip_tracker", "trial", "action_filter", "hand_driver", "timing_monitor")
+"""They spend their time with waking up: `one_process` puts them together."""
 HAND_TOPICS = ("joint_states", "commands", "targets")
 """Parameters of nodes that say where a hand's topics are."""
 EMULATED_PICTURES = 8
@@ -123,7 +123,7 @@ def in_one_process(graph: Graph) -> Graph:
     """
     counted = graph.node("trial").parameters["trials"] != 0
     nodes = (dataclasses.replace(node, required=counted) if node.name == "trial" else node for node in graph.nodes)
-    return dataclasses.replace(graph, nodes=tuple(nodes), together=TOGETHER)
+    return dataclasses.replace(graph, nodes=tuple(nodes), together=SMALL_NODES)
 
 
 def configured(name: str, config: str, namespace: str = topics.NAMESPACE) -> configuration.Configuration:
