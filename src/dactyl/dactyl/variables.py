@@ -66,7 +66,6 @@ def check_ros() -> None:
         DactylError: one line that names the variable.
     """
     domain()
-    executor()
     reach = os.environ.get(RANGE) or "SUBNET"
     if reach == "OFF":
         raise DactylError(f"{RANGE}=OFF: no node would find another: choose LOCALHOST or SUBNET")

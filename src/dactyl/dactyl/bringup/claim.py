@@ -31,6 +31,7 @@ def claimed(graph: Graph) -> Iterator[None]:
         DactylError: something is wrong with the environment; another graph is in the domain.
     """
     variables.check_ros()
+    variables.executor()
     variables.check_opengl()
     if not graph.alone:
         yield
