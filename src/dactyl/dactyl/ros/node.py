@@ -250,6 +250,7 @@ def run(*makers: Callable[[], DactylNode], arguments: list[str] | None = None) -
     _finish_on_signal(made)
     try:
         variables.check_ros()
+        variables.executor()
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     except (DactylError, RuntimeError) as error:  # RCLError is one: a parameter file that ROS itself cannot read
         return _cannot("start", error)
