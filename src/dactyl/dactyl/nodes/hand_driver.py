@@ -30,7 +30,7 @@ from dactyl.ros.driver import load
 from dactyl.ros.managed import UNCONFIGURED, ManagedNode
 from dactyl.ros.messages import RELIABLE, nanoseconds, to_array
 from dactyl.ros.node import Diagnosis, error, run, warning
-from dactyl.ros.parameters import COMMANDS, JOINT_STATES, parameter
+from dactyl.ros.parameters import JOINT_STATES, parameter
 from dactyl.ros.peers import NAMELESS
 from dactyl.ros.recent import Recent
 from dactyl_msgs.msg import HandAction
@@ -64,7 +64,9 @@ class Parameters:
         "Which controllers take the targets: trajectory; Shadow's also position, or ros2_control for those of ROS 2.",
     )
     joint_states: str = parameter(topics.JOINT_STATES, JOINT_STATES)
-    commands: str = parameter("", COMMANDS)
+    commands: str = parameter(
+        "", "Topics of the commands, separated by spaces, in the order of the robot's own; empty: these."
+    )
     autostart: bool = parameter(
         True, "Be connected to the hand from the start; else a lifecycle manager, or a person, configures the node."
     )

@@ -33,13 +33,13 @@ from dactyl.registry import DEFAULTS
 from dactyl.robot import control
 from dactyl.robot import robot as robots
 from dactyl.robot.control import ActionMeaning
-from dactyl.robot.driver import Command, names_of
+from dactyl.robot.driver import Command
 from dactyl.robot.markers import usual_ids
 from dactyl.ros import driver as drivers
 from dactyl.ros import messages
 from dactyl.ros.images import to_message
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
-from dactyl.ros.parameters import COMMANDS, JOINT_STATES, parameter
+from dactyl.ros.parameters import parameter
 from dactyl.ros.polling import NotExecuted, subscribe, take
 from dactyl.ros.recent import Recent
 from dactyl.ros.settings import add_setting
@@ -72,8 +72,6 @@ class Parameters:
         maximum=600.0,
     )
     interface: str = parameter("trajectory", "Which of the robot's controllers take the targets, as in the driver.")
-    joint_states: str = parameter(topics.JOINT_STATES, JOINT_STATES)
-    commands: str = parameter("", COMMANDS)
     action_origin: str = parameter(
         "current", "What the random actions of a new trial are counted from: the policy's.", choices=control.ORIGINS
     )
@@ -171,14 +169,13 @@ class Sim(DactylNode):
     # ---------------------------------------------------------------------------------------------- what comes in
 
     def _listen_to(self, commands: dict[str, type]) -> None:
-        """Subscribe to the commands, message types by the robot's own names of their topics."""
-        names, group = names_of(commands, self.settings.commands.split()), NotExecuted()
+        """Subscribe to the commands, message types by topic."""
+        group = NotExecuted()
         for topic, kind in commands.items():
             if self.settings.lockstep:
-                take_it = partial(self.on_command, topic)
-                self.create_subscription(kind, names[topic], take_it, messages.RELIABLE, raw=True)
+                self.create_subscription(kind, topic, partial(self.on_command, topic), messages.RELIABLE, raw=True)
             else:
-                self.polled[topic] = subscribe(self, kind, names[topic], messages.RELIABLE, group, raw=True)
+                self.polled[topic] = subscribe(self, kind, topic, messages.RELIABLE, group, raw=True)
 
     def _take_commands(self) -> None:
         for topic, subscription in self.polled.items():
@@ -374,7 +371,7 @@ class Sim(DactylNode):
 
     def _make_publishers(self) -> None:
         self.clock_publisher = self.create_publisher(Clock, topics.CLOCK, messages.SENSOR)
-        self.joint_publisher = self.create_publisher(JointState, self.settings.joint_states, messages.SENSOR)
+        self.joint_publisher = self.create_publisher(JointState, topics.JOINT_STATES, messages.SENSOR)
         self.marker_publisher = self.create_publisher(MocapMarkers, topics.MARKERS, messages.SENSOR)
         told = self.settings.witnesses > 0
         self.truth_publisher = (

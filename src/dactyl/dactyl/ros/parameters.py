@@ -18,8 +18,6 @@ AUTOSTART = "Be active from the start; else a lifecycle manager, or a person, ac
 """What the parameter `autostart` of managed nodes means."""
 JOINT_STATES = "Topic of the robot's joint states."
 """What the parameter `joint_states` means, of every node that uses them."""
-COMMANDS = "Topics of the commands, separated by spaces, in the order of the robot's own; empty: these."
-"""What the parameter `commands` means."""
 
 
 def parameter(
