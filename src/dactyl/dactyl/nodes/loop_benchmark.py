@@ -35,7 +35,6 @@ from dactyl_msgs.msg import FingertipPositions, HandAction
 WARM_UP = 2.0  # s after the first action that are not counted
 PATIENCE = 60.0  # s to wait for the first action
 _PAUSE_NS = 150_000_000  # joint targets pause while the simulated operator has the hand
-_EVERY = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 _PICTURES = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -90,7 +89,7 @@ class LoopBenchmark(DactylNode):
         """Listen undecoded where that will do: the time it takes to turn an image into a message is not the graph's."""
         group = NotExecuted()
 
-        def watch(kind: type[Any], topic: str, hear: Callable[[Taken], None], qos: QoSProfile = _EVERY) -> None:
+        def watch(kind: type[Any], topic: str, hear: Callable[[Taken], None], qos: QoSProfile = messages.EVERY) -> None:
             self.watched.append((subscribe(self, kind, topic, qos, group, raw=True), hear))
 
         watch(FingertipPositions, topics.FINGERTIPS, self.on_fingertips)

@@ -131,7 +131,8 @@ class PolicyNode(DactylNode):
             if self.settings.lockstep or name in (self.needed[0], GOAL):
                 self.create_subscription(kind, topic, callback, qos)
             else:
-                self.polled.append((subscribe(self, kind, topic, qos, group, raw=False), callback))
+                looked_at = messages.EVERY if name == JOINTS else qos  # an arm's may be among them, more often
+                self.polled.append((subscribe(self, kind, topic, looked_at, group, raw=False), callback))
 
     def _look(self) -> None:
         """Take what has come of the sensors that nothing is begun by."""

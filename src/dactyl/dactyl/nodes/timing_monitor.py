@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from dactyl import topics
 from dactyl.errors import DactylError
@@ -28,7 +27,6 @@ from dactyl.ros.polling import NotExecuted, subscribe, take
 
 LOOK = 0.05
 """s between looks at what has come: the middleware keeps when each message was sent."""
-_EVERY = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,9 @@ class TimingMonitor(DactylNode):
         names = {topics.JOINT_STATES: settings.joint_states}
         names |= dict.fromkeys(driven.targets, settings.targets) if settings.targets else {}
         self.watched = {
-            topic: subscribe(self, message_class(types[topic]), names.get(topic, topic), _EVERY, group, raw=True)
+            topic: subscribe(
+                self, message_class(types[topic]), names.get(topic, topic), messages.EVERY, group, raw=True
+            )
             for topic in self.stages
         }
         self.wall_timer(LOOK, self.on_timer)

@@ -23,6 +23,8 @@ SENSOR = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Sensor data: the newest reading or none."""
 JOINTS = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Joint states: another robot's, on the same topic, must not take the place of those that are waited for."""
+EVERY = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""All that has come since the last look, where a topic is looked at now and then."""
 RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 """Everything else."""
 LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
