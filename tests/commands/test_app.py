@@ -19,6 +19,7 @@ MAY_BE = {
     "0": {
         "--seed", "--threads", "--limit", "--split-mb", "--position", "--quaternion", "--fingers-raised",
         "--cameras-within", "--poses-within", "--every", "--noise", "--apart", "--falling",
+        "--rollout-workers",
     },
     "-1": {"--position", "--quaternion", "--fingers-raised"},
     "inf": {"--minutes"},

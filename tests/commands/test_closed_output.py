@@ -27,6 +27,8 @@ POLICY = str(Path(__file__).parents[2] / "models" / "block")
 WORK = (
     # what takes long gives nothing, and as_text says something: it is saving and printing that is tried
     "dactyl.doctor.examine", "dactyl.learning.train.train", "dactyl.learning.benchmark.bench_train",
+    "dactyl.learning.cluster.benchmark.measure_parts", "dactyl.learning.cluster.benchmark.plan",
+    "dactyl.learning.cluster.benchmark.bench_cluster",
     "dactyl.environment.benchmark.bench_env", "dactyl.vision.trainer.train", "dactyl.vision.evaluation.evaluate",
     "dactyl.vision.states.collect", "dactyl.vision.framing.measure", "dactyl.vision.doubting.fit",
     "dactyl.vision.error_statistics.measure",
@@ -39,7 +41,8 @@ WORK = (
     "dactyl.robot.parameters.write",
 )  # fmt: skip
 TEXTS = (
-    "dactyl.learning.train.as_text", "dactyl.learning.benchmark.as_text", "dactyl.environment.benchmark.as_text",
+    "dactyl.learning.train.as_text", "dactyl.learning.benchmark.as_text", "dactyl.learning.cluster.benchmark.as_text",
+    "dactyl.environment.benchmark.as_text",
     "dactyl.vision.trainer.as_text", "dactyl.vision.evaluation.as_text", "dactyl.vision.framing.as_text",
     "dactyl.vision.doubting.as_text", "dactyl.vision.error_statistics.as_text", "dactyl.calibration.cameras.as_text",
     "dactyl.robots.shadow.calibration.joint_report.as_text", "dactyl.calibration.model.report.as_text",
@@ -47,7 +50,8 @@ TEXTS = (
 )  # fmt: skip
 ARGUMENTS = {
     "sim": ["--trials", "1", "--headless"], "real": ["--trials", "1"], "doctor": [], "train": ["cpu-small"],
-    "evaluate": [], "bench loop": [], "bench env": [], "bench train": [], "record": ["--own", "--bag", "OUT"],
+    "evaluate": [], "bench loop": [], "bench env": [], "bench train": [],
+    "bench cluster": [], "record": ["--own", "--bag", "OUT"],
     "vision collect": ["--out", "OUT", "--policy", POLICY], "vision train": ["cpu-small"], "vision evaluate": [],
     "vision crop": [], "vision certainty": [], "vision errors": [],
     "calibrate joints": ["--synthetic", "--out", "OUT"], "calibrate cameras": ["BAG", "--out", "OUT"],
@@ -158,6 +162,7 @@ def test_the_sweep_sees_the_commands() -> None:
 
 LONG = {
     "bench env": "dactyl.environment.benchmark.bench_env", "bench train": "dactyl.learning.benchmark.bench_train",
+    "bench cluster": "dactyl.learning.cluster.benchmark.measure_parts",
     "vision collect": "dactyl.vision.states.collect", "vision evaluate": "dactyl.vision.evaluation.evaluate",
     "vision crop": "dactyl.vision.framing.measure", "vision certainty": "dactyl.vision.doubting.fit",
     "vision errors": "dactyl.vision.error_statistics.measure",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from dactyl.bringup.options import SimOptions, Way
 from dactyl.commands.app import Commands
 from dactyl.commands.arguments import Json, Preset
 from dactyl.environment.choices import ObjectName
 from dactyl.learning.options import Device
-from dactyl.ranges import Count, Seconds, Threads, Workers
+from dactyl.ranges import Count, Range, Seconds, Threads, Workers
 
 app = Commands()
 
@@ -144,4 +144,53 @@ def train(
         outcome = benchmark.bench_train(preset, iterations, device, threads)
     if json:
         results.write(json, "bench train", None, outcome)
+    print(benchmark.as_text(outcome))
+
+
+@app.command
+def cluster(
+    preset: Preset = "cpu-small",
+    /,
+    workers: tuple[Workers, ...] = (1, 2),
+    environments: Count = 512,
+    iterations: Count = 3,
+    cores: Count = 6144,
+    cores_per_machine: Count = 16,
+    gpus: Count = 8,
+    gpu_speedup: Annotated[float, Range(0.0, 1e6, above=True)] = 500.0,
+    gigabits: Annotated[float, Range(0.0, 1e6, above=True)] = 10.0,
+    horizon: Count = 10,
+    json: Json = None,
+) -> None:
+    """Measure training on Ray beside training without it, and what that says of a larger cluster.
+
+    For example:
+      ./dactyl bench cluster
+      ./dactyl bench cluster paper --workers --cores 6144 --gpus 8 --horizon 100
+
+    Args:
+        workers: numbers of processes to train with, in three ways each; none for the plan alone
+        environments: of all workers together
+        iterations: that are timed
+        cores: of the planned cluster's rollout workers
+        cores_per_machine: of these
+        gpus: optimizers of the planned cluster, in one machine
+        gpu_speedup: of a GPU's learning against a core's here, which is assumed
+        gigabits: per second, of the network of each machine
+        horizon: control steps in a rollout of the planned cluster
+    """
+    from dactyl import results
+    from dactyl.learning.cluster import benchmark
+    from dactyl.status_line import StatusLine
+
+    if json:
+        results.check_writable(json)
+    site = benchmark.Site(cores, cores_per_machine, gpus, gpu_speedup, gigabits, horizon)
+    with StatusLine("measuring the parts"):
+        parts = benchmark.measure_parts(preset, horizon)
+        plan = benchmark.plan(parts, site)
+    ways = benchmark.bench_cluster(preset, workers, environments, iterations)
+    outcome = {"preset": preset, "site": vars(site), "ways": ways, "parts": parts, "plan": plan}
+    if json:
+        results.write(json, "bench cluster", None, outcome)
     print(benchmark.as_text(outcome))

@@ -17,6 +17,7 @@ EXTRAS = {
     "uvicorn": "farm",
     "python_multipart": "farm",
     "httpx": "farm",
+    "ray": "cluster",
 }
 """Modules, by the extra of pyproject.toml that brings them."""
 ROS = ("rclpy", "dactyl_msgs", "rosgraph_msgs", "sensor_msgs", "std_srvs")

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dactyl.learning.collector import Collector
 from dactyl.learning.options import Device, TrainOptions
 from dactyl.learning.protocol import Environment, Step
 from dactyl.learning.train import check_device, configure, default_device, make_trainer
@@ -57,6 +58,7 @@ def bench_train(preset: str, iterations: int = 5, device: Device | None = None, 
         trainer = make_trainer(preset, config, options)
         for _ in range(WARM_UP):
             trainer.iterate()
+        assert isinstance(trainer.collector, Collector)
         watch = Stopwatch(trainer.collector.environment)
         trainer.collector.environment = watch
         start, steps = time.perf_counter(), trainer.steps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -44,6 +44,29 @@ class CollectionConfig:
             raise DactylError(f"collection: near_failures must be at least 0 and less than 1, not {self.near_failures}")
 
 
+class Source(Protocol):
+    """What a trainer gets its experience from."""
+
+    @property
+    def observations(self) -> Mapping[str, Tensor]:
+        """What is seen now, groups (N, *shape)."""
+
+    def collect(self) -> Rollout:
+        """The next T control steps. The rollout's tensors are overwritten by the next call."""
+
+    def means(self) -> dict[str, float]:
+        """Figures for the log, of the last rollout: see `Statistics.means`."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that later rollouts depend on, but for the networks."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state_dict` was taken, as far as that is known."""
+
+    def close(self) -> None:
+        """Give back what it holds: nothing more will be collected."""
+
+
 class Collector:
     """Runs the policy in the environments, episode after episode, from one rollout to the next."""
 
@@ -79,6 +102,13 @@ class Collector:
         with self.networks.autocast():
             self.rollout.last_values[:], _ = self.networks.value.step(self.observations, self.value_state)
         return self.rollout
+
+    def means(self) -> dict[str, float]:
+        """Figures for the log, of the last rollout."""
+        return self.statistics.means()
+
+    def close(self) -> None:
+        """Nothing is held."""
 
     def _memory(self) -> Rows:
         """What it knows of each environment, beside what the environment does."""

@@ -30,7 +30,15 @@ class TrainOptions:
     threads: Threads = 0
     """CPU threads of each worker, 0 for all cores."""
     workers: Workers = 1
-    """Processes that share the work; one for each core is fastest on a CPU."""
+    """Processes that learn together; one for each core is fastest on a CPU, on a cluster one for each GPU."""
+    cluster: str | None = None
+    """Train on Ray: local (this machine alone), auto (the cluster that this machine is in) or a cluster's ADDRESS."""
+    rollout_workers: Annotated[int, Range(0, 100_000)] = 0
+    """On a cluster: processes that only simulate; with none of them, those that learn simulate too."""
+    synchronous: bool = False
+    """On a cluster: all rollout workers act with the newest policy, and the slowest is waited for."""
+    max_age: Count = 4
+    """On a cluster: experience of a policy with more updates since is dropped."""
     seed: Seed | None = None
     """In place of the preset's."""
 

@@ -133,10 +133,22 @@ def _join(*arguments: Any) -> None:
 
 
 def _take_part(meeting: Path, rank: int, size: int, work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    distributed.init_process_group(
-        "gloo", init_method=f"file://{meeting}", rank=rank, world_size=size, timeout=PATIENCE
-    )
+    with member(f"file://{meeting}", rank, size) as processes:
+        return work(processes, *arguments)
+
+
+@contextmanager
+def member(meeting: str, rank: int, size: int, backend: str = "gloo") -> Iterator[ProcessGroup]:
+    """This process as one of a group that meets there.
+
+    Args:
+        meeting: file://PATH, or tcp://HOST:PORT of the first member.
+        rank: which of them this is, from 0.
+        size: how many they are.
+        backend: PyTorch's name of what carries the tensors.
+    """
+    distributed.init_process_group(backend, init_method=meeting, rank=rank, world_size=size, timeout=PATIENCE)
     try:
-        return work(ProcessGroup(rank, size), *arguments)
+        yield ProcessGroup(rank, size)
     finally:
         distributed.destroy_process_group()

@@ -26,10 +26,14 @@ def years(seconds: float) -> float:
 
 def policy_line(row: Mapping[str, float]) -> str:
     """A row of a policy's training for people."""
-    return (
+    line = (
         f"{row['steps'] / 1e6:9.2f} M steps  {row['years']:.3g} years  {row['steps_per_s']:,.0f}/s  "
         f"{row['successes']:.2f} successes per episode  {row['goals_per_minute']:.2f} goals/min"
     )
+    if "cluster/workers" in row:
+        workers, age, dropped, queue = (row[f"cluster/{name}"] for name in ("workers", "age", "dropped", "queue"))
+        line += f"  {workers:.0f} workers  policy age {age:.1f}  {dropped:.0f} dropped  {queue:.0f} queued"
+    return line
 
 
 @dataclass(frozen=True)

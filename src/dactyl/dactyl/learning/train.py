@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from dactyl.environment import environment as environments
 from dactyl.environment import task as tasks
 from dactyl.environment.config import EnvironmentConfig
 from dactyl.errors import DactylError
-from dactyl.learning import checkpoint, process_group
+from dactyl.learning import checkpoint, cluster, process_group
 from dactyl.learning.config import TrainingConfig
 from dactyl.learning.options import Device, TrainOptions
 from dactyl.learning.policy import Contract, sizes
@@ -50,9 +50,42 @@ def train(preset: str, options: TrainOptions = DEFAULTS) -> dict[str, Any]:
     options = replace(options, out=out, resume=resume, device=device, threads=threads)
     config = configure(preset, options)
     check_device(device, config)
-    check_workers(workers, device, config)
+    check_workers(options, config)
+    if options.cluster:
+        return _on_a_cluster(preset, config, options)
     prepare_folder(out, resume)
     return process_group.run(workers, _take_part, preset, config, options)
+
+
+def _on_a_cluster(preset: str, config: TrainingConfig, options: TrainOptions) -> dict[str, Any]:
+    assert options.cluster is not None
+    assert options.out is not None
+    cluster.prepare(options.cluster)
+    from dactyl.learning.cluster import engine
+    from dactyl.learning.cluster.optimizer import Task
+
+    prepare_folder(options.out, options.resume)
+    threads = options.threads or 1
+    simulating = options.rollout_workers or options.workers
+    device = "cpu" if options.rollout_workers else str(options.device)
+    make_environment = MakeEnvironment(config.num_envs // simulating, device, threads)
+    options = replace(options, threads=threads)
+    return engine.train(
+        Task(config, contract(config, preset), options, make_environment, interactive=sys.stderr.isatty())
+    )
+
+
+@dataclass(frozen=True)
+class MakeEnvironment:
+    """Makes one process's part of the environments; it pickles."""
+
+    number: int
+    device: str
+    threads: int
+
+    def __call__(self, environment: EnvironmentConfig, seed: int) -> Environment:
+        """Of a stage's configuration, with a seed."""
+        return environments.Environment(environment, self.number, seed=seed, device=self.device, threads=self.threads)
 
 
 def configure(preset: str, options: TrainOptions) -> TrainingConfig:
@@ -83,10 +116,7 @@ def make_trainer(
     elif options.threads:
         torch.set_num_threads(options.threads)
 
-    def make_environment(environment: EnvironmentConfig, seed: int) -> Environment:
-        number = config.num_envs // processes.size
-        return environments.Environment(environment, number, seed=seed, device=device, threads=options.threads)
-
+    make_environment = MakeEnvironment(config.num_envs // processes.size, str(device), options.threads)
     assert options.out is not None
     return Trainer(config, make_environment, contract(config, preset), options.out, options.resume, processes)
 
@@ -135,12 +165,23 @@ def check_device(device: str, config: TrainingConfig) -> None:
         raise DactylError("collection.bf16 needs a GPU: set it to false to train on the CPU")
 
 
-def check_workers(workers: int, device: str, config: TrainingConfig) -> None:
+def check_workers(options: TrainOptions, config: TrainingConfig) -> None:
     """Raise DactylError if the work cannot be shared by so many processes."""
-    if workers < 1 or config.num_envs % workers:
+    workers, rollout_workers = options.workers, options.rollout_workers
+    for name in ("rollout_workers", "synchronous"):
+        if getattr(options, name) and not options.cluster:
+            raise DactylError(f"{name}: only on a cluster, see --cluster")
+    if config.num_envs % workers:
         raise DactylError(f"{config.num_envs} environments cannot be shared by {workers} workers")
-    if workers > 1 and device != "cpu":
-        raise DactylError("workers share the CPU's work: leave them out to train on a GPU")
+    if workers > 1 and options.device != "cpu" and not options.cluster:
+        raise DactylError(
+            "workers share the CPU's work: leave them out to train on a GPU, or see --cluster for several"
+        )
+    if rollout_workers and (rollout_workers % workers or config.num_envs % rollout_workers):
+        raise DactylError(
+            f"{rollout_workers} rollout workers cannot share {config.num_envs} environments evenly, or not be shared "
+            f"by {workers} workers that learn"
+        )
     for stage in config.stages:
         if stage.ppo.minibatch % (stage.collection.sequence * workers):
             raise DactylError(f"ppo: minibatch {stage.ppo.minibatch} cannot be shared by {workers} processes")

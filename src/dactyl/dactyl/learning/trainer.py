@@ -5,10 +5,10 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import torch
 
@@ -16,7 +16,7 @@ from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
 from dactyl.learning.algorithms.distillation import Distillation
 from dactyl.learning.algorithms.ppo import PPO
-from dactyl.learning.collector import Collector
+from dactyl.learning.collector import CollectionConfig, Collector, Source
 from dactyl.learning.config import TrainingConfig
 from dactyl.learning.models.actor_critic import ActorCritic
 from dactyl.learning.models.recurrent import Network
@@ -24,14 +24,15 @@ from dactyl.learning.models.value import Value
 from dactyl.learning.policy import Contract, Policy
 from dactyl.learning.process_group import ALONE, ProcessGroup
 from dactyl.learning.progress import Progress, years
-from dactyl.learning.protocol import Environment
 from dactyl.learning.rollout import Rollout
 
 RANKS_APART = 1000  # between the seeds of two processes
 SMOOTHING = 0.95  # weight of the past in the successes per episode: about 20 iterations
 
-EnvironmentFactory = Callable[[Any, int], Environment]
+EnvironmentFactory = Callable[[Any, int], Any]
 """Makes the environment of a stage from its configuration and a seed."""
+CollectorFactory = Callable[[Any, ActorCritic, CollectionConfig, torch.Generator], Source]
+"""Makes what the trainer gets its experience from, from an environment, networks and a source of random numbers."""
 
 
 class Trainer:
@@ -45,6 +46,7 @@ class Trainer:
         out: Path,
         resume: Path | None = None,
         processes: ProcessGroup = ALONE,
+        collect_with: CollectorFactory = Collector,
     ) -> None:
         """Set everything up for the first iteration, or as a checkpoint left it.
 
@@ -55,10 +57,12 @@ class Trainer:
             out: folder for checkpoints and logs.
             resume: a checkpoint, or the folder of a training, to continue from.
             processes: that share the work; each makes its part of the environments.
+            collect_with: what the policy acts in the environments with.
         """
         self.processes = processes
         self.config = config
         self.make_environment = make_environment
+        self.collect_with = collect_with
         self.out = out
         self.steps = 0
         self.seconds = 0.0
@@ -71,7 +75,9 @@ class Trainer:
             self.stage = state["stage"]
         environment = self._make_environment()
         self.device = environment.device
-        self.generator = torch.Generator(self.device).manual_seed(config.seed + RANKS_APART * processes.rank)
+        seed = config.seed + RANKS_APART * processes.rank
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.shuffler = torch.Generator(self.device).manual_seed(seed + RANKS_APART // 2)
         self.policy = Policy(contract)
         self.policy.network.to(self.device)
         self.teacher = None if config.teacher is None else self._load_teacher(Path(config.teacher))
@@ -90,16 +96,16 @@ class Trainer:
 
     # --------------------------------------------------------------------------------------------------- stages
 
-    def _make_environment(self) -> Environment:
+    def _make_environment(self) -> Any:
         seed = self.config.seed + self.stage + RANKS_APART * self.processes.rank
         return self.make_environment(self.config.stages[self.stage].environment, seed)
 
-    def _enter_stage(self, environment: Environment) -> None:
+    def _enter_stage(self, environment: Any) -> None:
         """Go on with the same networks in another environment."""
         stage = self.config.stages[self.stage]
         networks = ActorCritic(self.policy.network, self.value, self.policy.actions, stage.collection.bf16)
-        self.collector = Collector(environment, networks, stage.collection, self.generator)
-        common = networks, stage.ppo, self.generator, self.processes
+        self.collector = self.collect_with(environment, networks, stage.collection, self.generator)
+        common = networks, stage.ppo, self.shuffler, self.processes
         if stage.imitation and self.teacher is not None:
             self.algorithm: PPO = Distillation(*common, teacher=self.teacher, weight=stage.imitation)
         else:
@@ -117,8 +123,15 @@ class Trainer:
 
     # ----------------------------------------------------------------------------------------------------- loop
 
-    def run(self, minutes: float = float("inf")) -> dict[str, Any]:
+    def run(
+        self, minutes: float = float("inf"), received: list[str] | None = None, terminal: TextIO | None = None
+    ) -> dict[str, Any]:
         """Train until the preset's steps, the minutes or a signal end it, and checkpoint.
+
+        Args:
+            minutes: the longest it may take.
+            received: names of signals, appended to by whoever catches them; caught here by default.
+            terminal: where progress is told; standard error by default.
 
         Returns:
             ended (done, SIGINT or SIGTERM), steps, simulated_years, hours, stage, successes (goals per training
@@ -127,10 +140,10 @@ class Trainer:
         Raises:
             DactylError: numbers stopped being finite; the last checkpoint is from before that.
         """
-        progress = Progress(self.out, self.steps) if self.processes.leads else None
+        progress = Progress(self.out, self.steps, terminal=terminal) if self.processes.leads else None
         began, saved = time.monotonic(), time.monotonic()
         try:
-            with signals() as received:
+            with signals() if received is None else nullcontext(received) as received:
                 while self.steps < self.config.total_steps:
                     if self.processes.any(bool(received) or time.monotonic() - began >= 60.0 * minutes):
                         break
@@ -145,6 +158,7 @@ class Trainer:
                         self._try_to_save(progress)
             path = self.save()
         finally:
+            self.collector.close()
             if progress:
                 progress.close()
         return {
@@ -162,6 +176,7 @@ class Trainer:
         if progress:
             progress.say(f"stage {self.stage + 1} of {len(self.config.stages)} after {self.steps:,} steps")
         state = self.algorithm.state_dict()
+        self.collector.close()
         self._enter_stage(self._make_environment())
         self.algorithm.load_state_dict(state)
         self.episodes = self.successes = 0.0
@@ -182,7 +197,7 @@ class Trainer:
         steps = rollout.rewards.numel() * self.processes.size
         self.steps += steps
         self.seconds += seconds
-        means = self.processes.means(self.collector.statistics.means())
+        means = self.processes.means(self.collector.means())
         self.episodes = SMOOTHING * self.episodes + means["episodes"] * steps
         self.successes = SMOOTHING * self.successes + means.pop("successes", 0.0) * steps
         per_minute = 60.0 / self.policy.contract.control_period
@@ -244,6 +259,7 @@ class Trainer:
             "episodes": self.episodes,
             "successes": self.successes,
             "ppo": self.algorithm.state_dict(),
+            "shuffler": self.shuffler.get_state(),
             "collectors": collectors,
         }
         checkpoint.save(path, self.policy, self.value.state_dict(), training)
@@ -284,6 +300,8 @@ class Trainer:
         self.steps, self.seconds = state["steps"], state["seconds"]
         self.episodes, self.successes = state["episodes"], state["successes"]
         self.algorithm.load_state_dict(state["ppo"])
+        if "shuffler" in state:
+            self.shuffler.set_state(state["shuffler"])
         self.collector.load_state_dict(state["collectors"][self.processes.rank])
 
     def _load_teacher(self, path: Path) -> Network:
