@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from dactyl.environment.hidden import effects_names, physics_names
 from dactyl.environment.task import effects_size, physics_size
 from dactyl.errors import DactylError
+from dactyl.reproduction.experiment import Here, Size
 from dactyl.reproduction.experiments import memory_probe
 from dactyl.robot import robot as robots
 from tests.reproduction.experiments.synthetic import drawn, plain
@@ -109,6 +111,31 @@ def test_the_picture_is_a_matrix_of_quantities_by_moments(read: list[dict[str, A
 
 def test_moments_are_control_steps() -> None:
     assert [memory_probe.steps_of(seconds) for seconds in (0.4, 1.0, 10.0)] == [5, 12, 125]
+
+
+def test_batches_that_were_played_are_not_played_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects an hour's episodes from a ctrl-C: what it comes in is repeated, what was before is not."""
+    played: list[int] = []
+
+    def play(policy: object, batch: int, times: tuple[float, ...], seed: int, threads: int) -> dict[str, np.ndarray]:
+        if seed == 1 and not played.count(1):
+            played.append(seed)
+            raise KeyboardInterrupt
+        played.append(seed)
+        shape = (len(times), batch)
+        alive = np.ones(shape, bool)
+        return {"memory": np.full((*shape, 2), seed), "seen": np.zeros((*shape, 1)), "lasted": alive, "truth": alive.T}
+
+    monkeypatch.setattr(memory_probe, "play", play)
+    step, _ = memory_probe.plan(Size(quick=True))
+    here = Here(tmp_path, {}, {})
+    with pytest.raises(KeyboardInterrupt):
+        step.do(here)
+    found = step.do(here)
+    assert played == [0, 1, 1]
+    assert found["lasted"] == [96, 96]
+    with np.load(tmp_path / found["file"]) as whole:
+        assert whole["memory"][0, :, 0].tolist() == [0] * 48 + [1] * 48
 
 
 @pytest.mark.slow

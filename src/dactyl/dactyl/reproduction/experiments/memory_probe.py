@@ -7,8 +7,10 @@ judged on the rest; what is seen at that moment, and truths that were shuffled, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ from dactyl.robot import robot as robots
 from dactyl.robot.robot import Robot
 from dactyl.status_line import StatusLine
 from dactyl.storage import models, npz
+from dactyl.storage.files import write_atomically
 
 SECONDS = (0.4, 1.0, 2.0, 5.0, 10.0)
 """After which the memory is read."""
@@ -95,6 +98,20 @@ def _amount(quick: bool) -> tuple[int, int, tuple[float, ...]]:
     return (96, 48, SECONDS[:2]) if quick else (EPISODES, BATCH, SECONDS)
 
 
+def _batch(here: Here, number: int, make: Callable[[int], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """One batch of episodes: as an interrupted try left it, or made and kept."""
+    path = here.folder / f"batch-{number:03d}.npz"
+    if not path.exists():
+        _save(path, make(number))
+    return npz.read(path, "the recorded episodes")
+
+
+def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    whole = io.BytesIO()
+    np.savez(whole, **arrays)  # type: ignore[arg-type]
+    write_atomically(path, whole.getvalue())
+
+
 def _played(quick: bool) -> Callable[[Here], dict[str, Any]]:
     episodes, batch, times = _amount(quick)
 
@@ -105,13 +122,12 @@ def _played(quick: bool) -> Callable[[Here], dict[str, Any]]:
         parts = []
         with StatusLine(f"playing {episodes} episodes of {times[-1]:g} s") as line:
             for number in range(episodes // batch):
-                parts.append(play(policy, batch, times, number, here.threads))
+                parts.append(_batch(here, number, lambda seed: play(policy, batch, times, seed, here.threads)))
                 line.show(f"{(number + 1) * batch} of {episodes} episodes played")
         whole: dict[str, Any] = {
             name: np.concatenate([part[name] for part in parts], axis=0 if name == "truth" else 1) for name in parts[0]
         }
-        with (here.folder / RECORD).open("wb") as file:
-            np.savez(file, **whole)
+        _save(here.folder / RECORD, whole)
         return {"file": RECORD, "seconds": list(times), "episodes": episodes, "lasted": whole["lasted"].sum(1).tolist()}
 
     return do

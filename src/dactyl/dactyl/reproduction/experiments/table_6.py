@@ -124,7 +124,7 @@ EXPERIMENT = Experiment(
     draw=draw,
     differs=(
         "Pictures are 96 × 96; the paper's are 200 × 200. Training took an hour or two of two cores.",
-        "Poses are of the shipped policy at play, augmented as in training.",
+        "The estimator was trained on states of random play. These are of the shipped policy's grips, which hide more.",
     ),
     figure_size=(10.0, 4.5),
 )
