@@ -95,6 +95,6 @@ def test_strips_are_a_row_of_pictures_for_each_kind(tmp_path: Path) -> None:
     states = [scene.model.qpos0.tolist()] * 3
     found = plain({model: {**played(), "strips": {}} for model in grasps.MODELS})
     found["block"]["strips"] = {"tripod": states, "power": states}
-    path = tmp_path / "strips.png"
+    path = tmp_path / "strips.jpg"
     grasps.draw_strips(found, path)
     assert cv2.imread(str(path)).shape == (2 * 3 * grasps.WIDTH // 4, grasps.FRAMES * grasps.WIDTH, 3)

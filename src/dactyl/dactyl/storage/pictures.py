@@ -28,12 +28,13 @@ def check(path: Path, endings: Sequence[str] = PIXELS) -> None:
     results.check_writable(path)
 
 
-def write(path: Path, picture: np.ndarray) -> None:
+def write(path: Path, picture: np.ndarray, quality: int = 95) -> None:
     """Write one.
 
     Args:
         path: with one of the endings in PIXELS.
         picture: (height, width) or (height, width, 3) RGB, uint8.
+        quality: of a JPEG, 0 to 100.
 
     Raises:
         DactylError: it cannot be written.
@@ -42,7 +43,8 @@ def write(path: Path, picture: np.ndarray) -> None:
 
     check(path)
     try:
-        done, data = cv2.imencode(path.suffix.lower(), picture if picture.ndim == 2 else picture[..., ::-1])
+        shown = picture if picture.ndim == 2 else picture[..., ::-1]
+        done, data = cv2.imencode(path.suffix.lower(), shown, [cv2.IMWRITE_JPEG_QUALITY, quality])
         if not done:
             raise DactylError(f"cannot write {path}: OpenCV does not encode it")
         write_atomically(path, data.tobytes())

@@ -31,9 +31,9 @@ FINGERS = {"FF": "index finger", "MF": "middle finger", "RF": "ring finger", "LF
 """What people call the hand's."""
 THUMB = "TH"
 TRIALS, SECONDS = 64, 120.0
-FRAMES, WIDTH = 5, 240
+FRAMES, WIDTH = 5, 200
 """Pictures in a strip, and pixels of each."""
-STRIPS = "strips.png"
+STRIPS = "strips.jpg"
 
 
 def play(
@@ -220,7 +220,7 @@ def draw_strips(results: Results, path: Path) -> None:
                 strips.append(strip)
     if not strips:
         strips = [np.full((40, FRAMES * WIDTH, 3), 255, np.uint8)]  # nothing that lasted was seen
-    files.write(path, np.concatenate(strips))
+    files.write(path, np.concatenate(strips), quality=80)
 
 
 EXPERIMENT = Experiment(
@@ -233,6 +233,7 @@ EXPERIMENT = Experiment(
     differs=(
         "The paper looked at videos of its hand; here contacts in simulation are counted, by rules.",
         "Figures are of all randomizations and drawn actions.",
+        "A pinch may be by any link of a finger; grasps by more fingers count where last links alone touch.",
     ),
     pictures={STRIPS: draw_strips},
     figure_size=(12.0, 8.0),
