@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dactyl.environment.randomization import select
+from dactyl.environment.randomization import RandomizationConfig, select
 from dactyl.learning import evaluation
 from dactyl.learning.evaluation import Trial
 from dactyl.learning.models.recurrent import Architecture
@@ -168,3 +168,9 @@ def test_a_policy_is_judged_in_its_own_rhythm() -> None:
     config = evaluation.environment_config(Contract(control_period=0.04), select("all"))
     assert config.scene.control_period == 0.04
     assert evaluation.environment_config(Contract(), select("all")).scene.control_period is None
+
+
+def test_a_world_is_told_from_one_with_other_ranges() -> None:
+    """Protects shipped figures from standing for a world that has become another one."""
+    assert evaluation.world_digest(select("all")) == evaluation.world_digest(RandomizationConfig())
+    assert evaluation.world_digest(select("all")) != evaluation.world_digest(select("-physics"))

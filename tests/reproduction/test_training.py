@@ -16,7 +16,7 @@ from dactyl.learning import train as trainings
 from dactyl.learning.policy import Policy
 from dactyl.reproduction import recipes, training
 from dactyl.reproduction.experiment import Here, StoppedError
-from dactyl.reproduction.inputs import file_hash
+from dactyl.storage.digests import file_hash
 
 COLUMNS = (
     "steps", "years", "hours", "steps_per_s", "successes", "goals_per_minute", "episodes_per_minute",

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from dactyl.environment.randomization import select
-from dactyl.learning.evaluation import environment_config
+from dactyl.learning.evaluation import Trial, environment_config, summarize
 from dactyl.learning.policy import Contract
 from dactyl.reproduction import worlds
 from dactyl.robot import parameters
 from dactyl.robot import robot as robots
 from dactyl.simulation.scene import build
+from tests.reproduction.experiments.synthetic import judged
 
 CONTRACT = Contract(action_origin="middle")
 
@@ -85,3 +86,9 @@ def test_a_summary_in_a_cell() -> None:
         "reasons": {"timeout": 14, "dropped": 80},
     }  # fmt: skip
     assert worlds.short(summary) == "**17.3 ± 15.6**, median 13 (mean within 14.3 … 20.4); 80 dropped, 14 timeout"
+
+
+def test_parts_are_taken_together_as_if_they_were_one() -> None:
+    """Protects from a part of another name: `block-in-stand-in-1` is none of `block`'s."""
+    results = {"block-1": judged([5]), "block-10": judged([3, 1]), "block-in-stand-in-1": judged([50]), "hand": {}}
+    assert worlds.together(results, "block") == summarize([Trial(n, "dropped", 10.0 * n + 1.0) for n in (5, 3, 1)])

@@ -1,21 +1,43 @@
-"""Table 3's rows: simulation beside simulation, and nothing in the place of a hand."""
+"""Table 3's rows: simulation beside simulation, and the stand-in in the place of a hand."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from dactyl.reproduction import shipped
 from dactyl.reproduction.experiment import Size
 from dactyl.reproduction.experiments import table_3
 from tests.reproduction.experiments.synthetic import drawn, judged
 
-RESULTS = {name: judged([50, 10, 3]) for name in table_3.CASES}
+RESULTS: Mapping[str, Mapping[str, Any]] = {
+    "block": judged([50, 10, 3]) | {"from": "models/block/evaluation.json", "commit": "abc"},
+    "locked-wrist": judged([4]),
+    "prism": judged([2]),
+    "hand": {"changed": 1},
+    **{
+        f"{name}-in-stand-in-{part}": judged([number])
+        for name in ("block", "locked-wrist", "prism")
+        for part, number in ((1, 8), (2, 2))
+    },
+}
 
 
 def test_each_row_has_ours_and_the_papers() -> None:
     rows = table_3.rows(RESULTS)
-    assert len(rows) == 8
+    assert len(rows) == 6
     first = rows[0]
     assert first.paper == "43.4 ± 13.8, median 50, 100 trials"
     assert first.ours.startswith("**21.0 ± 25.4**, median 10")
-    assert all(row.ours == "no hand, no figure" for row in rows[4:])
+    assert rows[3].ours.startswith("in the stand-in: **5.0 ± 4.2**"), "all parts count"
+
+
+def test_what_was_not_run_here_says_where_it_is_from() -> None:
+    ours = [row.ours for row in table_3.rows(RESULTS)]
+    assert ours[0].endswith("; models/block/evaluation.json, commit abc")
+    assert "commit" not in ours[1]
 
 
 def test_the_papers_trials_have_the_papers_means() -> None:
@@ -28,14 +50,15 @@ def test_the_papers_trials_have_the_papers_means() -> None:
 
 def test_the_picture_has_each_row_with_ours_and_the_papers_trials() -> None:
     figure = drawn(table_3.EXPERIMENT, RESULTS)
-    assert [len(axes.lines) for axes in figure.axes] == [2] * 4
+    assert [len(axes.lines) for axes in figure.axes] == [3, 3, 3]
     assert figure.axes[0].lines[0].get_ydata().tolist() == [50, 10, 3]
 
 
-def test_vision_is_judged_with_the_estimator() -> None:
-    """Protects a finished vision row from another estimator's weights."""
-    steps = {step.name: step for step in table_3.plan(Size())}
-    names = {name: [path.name for path in step.files] for name, step in steps.items()}
-    assert names["vision"] == ["policy.safetensors", "estimator.safetensors"]
-    assert names["block"] == ["policy.safetensors"]
-    assert "pictures" in steps["vision"].work
+def test_a_shipped_evaluation_is_read_and_the_quick_form_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = table_3.models.find("block") / "evaluation-honest.json"
+    monkeypatch.setattr(shipped, "find", lambda *_: path)
+    full, quick = (next(s for s in table_3.plan(Size(quick)) if s.name == "block") for quick in (False, True))
+    assert path in full.files
+    assert "evaluation steps" not in full.work
+    assert path not in quick.files
+    assert "evaluation steps" in quick.work

@@ -29,6 +29,7 @@ from dactyl.learning.trial_watch import ObjectSensor, Standing, TrialWatch
 from dactyl.ranges import check_options
 from dactyl.robot import robot as robots
 from dactyl.simulation.scene import SceneConfig
+from dactyl.storage.digests import digest, file_hash
 
 DEFAULTS = EvaluationOptions()
 RESAMPLES = 10_000  # of the bootstrap
@@ -80,6 +81,11 @@ def environment_config(
     )
 
 
+def world_digest(randomization: RandomizationConfig) -> str:
+    """Another one wherever a range differs: what figures that were measured before may be compared with."""
+    return digest(asdict(randomization))
+
+
 def evaluate(options: EvaluationOptions = DEFAULTS, make_sensor: SensorFactory | None = None) -> dict[str, Any]:
     """Evaluate a policy in C MuJoCo. SIGINT and SIGTERM end it with the trials that have ended.
 
@@ -88,8 +94,9 @@ def evaluate(options: EvaluationOptions = DEFAULTS, make_sensor: SensorFactory |
         make_sensor: makes what the policy sees the object with, for the scene; None: noisy motion capture.
 
     Returns:
-        `summarize`'s figures with policy, object, randomizations, actions and pose; where both kinds of actions were
-        asked for those of the drawn ones, and under "most_likely" the others. After a signal also "incomplete".
+        `summarize`'s figures with policy, digests of its weights and of the world, object, randomizations, actions and
+        pose. Where both kinds of actions were asked for those of the drawn ones, and under "most_likely" the others.
+        After a signal also "incomplete".
 
     Raises:
         DactylError: there is no such policy, or a signal came before any trial had ended.
@@ -100,6 +107,8 @@ def evaluate(options: EvaluationOptions = DEFAULTS, make_sensor: SensorFactory |
     config = environment_config(policy.contract, select(options.randomizations), options.calibration)
     results: dict[str, Any] = {
         "policy": str(file),
+        "weights": file_hash(file),
+        "world": world_digest(config.randomization),
         "object": policy.contract.object,
         "randomizations": options.randomizations,
         "actions": options.actions,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dactyl.errors import DactylError
 from dactyl.reproduction.experiment import Step
+from dactyl.storage.digests import file_hash
 from dactyl.storage.shared import shared
 
 
@@ -29,23 +28,6 @@ def inputs_of(step: Step, marks: Mapping[str, str]) -> dict[str, Any]:
         "files": {_named(path): file_hash(path) for path in step.files},
         "needs": {name: marks[name] for name in step.needs},
     }
-
-
-def digest(value: Any) -> str:
-    """Of plain values: equal where they are equal."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def file_hash(path: Path) -> str:
-    """Of a file's content.
-
-    Raises:
-        DactylError: it cannot be read.
-    """
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    except OSError as error:
-        raise DactylError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def difference(before: Any, now: Any, where: str = "") -> str:

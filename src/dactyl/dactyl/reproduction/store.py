@@ -19,7 +19,8 @@ from typing import Any
 from dactyl import results
 from dactyl.errors import DactylError
 from dactyl.reproduction.experiment import Step
-from dactyl.reproduction.inputs import difference, digest
+from dactyl.reproduction.inputs import difference
+from dactyl.storage.digests import digest
 from dactyl.storage.files import write_atomically
 
 SPENT = "spent.txt"

@@ -16,8 +16,8 @@ from dactyl.learning import checkpoint, curves
 from dactyl.learning import train as trainings
 from dactyl.learning.options import TrainOptions
 from dactyl.reproduction.experiment import Here, StoppedError
-from dactyl.reproduction.inputs import file_hash
 from dactyl.reproduction.moving import moving
+from dactyl.storage.digests import file_hash
 from dactyl.storage.files import write_atomically
 
 POINTS = 200

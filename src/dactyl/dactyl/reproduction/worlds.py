@@ -15,10 +15,10 @@ from dactyl.environment.randomization.observation_noise import ObservationNoise
 from dactyl.environment.randomization.physics import PhysicsRandomization
 from dactyl.environment.randomization.unmodeled_effects import UnmodeledEffects
 from dactyl.learning import evaluation
-from dactyl.learning.evaluation import SensorFactory
+from dactyl.learning.evaluation import SensorFactory, Trial
 from dactyl.learning.policy import Contract, Policy
 from dactyl.learning.trainer import signals
-from dactyl.reproduction.experiment import StoppedError
+from dactyl.reproduction.experiment import Results, StoppedError
 from dactyl.robot import parameters
 from dactyl.robot import robot as robots
 from dactyl.simulation.engine import Engine
@@ -148,10 +148,21 @@ def trials_of(full: int, quick: bool) -> int:
     return 2 if quick else full
 
 
+def parts(trials: int, each: int, quick: bool) -> range:
+    """Numbers of the steps that so many trials are made in, so many in each; two in the quick form."""
+    return range(1, 3 if quick else trials // each + 1)
+
+
 def work_of(trials: int, world: World | None = None, quick: bool = False) -> dict[str, float]:
     """Of so many trials side by side: all are simulated until the last one ends."""
     finer = (world.substeps or 10) / 10 if world else 1.0
     return {"evaluation steps": trials * (100 if quick else LONGEST / PERIOD) * finer}
+
+
+def together(results: Results, name: str) -> dict[str, Any]:
+    """`evaluation.summarize`'s figures of all trials of the steps NAME-1, NAME-2, …"""
+    parts = sorted(step for step in results if step.removeprefix(f"{name}-").isdigit())
+    return evaluation.summarize([Trial(**trial) for part in parts for trial in results[part]["trials"]])
 
 
 def short(summary: Mapping[str, Any]) -> str:

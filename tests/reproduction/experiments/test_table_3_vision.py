@@ -1,0 +1,31 @@
+"""Table 3's row by vision: all parts count, and none is made twice."""
+
+from __future__ import annotations
+
+from dactyl.reproduction.experiment import Size
+from dactyl.reproduction.experiments import table_3_vision
+from tests.reproduction.experiments.synthetic import drawn, judged
+
+RESULTS = {"vision-1": judged([7, 1]), "vision-2": judged([4])}
+
+
+def test_all_parts_count_and_nothing_stands_in_the_place_of_a_hand() -> None:
+    simulated, physical = table_3_vision.rows(RESULTS)
+    assert simulated.ours.startswith("**4.0 ± 3.0**, median 4")
+    assert physical.ours == "no hand, no figure"
+    assert f"{sum(table_3_vision.PHYSICAL_TRIALS) / 10.0:.1f} ±" in physical.paper
+
+
+def test_parts_are_other_trials_of_these_weights() -> None:
+    """Protects a finished row from another estimator's weights."""
+    steps = table_3_vision.plan(Size())
+    assert sum(step.settings["trials"] for step in steps) == 100
+    assert len({step.settings["seed"] for step in steps}) == len(steps)
+    for step in steps:
+        assert [path.name for path in step.files] == ["policy.safetensors", "estimator.safetensors"]
+        assert "pictures" in step.work
+
+
+def test_the_picture() -> None:
+    figure = drawn(table_3_vision.EXPERIMENT, RESULTS)
+    assert figure.axes[0].lines[0].get_ydata().tolist() == [7, 4, 1]
