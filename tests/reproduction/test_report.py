@@ -24,6 +24,7 @@ def test_the_rows_stand_in_a_table_with_the_papers(folder: Path) -> None:
     assert page.startswith("# Table 0: a toy\n\n    ./dactyl reproduce toy\n")
     assert "| what second gives | 7 / 8 | 2 | all |" in page, "a bar in a cell would end it"
     assert "- It is a toy." in page
+    assert f"![a toy]({report.PICTURE})" in page
     assert "Measured on " in page
     assert "figures mean nothing" not in page
 

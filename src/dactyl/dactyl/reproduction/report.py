@@ -80,6 +80,8 @@ def page(experiment: Experiment, steps: Mapping[str, Finished], quick: bool) -> 
         lines[2] += " --quick"
         lines += [QUICK, ""]
     lines += table([(row.what, row.paper, row.ours, row.differs) for row in rows])
+    for picture in (PICTURE, *experiment.pictures):
+        lines += ["", f"![{experiment.title}]({picture})"]
     if experiment.differs:
         lines += ["", "What differs in all rows:", "", *(f"- {sentence}" for sentence in experiment.differs)]
     return "\n".join([*lines, "", f"Measured on {provenance(steps)}.", ""])
