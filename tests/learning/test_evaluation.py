@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
@@ -174,3 +176,14 @@ def test_a_world_is_told_from_one_with_other_ranges() -> None:
     """Protects shipped figures from standing for a world that has become another one."""
     assert evaluation.world_digest(select("all")) == evaluation.world_digest(RandomizationConfig())
     assert evaluation.world_digest(select("all")) != evaluation.world_digest(select("-physics"))
+
+
+def test_a_randomization_that_is_off_leaves_a_world_as_it_was() -> None:
+    """Protects shipped figures from a new randomization that nobody has switched on."""
+
+    @dataclass(frozen=True)
+    class More(RandomizationConfig):
+        newer: float | None = None
+
+    assert evaluation.world_digest(More()) == evaluation.world_digest(RandomizationConfig())
+    assert evaluation.world_digest(More(newer=1.0)) != evaluation.world_digest(RandomizationConfig())

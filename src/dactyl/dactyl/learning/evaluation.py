@@ -82,8 +82,18 @@ def environment_config(
 
 
 def world_digest(randomization: RandomizationConfig) -> str:
-    """Another one wherever a range differs: what figures that were measured before may be compared with."""
-    return digest(asdict(randomization))
+    """Another one wherever a range differs: what figures that were measured before may be compared with.
+
+    What is off does not count, so that a randomization that is new and off changes nothing.
+    """
+    return digest(_on(asdict(randomization)))
+
+
+def _on(ranges: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _on(value) if isinstance(value, Mapping) else value
+        for name, value in ranges.items() if value is not None
+    }  # fmt: skip
 
 
 def evaluate(options: EvaluationOptions = DEFAULTS, make_sensor: SensorFactory | None = None) -> dict[str, Any]:
