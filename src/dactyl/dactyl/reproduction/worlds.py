@@ -25,6 +25,8 @@ from dactyl.simulation.engine import Engine
 
 LONGEST = 700.0
 """s, simulated, until the last of 100 trials ends: what the shipped policies' evaluations took."""
+FEWEST = 20
+"""Trials side by side that take as long as fewer: a control step costs something by itself."""
 PERIOD = 0.08
 """s, the paper's control step."""
 TRAINING = {
@@ -156,7 +158,7 @@ def parts(trials: int, each: int, quick: bool) -> range:
 def work_of(trials: int, world: World | None = None, quick: bool = False) -> dict[str, float]:
     """Of so many trials side by side: all are simulated until the last one ends."""
     finer = (world.substeps or 10) / 10 if world else 1.0
-    return {"evaluation steps": trials * (100 if quick else LONGEST / PERIOD) * finer}
+    return {"evaluation steps": (100.0 * trials if quick else max(trials, FEWEST) * LONGEST / PERIOD) * finer}
 
 
 def together(results: Results, name: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from dactyl.storage import models
 TRIALS = 100
 STANDING_IN = ("block",)
 """Cases that are judged in the stand-in too."""
-REAL, TOGETHER = 20, 4
+REAL, TOGETHER = 12, 4
 """Trials in the stand-in; of them in one step."""
 
 
