@@ -36,12 +36,12 @@ trace() {
 case "$1 ${2:-}" in
     "- wheels") echo "ok $0" ;;
     "-m venv") trace venv; mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; ln -s python "$3/bin/colcon" ;;
-    "-m pip") trace pip ;;
+    "-m pip") if [[ " $* " == *" --no-deps "* ]]; then trace models; else trace pip; fi ;;
     "build "*) trace "${*: -3:1}" ;; # colcon build … --packages-select PACKAGE --event-handlers …
     "-m dactyl.cli") echo "ran ${*:3}" ;;
 esac
 """
-STEPS = ["venv", "pip", "dactyl_msgs", "dactyl"]
+STEPS = ["venv", "pip", "models", "dactyl_msgs", "dactyl"]
 
 
 class Checkout:
@@ -51,7 +51,7 @@ class Checkout:
         self.root = folder / "a checkout"
         self.trace = folder / "trace"
         self.root.mkdir(parents=True)
-        for name in ("dactyl", "requirements.lock", "colcon.meta", "src/dactyl_msgs", "src/dactyl"):
+        for name in ("dactyl", "requirements.lock", "models.lock", "colcon.meta", "src/dactyl_msgs", "src/dactyl"):
             source, target = ROOT / name, self.root / name
             if source.is_dir():
                 shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
@@ -137,8 +137,9 @@ def test_first_use_sets_up_and_later_uses_only_run(checkout: Checkout, tmp_path:
 @pytest.mark.parametrize(
     ("changed", "text", "steps"),
     [
-        ("requirements.lock", "extra==1", ["pip"]),
-        ("requirements.lock", "ros-extra==1", ["pip", "dactyl_msgs"]),
+        ("requirements.lock", "extra==1", ["pip", "models"]),
+        ("models.lock", "extra==1", ["pip", "models"]),
+        ("requirements.lock", "ros-extra==1", ["pip", "models", "dactyl_msgs"]),
         ("src/dactyl_msgs/msg/HandAction.msg", "bool extra", ["dactyl_msgs"]),
         ("src/dactyl/dactyl/nodes/extra.py", "", ["dactyl"]),
         ("launch/extra.launch.py", "", ["dactyl"]),
@@ -182,7 +183,7 @@ def test_a_failed_step_is_named_with_its_output_and_resumed(checkout: Checkout) 
 
     checkout.switch("fail-pip", False)
     assert checkout.run("shell", "-c", "true")[0] == 0
-    assert checkout.done() == ["pip", "dactyl_msgs", "dactyl"]
+    assert checkout.done() == ["pip", "models", "dactyl_msgs", "dactyl"]
 
 
 @pytest.mark.parametrize(("signal_", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
