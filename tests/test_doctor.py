@@ -9,6 +9,7 @@ import pytest
 
 from dactyl import cli, doctor
 from dactyl.doctor import Finding
+from dactyl.errors import MissingPackageError
 
 
 def broken() -> str:
@@ -51,3 +52,21 @@ def test_this_machine_has_all_that_is_needed(ros_domain: int, tmp_path: Path) ->
     assert "HandAction" in found["messages"]["found"]
     assert found["middleware"]["found"].endswith(f"domain {ros_domain}")
     assert found["rendering"]["ok"]
+
+
+def test_a_robot_whose_package_is_not_installed_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects who never wanted it; and the usual robot's model is still needed."""
+    from dactyl.simulation import scene
+
+    def build(config: scene.SceneConfig) -> scene.Scene:
+        if config.robot == missing:
+            raise MissingPackageError("its model is missing: pip install it")
+        return made
+
+    made = scene.build()
+    monkeypatch.setattr(scene, "build", build)
+    missing = "trifinger"
+    assert "shadow (24 joints), trifinger without its model (its model is missing: pip install it)" in doctor._robots()
+    missing = "shadow"
+    with pytest.raises(MissingPackageError, match="pip install it"):
+        doctor._robots()

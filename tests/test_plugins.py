@@ -1,7 +1,7 @@
 """The proof that a robot or a task is one new folder: a toy of each, registered from outside, with no edit anywhere.
 
-`tests/plugins` is what another package would be: a robot, a task, their entry points. Its robot has two joints instead
-of 24, another control period, other bins; its task's goals are points.
+`tests/plugins` is what another package would be: robots, a task, their entry points. One robot has two joints instead
+of 24, another control period, other bins; the other takes torques. The task's goals are points.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-PLUGINS = Path(__file__).parent / "plugins"
+from tests.toys import PLUGINS, installed_toys
 
 
 def dactyl(*arguments: str | Path, timeout: float = 120.0, domain: int | None = None) -> str:
@@ -67,3 +67,46 @@ def test_the_toys_run_through_the_graph_in_lockstep(trained: Path, tmp_path: Pat
         outcomes.append(json.loads(report.read_text())["results"]["trials"])
     assert outcomes[0] == outcomes[1]
     assert outcomes[0][0]["seconds"] > 0
+
+
+@pytest.fixture(scope="module")
+def untrained_arm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A policy of torques that has learned nothing."""
+    from dactyl.learning.models.recurrent import Architecture
+    from dactyl.learning.policy import Contract, Policy
+
+    folder = tmp_path_factory.mktemp("arm")
+    with installed_toys():
+        contract = Contract(
+            robot="arm", task="repose", object="cube", architecture=Architecture((16,), 0), trained={"untrained": True}
+        )
+        Policy(contract).save(folder / "policy.safetensors")
+    return folder
+
+
+def test_a_policy_of_torques_is_evaluated_by_rules_of_its_own(untrained_arm: Path, tmp_path: Path) -> None:
+    report = tmp_path / "evaluation.json"
+    dactyl(
+        "evaluate", "--policy", untrained_arm, "--trials", "3", "--rules", "{difficulty: 1, timeout: 1.0}",
+        "--json", report, "--threads", "1",
+    )  # fmt: skip
+    results = json.loads(report.read_text())["results"]
+    assert results["rules"]["timeout"] == 1.0
+    assert [round(trial["seconds"], 2) for trial in results["trials"]] == [1.0] * 3
+    assert "motion_deg_per_step" not in results
+
+
+@pytest.mark.slow
+def test_torques_run_through_the_graph_in_lockstep(untrained_arm: Path, tmp_path: Path, ros_domain: int) -> None:
+    """The same nodes as for positions; twice, to show that it is repeatable."""
+    pytest.importorskip("rclpy", reason="needs ROS: run with ./dactyl test")
+    outcomes = []
+    for number in range(2):
+        report = tmp_path / f"trials-{number}.json"
+        dactyl(
+            "sim", "--policy", untrained_arm, "--trials", "1", "--lockstep", "--headless",
+            "--no-dashboard", "--seed", "1", "--json", report, domain=ros_domain,
+        )  # fmt: skip
+        outcomes.append(json.loads(report.read_text())["results"]["trials"])
+    assert outcomes[0] == outcomes[1]
+    assert 0 < outcomes[0][0]["seconds"] <= 15.1

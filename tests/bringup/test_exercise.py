@@ -57,6 +57,8 @@ def test_what_cannot_be_had_is_said_before_anything_starts(calibration: str, tmp
         exercise_graph(ExerciseOptions(calibration=calibration), tmp_path / "bag")
     with pytest.raises(DactylError, match="it exists"):
         exercise_graph(ExerciseOptions(), tmp_path)
+    with pytest.raises(DactylError, match="the robot trifinger takes torques: a model calibration is for those with"):
+        exercise_graph(ExerciseOptions(robot="trifinger"), tmp_path / "bag")
     with pytest.raises(DactylError, match="cannot read"):
         backlash_of("shadow", str(tmp_path / "none.yaml"))
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dactyl import topics
+from dactyl.bringup import run
 from dactyl.bringup.graph import Graph
 from dactyl.bringup.options import RealOptions, SimOptions
 from dactyl.bringup.processes import command
@@ -17,6 +18,7 @@ from dactyl.errors import DactylError
 from dactyl.learning.policy import Policy
 from dactyl.robots.shadow import ROBOT
 from dactyl.ros import driver as drivers
+from tests.toys import installed_toys
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "models"
@@ -126,9 +128,54 @@ def test_shipped_policies_run_by_their_object_or_name(options: SimOptions, shipp
     graph = sim_graph(options)
     path = Path(str(graph.node("policy").parameters["policy"]))
     assert path.resolve() == MODELS / shipped / "policy.safetensors"
-    assert Policy.load(path, options.object).contract.locked_wrist == locked
+    assert Policy.load(path, options.object or None).contract.locked_wrist == locked
     assert graph.node("sim").parameters.get("locked_wrist", False) == locked
     assert (path.parent / "README.md").is_file()
+
+
+def test_without_an_object_it_is_the_policys(tmp_path: Path) -> None:
+    """Protects a policy from an object that it does not know, which its node would refuse."""
+    contract = {"smoothing": 0.3, "action_scale": 1.0, "object": "octagonal_prism"}
+    path = str(policy_file(tmp_path / "p.safetensors", contract))
+    for asked, expected in (("", "octagonal_prism"), ("block", "block")):
+        graph = sim_graph(SimOptions(policy=path, object=asked))
+        given = {node.name: node.parameters["object"] for node in graph.nodes if "object" in node.parameters}
+        assert given == dict.fromkeys(("sim", "fingertip_tracker", "policy", "dashboard"), expected)
+
+
+def test_the_dashboard_offers_what_acts_alike_whatever_object_it_was_trained_with() -> None:
+    """Protects the way from a block's policy to that of the object which lies there."""
+    graph = sim_graph(SimOptions(object="octagonal_prism", policy=str(MODELS / "block")))
+    offered = str(graph.node("dashboard").parameters["policies"]).split(":")
+    assert [Path(path).parent.name for path in offered] == ["block", "octagonal-prism"]
+
+
+@pytest.mark.parametrize(
+    ("options", "looked_for"),
+    [
+        (SimOptions(robot="tray"), "tray-"),
+        (SimOptions(task="slide"), "shadow-slide"),
+        (SimOptions(robot="tray", task="slide"), "tray-slide"),
+        (SimOptions(task="repose"), "trifinger-repose"),
+    ],
+)
+def test_what_is_shipped_for_another_robot_or_task_is_called_as_these(
+    options: SimOptions, looked_for: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects `./dactyl sim --robot NAME`: no object's name is needed to find what is shipped."""
+    robot = options.robot if options.task != "repose" else "trifinger"
+    task = "slide" if options.task == "reorient" else options.task
+    contract = {"smoothing": 0.3, "action_scale": 1.0, "robot": robot, "task": task, "object": "cube"}
+    path = policy_file(tmp_path / "p.safetensors", contract)
+    monkeypatch.setattr(run, "policies_for", lambda name: [path] if name == looked_for else [])
+    with installed_toys():
+        graph = sim_graph(options)
+    assert graph.node("policy").parameters["policy"] == str(path)
+    sim = graph.node("sim").parameters
+    assert (sim["robot"], sim["task"], sim["object"]) == (robot, task, "cube")
+    monkeypatch.setattr(run, "policies_for", lambda name: [])
+    with installed_toys(), pytest.raises(DactylError, match="none is shipped: name one with `policy`"):
+        sim_graph(options)
 
 
 @pytest.mark.parametrize(

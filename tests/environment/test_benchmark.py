@@ -54,6 +54,9 @@ def test_mjwarp_is_measured_and_profiled_too() -> None:
     [
         ({"versus": "unreal"}, "unknown peer 'unreal': choose one of gymnasium-robotics"),
         ({"object": "cone"}, "unknown object 'cone'"),
+        ({"robot": "shadwo"}, "there is no robot 'shadwo'"),
+        ({"task": "juggle"}, "there is no task 'juggle'"),
+        ({"versus": "gymnasium-robotics", "robot": "trifinger"}, "has another robot than trifinger"),
         ({"randomizations": ("some",)}, "randomizations 'some'"),
         ({"threads": ()}, "must be positive"),
         ({"worlds": (0,)}, "must be positive"),

@@ -74,6 +74,16 @@ def test_what_is_said_holds():
     assert config.policy_terms == ()
 
 
+def test_what_actions_mean_and_what_is_randomized_is_the_robots_and_the_tasks():
+    """Protects TriFinger's presets from the Shadow's: torques, and a table of its own."""
+    config = EnvironmentConfig(task="repose", scene=SceneConfig(robot="trifinger", object="cube"))
+    assert (config.action_origin, config.smoothing, config.substeps) == ("torque", 1.0, 4)
+    assert config.randomization.unmodeled_effects.pose_period == 0.1
+    parsed = parse(EnvironmentConfig, {"task": "repose", "randomization": {"physics": None}})
+    assert parsed.randomization.physics is None
+    assert parsed.randomization.observation_noise == config.randomization.observation_noise
+
+
 def test_a_changed_reward_leaves_the_tasks_as_it_is():
     EnvironmentConfig().reward["progress"] = 7.0
     assert EnvironmentConfig().reward["progress"] == TASK.reward["progress"] == 1.0
@@ -136,7 +146,9 @@ def test_a_preset_may_show_the_value_network_what_is_hidden():
         ({"reward": {"joy": 1.0}}, "'joy'"),
         ({"policy_terms": ("touch",)}, "'touch'"),
         ({"value_terms": ("touch",)}, "'touch'"),
-        ({"start_steps": 0}, "start_steps 0"),
+        ({"start_steps": -1}, "start_steps -1"),
+        ({"scripted_starts": 1.5}, "scripted_starts 1.5"),
+        ({"scripted_starts": 0.5}, "the robot shadow has no script for scripted_starts"),
         ({"substeps": 0}, "substeps 0"),
         ({"reset_pool": -0.1}, "reset_pool -0.1"),
         ({"reset_pool": float("nan")}, "reset_pool nan"),

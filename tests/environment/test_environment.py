@@ -22,7 +22,7 @@ from dactyl.environment.randomization import (
     RandomizationConfig,
     UnmodeledEffects,
 )
-from dactyl.environment.task import Transition
+from dactyl.environment.task import Transition, left_workspace
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.robot import robot as robots
@@ -392,7 +392,7 @@ def test_episodes_start_with_the_object_in_the_hand():
     env = make(30, "none", start_steps=25)
     measurement = env._acting_part(env._frame.measure())
     position, orientation = measurement.sensed.object_position, measurement.sensed.object_orientation
-    assert not goals.is_dropped(position, ROBOT, env._up).any()
+    assert not left_workspace(position, ROBOT, env._up).any()
     angles = quaternion.angle(orientation)
     assert angles.max() - angles.min() > 1.5
     assert len(torch.unique(position, dim=0)) == len(position)

@@ -17,6 +17,7 @@ import dactyl.environment.gym
 from dactyl.environment import task as tasks
 from dactyl.environment.config import EnvironmentConfig
 from dactyl.environment.gym import ID, Observation, Seed, TaskEnv, TaskVectorEnv
+from dactyl.environment.randomization import of_task
 from dactyl.errors import DactylError
 from dactyl.robot import robot as robots
 from dactyl.tasks.reorient.rules import ReorientRules
@@ -136,6 +137,15 @@ def test_a_single_environment_goes_on_after_an_episode() -> None:
 def test_impossible_environments_are_refused(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(DactylError, match=message):
         TaskVectorEnv(**arguments)
+
+
+def test_what_is_not_chosen_is_the_tasks() -> None:
+    """Protects a task from another one's robot, object and randomizations."""
+    chosen = dactyl.environment.gym.Choice(task="repose").config()
+    assert (chosen.scene.robot, chosen.scene.object, chosen.action_origin) == ("trifinger", "cube", "torque")
+    assert chosen.randomization == of_task(tasks.load("repose"))
+    plain = dactyl.environment.gym.Choice().config()
+    assert (plain.scene.robot, plain.scene.object) == ("shadow", "block")
 
 
 @pytest.mark.parametrize(

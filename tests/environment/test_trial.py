@@ -145,3 +145,41 @@ def test_rules_that_say_no_tolerances_cannot_be_made() -> None:
 
     with pytest.raises(TypeError, match="tolerances"):
         Unfinished(timeout=1.0, max_successes=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtTheEnd(Rules):
+    """Only where the object is when its time is up counts."""
+
+    timeout: float = 8.0
+    max_successes: int = 1
+
+    @property
+    def judged_at_timeout(self) -> bool:
+        return True
+
+
+def test_a_goal_that_is_judged_at_the_end_is_reached_in_its_last_step_only(array):
+    """There before, and gone in the end, is a failure; late, and there in the end, is a success."""
+    errors = [[0.1, 0.05], [0.1, 0.05], [1.0, 0.05], [0.1, 0.05], [np.nan, 0.05]]
+    steps, dropped = [50, 99, 99, 99, 99], np.array([False, False, False, True, False])
+    state = trial.TrialState(array(np.zeros(5, np.int64)), array(PERIOD * np.array(steps)))
+    state, events = trial.advance(AtTheEnd(), state, array(np.array(errors)), array(dropped), PERIOD)
+    assert np.asarray(events.reached).tolist() == [False, True, False, False, False]
+    assert np.asarray(events.complete).tolist() == [False, True, False, False, False]
+    assert np.asarray(events.timeout).tolist() == [False, False, True, False, True]
+    assert np.asarray(events.dropped).tolist() == [False, False, False, True, False]
+    assert np.asarray(state.successes).tolist() == [0, 1, 0, 0, 0]
+
+
+def test_an_episode_that_is_judged_at_the_end_lasts_its_whole_time(array):
+    """15 s at 50 Hz are 750 steps, in which being there ends nothing."""
+    rules = AtTheEnd(timeout=15.0)
+    there, never = array(np.zeros((1, 2))), array(np.zeros(1, bool))
+    state, steps = trial.start(array(np.zeros(1))), 0
+    while True:
+        state, events = trial.advance(rules, state, there, never, 0.02)
+        steps += 1
+        if np.asarray(events.ended)[0]:
+            break
+    assert (steps, int(state.successes[0])) == (750, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pytest
@@ -10,11 +10,14 @@ import torch
 from torch import Tensor
 
 from dactyl.environment.randomization import RandomizationConfig, select
+from dactyl.environment.randomization.unmodeled_effects import UnmodeledEffects
+from dactyl.errors import DactylError
 from dactyl.learning import evaluation
 from dactyl.learning.evaluation import Trial
 from dactyl.learning.models.recurrent import Architecture
 from dactyl.learning.policy import Contract, Policy
 from dactyl.learning.trial_watch import Standing
+from dactyl.tasks.reorient.rules import ReorientRules
 from tests.learning.toys import Toy, ToyStep
 
 
@@ -172,6 +175,30 @@ def test_a_policy_is_judged_in_its_own_rhythm() -> None:
     assert evaluation.environment_config(Contract(), select("all")).scene.control_period is None
 
 
+def test_trials_may_have_other_rules_than_the_tasks() -> None:
+    contract = Contract()
+    assert evaluation.trial_rules(contract) == ReorientRules()
+    found = evaluation.trial_rules(contract, "{timeout: 10, tolerance: 0.2}")
+    assert found == ReorientRules(timeout=10.0, tolerance=0.2)
+    changed = evaluation.environment_config(contract, select("none"), rules=ReorientRules(timeout=10.0))
+    assert changed.rules.timeout == 10.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ("{tolerence: 0.2}", "unknown key rules.tolerence: choose from timeout, max_successes, tolerance"),
+        ("{timeout: 0}", "rules: trial rules: timeout"),
+        ("10", "rules: expected a mapping, not 10"),
+        ("{timeout: [", r"rules '\{timeout: \[' are not YAML"),
+    ],
+)
+def test_rules_that_there_are_not_are_refused(changes: str, says: str) -> None:
+    """Protects from figures of other rules than were asked for."""
+    with pytest.raises(DactylError, match=says):
+        evaluation.trial_rules(Contract(), changes)
+
+
 def test_a_world_is_told_from_one_with_other_ranges() -> None:
     """Protects shipped figures from standing for a world that has become another one."""
     assert evaluation.world_digest(select("all")) == evaluation.world_digest(RandomizationConfig())
@@ -185,5 +212,10 @@ def test_a_randomization_that_is_off_leaves_a_world_as_it_was() -> None:
     class More(RandomizationConfig):
         newer: float | None = None
 
+    effects = UnmodeledEffects(pose_period=0.1)
+    assert "pose_period" not in evaluation._on(asdict(UnmodeledEffects()))
+    assert evaluation.world_digest(RandomizationConfig(unmodeled_effects=effects)) != evaluation.world_digest(
+        RandomizationConfig()
+    )
     assert evaluation.world_digest(More()) == evaluation.world_digest(RandomizationConfig())
     assert evaluation.world_digest(More(newer=1.0)) != evaluation.world_digest(RandomizationConfig())

@@ -18,6 +18,7 @@ from dactyl.learning import checkpoint, evaluation, train
 from dactyl.learning.options import EvaluationOptions, TrainOptions
 from dactyl.learning.policy import Policy
 from dactyl.robot import robot as robots
+from dactyl.storage.shared import shared
 from tests.learning.test_trainer import rows, same
 
 PRESET = """
@@ -63,6 +64,19 @@ def test_training_the_hand_in_two_parts_is_bit_for_bit_training_in_one(
         assert [row[figure] for row in rows(one)] == [row[figure] for row in rows(two)]
     with pytest.raises(DactylError, match=f"it has workers {workers}, the preset {3 - workers}"):
         train.train(preset, TrainOptions(resume=two, **{**common, "workers": 3 - workers}))
+
+
+def test_what_a_preset_names_is_shipped_or_below_the_present_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects a student whose teacher was trained here, wherever that is: runs are kept below the present folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    path = tmp_path / "mine.yaml"
+    for named, found in (("runs/mine", Path("runs/mine")), ("models/block", shared("models", "block"))):
+        path.write_text(f"{PRESET}initial: {named}\nteacher: {named}\n")
+        config = train.configure(str(path), TrainOptions())
+        assert (config.initial, config.teacher) == (str(found), str(found))
 
 
 def test_work_that_cannot_be_shared_is_refused(preset: str, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from dactyl import objects
 from dactyl.maths import quaternion
 
 
-@pytest.mark.parametrize(("kind", "count"), [("block", 24), ("octagonal_prism", 16), ("sphere", 1)])
+@pytest.mark.parametrize(("kind", "count"), [("block", 24), ("cube", 24), ("octagonal_prism", 16), ("sphere", 1)])
 def test_symmetries_leave_the_shape_as_it_is(kind: str, count: int) -> None:
     """And they are all there are: as many as the groups of the cube and of the octagonal prism have."""
     shape = objects.load(kind)
@@ -54,7 +54,8 @@ def test_numpy_and_torch_agree(kind: str) -> None:
 @pytest.mark.parametrize("kind", objects.names())
 def test_clearance_grows_outside_and_shrinks_with_size(kind: str) -> None:
     shape = objects.load(kind)
-    points = torch.tensor([[[0.03, 0.0, 0.0], [0.0, 0.0, -0.03], [0.0, 0.0, 0.0]]])
+    far = shape.half_size + 0.005
+    points = torch.tensor([[[far, 0.0, 0.0], [0.0, 0.0, -far], [0.0, 0.0, 0.0]]])
     values = shape.clearance(points, torch.tensor([1.0]))
     torch.testing.assert_close(values, torch.tensor([[0.005, 0.005, -shape.half_size]]))
     torch.testing.assert_close(shape.clearance(points, torch.tensor([1.04])), values - 0.04 * shape.half_size)

@@ -58,6 +58,11 @@ def test_settings_tell_worlds_apart_and_are_plain() -> None:
     assert worlds.stand_in("a").settings() == worlds.stand_in("b").settings(), "the hand is a file of its own"
 
 
+def test_an_effect_that_is_off_is_no_setting() -> None:
+    """Protects what was computed from a new effect that nobody has switched on."""
+    assert "pose_period" not in worlds.World(select("all")).settings()["randomization"]["unmodeled_effects"]
+
+
 def test_the_quick_form_ends_soon() -> None:
     rules = worlds.config_of(CONTRACT, worlds.training_world("all"), quick=True).rules
     assert (rules.timeout, rules.max_successes) == (4.0, 2)

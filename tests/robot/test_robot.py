@@ -12,6 +12,7 @@ import torch
 
 from dactyl.errors import DactylError
 from dactyl.robot import robot as robots
+from dactyl.robot.robot import Torques
 
 
 @pytest.mark.parametrize("name", robots.names())
@@ -83,6 +84,33 @@ def test_data_that_does_not_fit_is_refused() -> None:
         replace(shadow, action=replace(shadow.action, bins=10))
     with pytest.raises(DactylError, match="XXJ9 cannot be locked"):
         replace(shadow, locked={"XXJ9": 0.0})
+
+
+def test_a_robot_that_takes_torques_must_say_all_of_its_law() -> None:
+    """Protects from a motor without damping, or a hold without a pull, by a list that is too short."""
+    shadow = robots.load("shadow")
+    per_actuator = (0.1,) * len(shadow.actuators)
+    whole = Torques(limit=1.0, damping=per_actuator, stiffness=per_actuator)
+    assert replace(shadow, action=whole).action is whole
+    for wrong, says in (
+        ({"limit": 0.0}, "the largest torque must be > 0, not 0.0"),
+        ({"limit": float("nan")}, "the largest torque must be > 0, not nan"),
+        ({"damping": (0.1,)}, "damping needs a number >= 0 for each actuator"),
+        ({"stiffness": (-0.1, *per_actuator[1:])}, "stiffness needs a number >= 0 for each actuator"),
+    ):
+        with pytest.raises(DactylError, match=f"robot shadow: {says}"):
+            replace(shadow, action=replace(whole, **wrong))
+
+
+def test_a_robot_says_what_its_actions_are_counted_from() -> None:
+    shadow = robots.load("shadow")
+    per_actuator = (0.1,) * len(shadow.actuators)
+    torques = replace(shadow, action=Torques(1.0, per_actuator, per_actuator))
+    for robot, origins in ((shadow, ("current", "middle")), (torques, ("torque", "middle", "current"))):
+        for origin in origins:
+            robot.check_origin(origin)
+    with pytest.raises(DactylError, match="actions of the robot shadow are counted from current or middle, not 'torq"):
+        shadow.check_origin("torque")
 
 
 def test_a_robot_loads_neither_simulator_nor_network_nor_ros() -> None:

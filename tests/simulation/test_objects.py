@@ -1,4 +1,4 @@
-"""The three objects as MuJoCo has them: the paper's sizes, and the same surfaces as in the data."""
+"""The objects as MuJoCo has them: the paper's sizes, and the same surfaces as in the data."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from dactyl import objects
+from dactyl.simulation.objects import face_name
 from dactyl.simulation.scene import SceneConfig, build
 
 
@@ -17,6 +18,32 @@ def test_objects_are_five_centimetres_wide_and_of_one_density(kind: str, volume:
     model = build(SceneConfig(object=kind)).model
     assert objects.load(kind).half_size == 0.025
     assert model.body("object").mass[0] == pytest.approx(567.0 * volume * 0.025**3, rel=1e-6)
+    np.testing.assert_allclose(model.body("object").ipos, 0.0, atol=1e-9)
+
+
+def test_the_cube_is_trifingers() -> None:
+    """65 mm, 94 g, and the inertia that trifinger_simulation gives it."""
+    model = build(SceneConfig(object="cube")).model
+    assert objects.load("cube").half_size == 0.0325
+    assert model.body("object").mass[0] == pytest.approx(0.094, rel=1e-9)
+    np.testing.assert_allclose(model.body("object").inertia, 6.6e-5, atol=5e-7)
+
+
+def test_the_cubes_faces_have_the_challenges_colours_and_nothing_touches_them() -> None:
+    """Blue up, red along x, green along y; paint has no weight and meets nothing."""
+    scene = build(SceneConfig(object="cube"))
+    model = scene.model
+    for face, (normal, colour) in enumerate(
+        [
+            ((1, 0, 0), (1, 0, 0)), ((-1, 0, 0), (1, 0, 1)), ((0, 1, 0), (0, 0.8, 0)),
+            ((0, -1, 0), (1, 1, 0)), ((0, 0, 1), (0, 0, 1)), ((0, 0, -1), (0, 1, 1)),
+        ]
+    ):  # fmt: skip
+        geom = model.geom(face_name(face))
+        np.testing.assert_allclose(geom.rgba[:3], colour, atol=1e-6)
+        np.testing.assert_allclose(geom.pos, 0.0328 * np.array(normal), atol=1e-9)
+        assert (geom.contype[0], geom.conaffinity[0], geom.bodyid[0]) == (0, 0, scene.object_body)
+    assert build().model.ngeom < model.ngeom
     np.testing.assert_allclose(model.body("object").ipos, 0.0, atol=1e-9)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dactyl.simulation.rendering import SceneRenderer
-from dactyl.simulation.scene import Scene, build
+from dactyl.simulation.scene import Scene, SceneConfig, build
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +39,30 @@ def test_the_goal_is_drawn_only_when_asked_and_turns_with_its_orientation(scene:
         )
     assert (plain != upright).any()
     assert (upright != turned).any()
+
+
+def test_a_goal_that_has_a_place_is_drawn_there(scene: Scene) -> None:
+    """Protects films of tasks whose goals are poses from a goal that floats somewhere else."""
+    goal, beside = np.array([1.0, 0, 0, 0]), scene.model.qpos0[24:27] + np.array([0.0, 0.0, 0.1])
+    with SceneRenderer(scene, 160, 120) as renderer:
+        plain, usual, placed = (
+            renderer.render(scene.model.qpos0, "camera_1", goal=shown, place=place)
+            for shown, place in ((None, None), (goal, None), (goal, beside))
+        )
+    assert (placed != plain).any()
+    assert (placed != usual).any()
+
+
+def test_a_goals_faces_turn_with_it() -> None:
+    """Protects films of the cube: which face is which shows on the goal too."""
+    scene = build(SceneConfig(object="cube"))
+    beside = scene.model.qpos0[24:27] + np.array([0.0, 0.0, 0.1])
+    with SceneRenderer(scene, 160, 120) as renderer:
+        upright, over = (
+            renderer.render(scene.model.qpos0, "camera_1", goal=goal, place=beside).astype(int)
+            for goal in (np.array([1.0, 0, 0, 0]), np.array([0.0, 1.0, 0, 0]))
+        )
+    assert (upright != over).any(-1).mean() > 0.002
 
 
 def test_markers_are_hidden_from_cameras_unless_asked_for(scene: Scene) -> None:

@@ -15,11 +15,12 @@ from dactyl.robot import robot as robots
 from dactyl.simulation import scene as scene_module
 from dactyl.simulation.scene import Scene, SceneConfig, build
 from dactyl.storage.presets import parse
+from tests.simulation.scenes import scene_or_skip
 
 
 @pytest.fixture(scope="module", params=robots.names())
 def scene(request: pytest.FixtureRequest) -> Scene:
-    return build(SceneConfig(robot=request.param))
+    return scene_or_skip(SceneConfig(robot=request.param))
 
 
 def test_joints_and_actuators_are_the_robots_in_its_order(scene: Scene) -> None:
@@ -124,6 +125,10 @@ def _another_joint(spec: mujoco.MjSpec) -> None:
     body.add_joint(name="hinge")
 
 
+def _other_limits(spec: mujoco.MjSpec) -> None:
+    spec.joint("rh_FFJ3").range = np.degrees(spec.joint("rh_FFJ3").range)
+
+
 def _another_name(spec: mujoco.MjSpec) -> None:
     spec.actuator("rh_FFJ3").name = "FFJ3"
 
@@ -133,6 +138,7 @@ def _another_name(spec: mujoco.MjSpec) -> None:
     [
         (_another_joint, "has other joints than expected: rh_WRJ2, .*, hinge"),
         (_another_name, "has other actuators: rh_WRJ2, .*, FFJ3,"),
+        (_other_limits, "has other joint limits than its data: rad are meant"),
     ],
 )
 def test_a_model_that_is_not_what_the_data_says_is_refused(edit: Callable[[mujoco.MjSpec], None], message: str) -> None:

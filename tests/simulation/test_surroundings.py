@@ -8,11 +8,12 @@ import pytest
 
 from dactyl.robot import robot as robots
 from dactyl.simulation.scene import Scene, SceneConfig, build
+from tests.simulation.scenes import scene_or_skip
 
 
 @pytest.fixture(scope="module", params=robots.names())
 def scene(request: pytest.FixtureRequest) -> Scene:
-    return build(SceneConfig(robot=request.param))
+    return scene_or_skip(SceneConfig(robot=request.param))
 
 
 def test_every_camera_looks_at_the_workspace(scene: Scene) -> None:

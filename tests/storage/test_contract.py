@@ -15,7 +15,7 @@ from safetensors.torch import save
 
 from dactyl.errors import DactylError
 from dactyl.storage import models
-from dactyl.storage.contract import METADATA_KEY, Use, read_contract, read_object
+from dactyl.storage.contract import METADATA_KEY, Use, read_contract
 
 USE = Use("shadow", "reorient", smoothing=0.3, action_scale=1.0, action_origin="middle", locked_wrist=True)
 
@@ -26,7 +26,7 @@ def file(path: Path, contract: dict[str, Any]) -> Path:
 
 
 def test_a_contract_is_read(tmp_path: Path) -> None:
-    other = dataclasses.replace(USE, robot="another", task="lift")
+    other = dataclasses.replace(USE, robot="another", task="lift", object="pot")
     assert read_contract(file(tmp_path / "p.safetensors", dataclasses.asdict(other))) == other
 
 
@@ -34,12 +34,6 @@ def test_a_file_of_before_there_were_other_robots_is_shadows(tmp_path: Path) -> 
     """Protects every policy that was trained before files named their robot and task."""
     path = file(tmp_path / "p.safetensors", {"smoothing": 0.5, "action_scale": 0.25})
     assert read_contract(path) == Use("shadow", "reorient", 0.5, 0.25, "current", False)
-
-
-def test_the_object_is_read(tmp_path: Path) -> None:
-    assert read_object(file(tmp_path / "p.safetensors", {"object": "sphere"})) == "sphere"
-    with pytest.raises(DactylError, match="not a policy file"):
-        read_object(file(tmp_path / "q.safetensors", {}))
 
 
 @pytest.mark.parametrize("contract", ["[]", "3", "[" * 5000, '"text"'])

@@ -19,8 +19,8 @@ from types import ModuleType
 from typing import Any
 from xml.etree import ElementTree
 
-from dactyl import machine, variables
-from dactyl.errors import DactylError
+from dactyl import machine, registry, variables
+from dactyl.errors import DactylError, MissingPackageError
 from dactyl.hardware.phasespace import import_owl
 from dactyl.hardware.pylon import import_pylon
 
@@ -178,12 +178,21 @@ def _torch() -> str:
 
 
 def _robots() -> str:
-    """Builds the simulated model of each."""
     from dactyl.robot import robot as robots
+
+    return ", ".join(map(_robot, robots.names()))
+
+
+def _robot(name: str) -> str:
+    """Builds its simulated model, which only the usual robot must have."""
     from dactyl.simulation.scene import SceneConfig, build
 
-    built = [build(SceneConfig(robot=name)).robot for name in robots.names()]
-    return ", ".join(f"{robot.name} ({len(robot.joints)} joints)" for robot in built)
+    try:
+        return f"{name} ({len(build(SceneConfig(robot=name)).robot.joints)} joints)"
+    except MissingPackageError as error:
+        if name == registry.DEFAULTS["robots"]:
+            raise
+        return f"{name} without its model ({error})"
 
 
 def _rendering() -> str:

@@ -11,6 +11,10 @@ class DactylError(Exception):
     """Something the user can mend: one line saying what is wrong and why. The command line prints it and exits 1."""
 
 
+class MissingPackageError(DactylError):
+    """A package that only some robot, task or object needs is not installed; says how to get it."""
+
+
 class WrongArgumentError(DactylError):
     """An argument that cannot be: known before any work. The command line exits with 2."""
 

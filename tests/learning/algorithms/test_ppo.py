@@ -198,3 +198,35 @@ def test_bfloat16_learns_too_and_leaves_the_simulation_alone() -> None:
 def test_bad_hyperparameters_are_named(changes: dict[str, float], message: str) -> None:
     with pytest.raises(DactylError, match=message):
         PPOConfig(**changes)
+
+
+def test_the_value_network_may_have_a_rate_of_its_own() -> None:
+    """And keeps it where the policy's follows the divergence, and over a checkpoint."""
+    config = PPOConfig(minibatch=256, minibatches=4, learning_rate=1e-3, value_learning_rate=2e-3, kl_target=1.0)
+    training = Training(Bandit(32), FEED_FORWARD, config)
+    training.iterate()
+    rates = [
+        optimizer.param_groups[0]["lr"] for optimizer in (training.ppo.policy_optimizer, training.ppo.value_optimizer)
+    ]
+    assert rates[0] > 0.99e-3
+    assert rates[1] == 2e-3
+    again = Training(Bandit(32), FEED_FORWARD, config)
+    again.ppo.load_state_dict(training.ppo.state_dict())
+    assert again.ppo.value_optimizer.param_groups[0]["lr"] == 2e-3
+    plain = Training(Bandit(32), FEED_FORWARD, PPOConfig(minibatch=256, minibatches=4, learning_rate=1e-3))
+    assert plain.ppo.value_optimizer.param_groups[0]["lr"] == 1e-3
+    for name in ("value_learning_rate", "bounds"):
+        with pytest.raises(DactylError, match=f"ppo: {name}"):
+            PPOConfig(**{name: -1.0})
+
+
+def test_numbers_beyond_what_an_action_can_be_are_pulled_back() -> None:
+    """Their gradient is of the bound alone where nothing else pays: it points inside."""
+    kind = actions.Gaussian(2)
+    outputs = torch.tensor([[[1.5, -0.5, 0.0, 0.0]]], requires_grad=True)
+    beyond = kind.beyond(outputs)
+    torch.testing.assert_close(beyond, torch.tensor([[0.25]]))
+    beyond.sum().backward()
+    assert outputs.grad is not None
+    assert outputs.grad[0, 0].tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert actions.Categorical(2, 3).beyond(torch.randn(4, 6)).tolist() == [0.0] * 4

@@ -6,7 +6,6 @@ import mujoco
 import numpy as np
 import pytest
 
-from dactyl import objects
 from dactyl.errors import DactylError
 from dactyl.robots.shadow.joints import (
     ACTUATOR_LIMITS,
@@ -118,7 +117,7 @@ def test_coupled_joints_share_the_sum_they_are_sent_to(scene: Scene) -> None:
         assert distal == pytest.approx(middle, abs=0.2)
 
 
-@pytest.mark.parametrize("kind", objects.names())
+@pytest.mark.parametrize("kind", ["block", "octagonal_prism", "sphere"])
 def test_an_object_rests_in_the_cupped_hand_for_ten_seconds(kind: str) -> None:
     scene = build(SceneConfig(object=kind, tilt=0.0))  # a sphere rolls off a palm that is raised
     cupped = {f"{finger}J3": 0.6 for finger in COUPLED_FINGERS} | {f"{finger}J0": 0.9 for finger in COUPLED_FINGERS}

@@ -11,6 +11,7 @@ from scipy import stats
 from scipy.spatial.transform import Rotation
 
 from dactyl.environment.randomization.random import Random
+from dactyl.environment.task import left_workspace
 from dactyl.maths import quaternion
 from dactyl.maths.random import Draws, NumpyDraws
 from dactyl.robot import robot as robots
@@ -145,5 +146,5 @@ def test_dropped(array):
     }
     with np.errstate(invalid="ignore"):
         positions = np.array([position for position, _ in cases.values()])
-        dropped = goals.is_dropped(array(positions), robot, array(up))
+        dropped = left_workspace(array(positions), robot, array(up))
     assert dict(zip(cases, np.asarray(dropped).tolist(), strict=True)) == {name: d for name, (_, d) in cases.items()}

@@ -30,7 +30,7 @@ def exercise_graph(options: ExerciseOptions, bag: Path) -> Graph:
         raise DactylError("a real robot has the model that it has: --calibration is for --simulated")
     if bag.exists():
         raise DactylError(f"cannot record to {bag}: it exists")
-    robots.load(options.robot)
+    robots.load(options.robot).check_calibratable()
     robot: dict[str, Value] = {"robot": options.robot}
     meaning: dict[str, Value] = {"action_origin": "middle", "action_scale": 1.0}
     slack = backlash_of(options.robot, options.calibration)

@@ -39,6 +39,8 @@ def evaluate(choice: EvaluationOptions, pose: Literal["state", "vision"] = "stat
         raise DactylError("ros: the graph simulates the hand without randomizations: say --randomizations none")
     if choice.actions == "both":
         raise DactylError("ros: choose sampled or most-likely actions")
+    if choice.rules:
+        raise DactylError("ros: the graph's trials have the task's rules: leave --rules out")
     file = checkpoint.find_policy(choice.policy)
     policy = Policy.load(file, choice.object, robot=choice.robot, task=choice.task)
     with tempfile.TemporaryDirectory(prefix="dactyl-evaluation-") as folder:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from dactyl import registry, topics
-from dactyl.environment.choices import ObjectName, RobotName, TaskName
+from dactyl.environment.choices import AnyObject, ObjectName, RobotName, TaskName
 from dactyl.errors import DactylError
 from dactyl.ranges import CountOrAll, Port, Positive, SecondsOrAll, Seed
 
@@ -24,8 +24,8 @@ Way = Literal["waitset", "events", "waitset-together", "events-together"]
 class Options:
     """What can be chosen for any run."""
 
-    object: ObjectName = "block"
-    """Object in the hand."""
+    object: AnyObject = ""
+    """Object that is manipulated; empty: the policy's."""
     robot: RobotName = registry.DEFAULTS["robots"]
     """Robot whose shipped policy is meant; one that is named with `policy` brings its own."""
     task: TaskName = registry.DEFAULTS["tasks"]

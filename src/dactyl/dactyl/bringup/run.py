@@ -16,6 +16,7 @@ from dactyl.bringup.calibrated import backlash_of, calibration_of
 from dactyl.bringup.graph import Graph, Node, Value, with_parameters
 from dactyl.bringup.names import check_name, remappings
 from dactyl.bringup.options import POSE_TOPICS, Options, RealOptions, SimOptions
+from dactyl.environment import task as tasks
 from dactyl.errors import DactylError
 from dactyl.ranges import check_options
 from dactyl.results import check_writable
@@ -39,6 +40,7 @@ class _Choice(NamedTuple):
     """What the options come to."""
 
     options: Options
+    """Now with an object."""
     policy: Path
     use: Use
     """What the policy's file says: its robot, its task, what its actions mean."""
@@ -73,7 +75,7 @@ def sim_graph(options: SimOptions) -> Graph:
     choice = _choose(options)
     lockstep = {"lockstep": options.lockstep}
     sim: dict[str, Value] = {
-        "object": options.object, "seed": options.seed, "viewer": not options.headless, **lockstep,
+        "object": choice.options.object, "seed": options.seed, "viewer": not options.headless, **lockstep,
     }  # fmt: skip
     if options.pose == "vision":  # the network takes smaller ones, and a CPU cannot render 37 larger ones a second
         sim |= {"image_width": 320, "image_height": 240}
@@ -149,16 +151,34 @@ def _choose(options: Options) -> _Choice:
         raise DactylError("json needs trials: a run that goes on for ever has no results")
     if options.json:
         check_writable(Path(options.json))
-    policy = policy_for(options.object, options.policy or None).absolute()
+    policy = _policy(options).absolute()
     use = read_contract(policy)
     for kind, asked, own in (("robot", options.robot, use.robot), ("task", options.task, use.task)):
-        if asked not in (own, registry.DEFAULTS[f"{kind}s"]) or (asked != own and not options.policy):
-            which = f"{policy} is for the {kind} {own}" if options.policy else "none is shipped"
-            raise DactylError(f"no policy for the {kind} {asked}: {which}: name one with `policy`")
+        if asked not in (own, registry.DEFAULTS[f"{kind}s"]):
+            raise DactylError(
+                f"no policy for the {kind} {asked}: {policy} is for the {kind} {own}: name one with `policy`"
+            )
     _check_hand(options.hand, robots.load(use.robot))
-    choice = _Choice(options, policy, use)
+    shape = options.object or use.object or tasks.load(use.task).objects[0]
+    choice = _Choice(dataclasses.replace(options, object=shape), policy, use)
     check_name("namespace", choice.namespace)
     return choice
+
+
+def _policy(options: Options) -> Path:
+    """The file of the policy that is named, or of the shipped one for what else is."""
+    if options.policy:
+        return policy_for("", options.policy)
+    asked = {"robot": options.robot, "task": options.task}
+    others = {kind: name for kind, name in asked.items() if name != registry.DEFAULTS[f"{kind}s"]}
+    if not others:
+        return policy_for(options.object or tasks.load(options.task).objects[0])
+    robot = others.get("robot") or tasks.load(options.task).robot
+    shipped = policies_for(f"{robot}-{others.get('task', '')}")
+    if not shipped:
+        kind, name = next(iter(others.items()))
+        raise DactylError(f"no policy for the {kind} {name}: none is shipped: name one with `policy`")
+    return shipped[0]
 
 
 def _check_hand(asked: str, robot: Robot) -> None:
@@ -293,7 +313,8 @@ def _dashboard(choice: _Choice, simulated: bool) -> tuple[Node, ...]:
     options = choice.options
     if not options.dashboard:
         return ()
-    fitting = [path for path in policies_for(options.object) if read_contract(path) == choice.use]
+    alike = dataclasses.replace(choice.use, object="")  # that it was trained with another object does not matter
+    fitting = [p for p in policies_for(options.object) if dataclasses.replace(read_contract(p), object="") == alike]
     parameters: dict[str, Value] = {
         **choice.task,
         "object": options.object,

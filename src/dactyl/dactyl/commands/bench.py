@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
+from dactyl import registry
 from dactyl.bringup.options import SimOptions, Way
 from dactyl.commands.app import Commands
 from dactyl.commands.arguments import Json, Preset
-from dactyl.environment.choices import ObjectName
+from dactyl.environment.choices import ObjectName, RobotName, TaskName
 from dactyl.learning.options import Device
 from dactyl.ranges import Count, Range, Seconds, Threads, Workers
 
@@ -79,13 +80,16 @@ def environment(
     seconds: Seconds = 20.0,
     device: str = "cpu",
     object: ObjectName = "block",
+    robot: RobotName = registry.DEFAULTS["robots"],
+    task: TaskName = registry.DEFAULTS["tasks"],
     profile: bool = False,
     json: Json = None,
 ) -> None:
-    """Measure environment steps per second: 80 ms of simulated time with actions, observations, rewards, resets.
+    """Measure environment steps per second: a control step with actions, observations, rewards, resets.
 
     For example:
       ./dactyl bench env --versus gymnasium-robotics
+      ./dactyl bench env --robot trifinger --task repose --object cube --worlds 512
       ./dactyl bench env --device cuda --worlds 1024 8192 32768 --profile --json env.json
 
     Args:
@@ -95,7 +99,9 @@ def environment(
         threads: numbers of CPU threads
         seconds: for each combination
         device: cpu, cuda, cuda:N or warp-cpu
-        object: in the hand
+        object: that is manipulated
+        robot: whose environment
+        task: that is done
         profile: name the kernels that take the most time
     """
     from dactyl import results
@@ -107,7 +113,7 @@ def environment(
     with StatusLine("measuring environments"):
         outcome = environment.bench_env(
             randomizations=randomizations, worlds=worlds or None, threads=threads, seconds=seconds, device=device,
-            object=object, versus=versus, profile=profile,
+            object=object, robot=robot, task=task, versus=versus, profile=profile,
         )  # fmt: skip
     if json:
         results.write(json, "bench env", None, outcome)

@@ -17,11 +17,13 @@ from typing import Any, Protocol
 
 import torch
 
-from dactyl import objects
+from dactyl import objects, registry
+from dactyl.environment import task as tasks
 from dactyl.environment.config import EnvironmentConfig
 from dactyl.environment.environment import Environment
-from dactyl.environment.randomization import select
+from dactyl.environment.randomization import of_task, select
 from dactyl.errors import DactylError
+from dactyl.robot import robot as robots
 from dactyl.simulation.scene import SceneConfig
 
 PEERS = ("gymnasium-robotics",)
@@ -43,6 +45,8 @@ class Contender:
     threads: int
     object: str = "block"
     device: str = "cpu"
+    robot: str = registry.DEFAULTS["robots"]
+    task: str = registry.DEFAULTS["tasks"]
     env_steps_per_s: float = 0.0
     env_steps_per_cpu_s: float = 0.0
     """By CPU time instead of the clock: what a core does, also where others use it."""
@@ -54,7 +58,7 @@ class Contender:
     def as_row(self) -> dict[str, Any]:
         """For the results file."""
         row = {name: getattr(self, name) for name in ("backend", "randomizations", "worlds", "threads")}
-        row |= {name: getattr(self, name) for name in ("object", "device")}
+        row |= {name: getattr(self, name) for name in ("object", "device", "robot", "task")}
         row |= {name: round(getattr(self, name), 1) for name in ("env_steps_per_s", "env_steps_per_cpu_s")}
         if self.physics_share is not None:
             row["physics_share"] = round(self.physics_share, 3)
@@ -81,6 +85,8 @@ def bench_env(
     seconds: float = 20.0,
     device: str = "cpu",
     object: str = "block",
+    robot: str = registry.DEFAULTS["robots"],
+    task: str = registry.DEFAULTS["tasks"],
     versus: str | None = None,
     profile: bool = False,
 ) -> dict[str, Any]:
@@ -93,6 +99,8 @@ def bench_env(
         seconds: for each combination.
         device: see `backends.make_physics`.
         object: one of `objects.names()`.
+        robot: one of `robot.names()`.
+        task: one of `task.names()`.
         versus: one of PEERS, on the CPU.
         profile: list the GPU kernels that take the most time.
 
@@ -106,6 +114,10 @@ def bench_env(
     if versus is not None and versus not in PEERS:
         raise DactylError(f"unknown peer {versus!r}: choose one of {', '.join(PEERS)}")
     objects.load(object)
+    robots.load(robot)
+    tasks.load(task)
+    if versus is not None and robot != registry.DEFAULTS["robots"]:
+        raise DactylError(f"{versus} has another robot than {robot}: compare with {registry.DEFAULTS['robots']}")
     if not seconds > 0 or min(threads, default=0) < 1 or (worlds is not None and min(worlds, default=0) < 1):
         raise DactylError("seconds, threads and worlds must be positive")
     for choice in randomizations:
@@ -114,7 +126,7 @@ def bench_env(
         if versus is not None:
             raise DactylError(f"{versus} runs on the CPU: compare with --device cpu")
         rows = [
-            _measure([Contender("mjwarp", choice, count, 1, object, device)], seconds, profile)[0]
+            _measure([Contender("mjwarp", choice, count, 1, object, device, robot, task)], seconds, profile)[0]
             for count in worlds or GPU_WORLDS
             for choice in randomizations
         ]
@@ -124,7 +136,7 @@ def bench_env(
         if versus is not None:
             contenders.append(Contender(versus, "none", 1, number))
         contenders += [
-            Contender("mujoco", choice, count, number, object)
+            Contender("mujoco", choice, count, number, object, robot=robot, task=task)
             for count in worlds or CPU_WORLDS
             for choice in randomizations
         ]
@@ -243,12 +255,13 @@ class _Ours:
     def __init__(self, contender: Contender) -> None:
         torch.set_num_threads(1)  # the simulator has the threads
         config = EnvironmentConfig(
-            scene=SceneConfig(object=contender.object), randomization=select(contender.randomizations)
+            task=contender.task,
+            scene=SceneConfig(robot=contender.robot, object=contender.object),
+            randomization=select(contender.randomizations, of_task(tasks.load(contender.task))),
         )
         self._environment = Environment(config, contender.worlds, device=contender.device, threads=contender.threads)
         self._environment.reset()
-        shape = (20, contender.worlds, self._environment.num_actuators)
-        self._actions = torch.randint(self._environment.num_bins, shape, device=self._environment.device)
+        self._actions = [self._environment.random_actions(contender.worlds) for _ in range(20)]
 
     def run(self, seconds: float) -> tuple[float, float]:
         clock, cpu = self._time(self._step, seconds)

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     RobotName = str
     TaskName = str
     ObjectName = str
+    AnyObject = str
 else:
     RobotName = Literal[registry.names("robots")]
     TaskName = Literal[registry.names("tasks")]
     ObjectName = Literal[objects.names()]
+    AnyObject = Literal[("", *objects.names())]  # empty: none is named

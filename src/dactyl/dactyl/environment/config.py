@@ -9,12 +9,11 @@ from typing import Any
 
 from dactyl import objects, registry
 from dactyl.environment import task as tasks
-from dactyl.environment.randomization import RandomizationConfig
+from dactyl.environment.randomization import RandomizationConfig, of_task
 from dactyl.environment.randomization.random import check_amount
 from dactyl.environment.task import Task
 from dactyl.environment.trial import TrialRules
 from dactyl.errors import DactylError
-from dactyl.robot import control
 from dactyl.robot.robot import Robot
 from dactyl.simulation.scene import SceneConfig, robot_of
 from dactyl.storage.presets import parse_fields
@@ -32,21 +31,23 @@ class EnvironmentConfig:
     scene: SceneConfig = field(default_factory=SceneConfig)
     """Robot and object among others."""
     rules: TrialRules = _OWN  # type: ignore[assignment]
-    randomization: RandomizationConfig = field(default_factory=RandomizationConfig)
+    randomization: RandomizationConfig = _OWN  # type: ignore[assignment]
     reward: dict[str, float] = _OWN  # type: ignore[assignment]
     """Weights of the task's `rewards`."""
     policy_terms: tuple[str, ...] = _OWN  # type: ignore[assignment]
     value_terms: tuple[str, ...] = _OWN  # type: ignore[assignment]
-    action_origin: str = "current"
-    """What actions are counted from, see `control.ORIGINS`; also the random ones before an episode."""
+    action_origin: str = _OWN  # type: ignore[assignment]
+    """What actions are counted from, see `control.ORIGINS`, or torques; also the random ones before an episode."""
     action_scale: float = 1.0
-    """Reach of action 1 in units of half the actuator's range."""
+    """Reach of action 1 in units of half the actuator's range, or of the largest torque."""
     smoothing: float = _OWN  # type: ignore[assignment]
     """Weight of the new action in the moving average, per control step."""
     substeps: int = _OWN  # type: ignore[assignment]
     """Physics steps in a control step. Fewer are coarser and faster: for training alone, the evaluation has all."""
     start_steps: int | None = None
     """Random actions before an episode; None: as many as the object's `start_steps` says."""
+    scripted_starts: float = 0.0
+    """Share of the episodes that begin in states of the robot's script, see `Robot.scripted_starts`."""
     reset_pool: float = 0.1
     """Environments that prepare initial states, as a share of the others. 0: the first states are used again."""
     goal_angle_limit: float | None = None
@@ -58,9 +59,11 @@ class EnvironmentConfig:
         task, robot = tasks.load(self.task), robot_of(self.scene)
         defaults = {
             "rules": task.training_rules,
+            "randomization": of_task(task),
             "reward": dict(task.reward),
             "policy_terms": task.policy_terms,
             "value_terms": task.value_terms,
+            "action_origin": robot.action.origins[0],
             "smoothing": robot.action.smoothing,
             "substeps": robot.timing.substeps,
         }
@@ -71,7 +74,7 @@ class EnvironmentConfig:
 
     def _check(self, task: Task, robot: Robot) -> None:
         task.check_reward(self.reward)
-        control.check_origin(self.action_origin)
+        robot.check_origin(self.action_origin)
         for term in (*self.policy_terms, *self.value_terms):
             task.term(term)
         if not isinstance(self.rules, type(task.rules)):
@@ -79,7 +82,8 @@ class EnvironmentConfig:
         if not self.rules.timeout >= robot.timing.control:
             raise DactylError(f"trial rules: timeout {self.rules.timeout} s must be >= {robot.timing.control}")
         in_range = (
-            self.start_steps is None or self.start_steps >= 1,
+            self.start_steps is None or self.start_steps >= 0,
+            0 <= self.scripted_starts <= 1,
             self.substeps >= 1,
             0 <= self.reset_pool < inf,
             0 < self.smoothing <= 1,
@@ -87,10 +91,12 @@ class EnvironmentConfig:
         )
         if not all(in_range):
             raise DactylError(
-                f"environment: start_steps {self.start_steps} and substeps {self.substeps} must be >= 1, "
-                f"reset_pool {self.reset_pool} >= 0, smoothing {self.smoothing} in (0, 1], "
-                f"action_scale {self.action_scale} > 0"
+                f"environment: start_steps {self.start_steps} must be >= 0, substeps {self.substeps} >= 1, "
+                f"scripted_starts {self.scripted_starts} from 0 to 1, reset_pool {self.reset_pool} >= 0, "
+                f"smoothing {self.smoothing} in (0, 1], action_scale {self.action_scale} > 0"
             )
+        if self.scripted_starts and not robot.scripted_starts:
+            raise DactylError(f"environment: the robot {robot.name} has no script for scripted_starts")
         if self.goal_angle_limit is not None and not self.goal_angle_limit > self.rules.tolerances[-1]:
             raise DactylError(
                 f"goal_angle_limit {self.goal_angle_limit} rad must exceed the tolerance "
@@ -119,4 +125,5 @@ class EnvironmentConfig:
         Raises:
             DactylError: there is no such task.
         """
-        return {"rules": tasks.load(str(values.get("task", registry.DEFAULTS["tasks"]))).training_rules}
+        task = tasks.load(str(values.get("task", registry.DEFAULTS["tasks"])))
+        return {"rules": task.training_rules, "randomization": of_task(task)}

@@ -1,6 +1,6 @@
 """The environment policies are trained and judged in: N copies in lockstep, reset one by one (appendix C).
 
-One control step: action -> smoothing -> delay, noise, backlash -> target -> ten physics steps -> observation,
+One control step: action -> smoothing -> delay, noise, backlash -> target or torque -> physics steps -> observation,
 reward, accounts -> reset of the environments whose episode ended. Everything is torch on the environment's device;
 nothing in `step` makes a GPU wait for the host. Robot and task are data: nothing here knows which.
 """
@@ -19,21 +19,25 @@ from dactyl.environment.config import EnvironmentConfig
 from dactyl.environment.hidden import hidden_effects, hidden_physics
 from dactyl.environment.measurement import Measurement, Occlusion, RobotFrame
 from dactyl.environment.randomization.effect import Effect
+from dactyl.environment.randomization.held_pose import HeldPose
 from dactyl.environment.randomization.observation_noise import Sensed, Sensors
 from dactyl.environment.randomization.random import Random, where
 from dactyl.environment.randomization.unmodeled_effects import Actuation, Forces, Timing, Tracking
 from dactyl.environment.randomization.vision_errors import Sight
+from dactyl.environment.scripted_starts import ScriptedStarts
 from dactyl.environment.starts import StartPool
 from dactyl.environment.task import Signals, Transition
 from dactyl.errors import DactylError
 from dactyl.robot import control
-from dactyl.robot.control import ActionMeaning
+from dactyl.robot.control import TORQUE, ActionMeaning
+from dactyl.robot.robot import Torques
 from dactyl.simulation.backends import make_physics
 from dactyl.simulation.model_fields import PhysicsFactors, nominal_factors
 from dactyl.simulation.physics import PhysicsState
 from dactyl.simulation.scene import build
 
 MAX_ROUNDS = 20
+PLACED_EVERY = 100  # control steps after which the pool is renewed where no random actions come before an episode
 
 Observations = dict[str, Tensor]
 
@@ -53,8 +57,9 @@ class Step(NamedTuple):
     """(N, size) before any reset; after the last goal with one more."""
     info: dict[str, Tensor]
     """Before any reset. "successes": (N,) int64 goals reached in the episode so far; "reached", "dropped", "complete",
-    "timeout": (N,) bool; "errors": (N, E) to the goal; "duration": (N,) of the step, s; "motion": (N, A) how far the
-    policy asked its targets to move in it, rad."""
+    "timeout": (N,) bool; "errors": (N, E) to the goal, and where there are several each of them by its name;
+    "duration": (N,) of the step, s; "motion": (N, A) how far the policy asked its targets to move in it, rad, or by how
+    much its torques to change, N·m."""
 
 
 class Environment:
@@ -84,14 +89,15 @@ class Environment:
         self.num_envs = num_envs
         self._preparing = 0 if config.reset_pool == 0 else max(1, round(config.reset_pool * num_envs))
         total = num_envs + self._preparing
-        self.scene = build(config.scene)
+        self.scene = build(config.scene, postures=config.action_origin != TORQUE)
         self.physics = make_physics(self.scene, total, device, threads)
         self.device = self.physics.device
         self._looks_first = device == "cpu"  # on a GPU, looking whether an episode ended costs more than acting as if
         self.random = Random(seed, self.device)
         self.goal_angle_limit = config.goal_angle_limit
         self.rules = config.rules
-        self.task, self.robot, self.object = tasks.load(config.task), self.scene.robot, self.scene.object
+        self.task, self.robot = tasks.load(config.task).under(config.rules), self.scene.robot
+        self.object = self.scene.object
         self.num_actuators, self.num_bins = len(self.robot.actuators), self.robot.action.bins
         self.control_period = self.robot.timing.control
         """s"""
@@ -100,6 +106,7 @@ class Environment:
         dtype = self.physics.state.qpos.dtype
         self._meaning = ActionMeaning(config.action_origin, config.action_scale, config.smoothing)
         self._limits = torch.as_tensor(self.robot.actuator_limits, device=self.device, dtype=dtype)
+        self._most_torque = self.robot.action.limit if isinstance(self.robot.action, Torques) else None
         self._up = torch.as_tensor(self.scene.up, device=self.device, dtype=torch.float32)
         self._object_mass = float(self.scene.model.body_mass[self.scene.object_body])
         self._home = self._home_state(total)
@@ -107,7 +114,8 @@ class Environment:
         self._factors = nominal_factors(self.scene, total, self.device)
         self._pool = StartPool(total, self.physics.state, self._factors)
         self._alive = torch.ones(total, dtype=torch.bool, device=self.device)
-        self._start_steps = config.start_steps or self.object.start_steps
+        self._start_steps = self.object.start_steps if config.start_steps is None else config.start_steps
+        self._script = ScriptedStarts.of(self.scene, self.physics.state, seed) if config.scripted_starts else None
         self._preparing_steps = 0
         self._smoothed = torch.zeros(total, self.num_actuators, device=self.device)
         present = self._signals(self._acting_part(self._frame.measure()), with_goal=False)
@@ -128,6 +136,10 @@ class Environment:
         self._forces = Forces(effects, total, self.random) if effects else None
         self._tracking = Tracking(effects, num_envs, self.robot, self.random) if effects else None
         self._occlusion = Occlusion(self.robot, self.object, effects.occlusion_distance) if effects else None
+        holds = effects is not None and effects.pose_age > 0
+        self._held_pose = HeldPose(effects, num_envs, self.robot, self.random) if effects and holds else None
+        self._before: dict[str, Tensor] = {name: present[name].clone() for name in self.task.remembers}
+        """Signals before the control step that reward terms look at too."""
         self._needs = self.task.needs((*config.policy_terms, *config.value_terms))
 
     @property
@@ -193,6 +205,7 @@ class Environment:
         transition = Transition(
             errors_before=self._errors,
             errors=errors,
+            before=self._before,
             signals=signals,
             reached=events.reached,
             dropped=events.dropped,
@@ -206,7 +219,11 @@ class Environment:
         successes, ended = self._trials.successes, events.ended
         if cut is not None:
             ended = ended | cut
-        self._goal = where(events.reached, self._draw_goals(signals), self._goal)
+        # where only the end counts, what would have followed it is more of the same goal
+        renewed = events.reached & ~events.complete if self.rules.judged_at_timeout else events.reached
+        self._goal = where(renewed, self._draw_goals(signals), self._goal)
+        names = [name.partition(",")[0] for name in self.task.error_names]
+        apart = {name: errors[:, i] for i, name in enumerate(names)} if len(names) > 1 else {}
         final = torch.nan_to_num(self._value_observation(self._signals(measurement)), nan=0.0, posinf=0.0, neginf=0.0)
         self._tend_pool()
         measurement = self._restart(ended, measurement)
@@ -219,12 +236,14 @@ class Environment:
             info={
                 "successes": successes, "reached": events.reached, "dropped": events.dropped,
                 "complete": events.complete, "timeout": events.timeout, "errors": errors, "duration": duration[:n],
-                "motion": self._motion(self._smoothed[:n], previous),
+                "motion": self._motion(self._smoothed[:n], previous), **apart,
             },
         )  # fmt: skip
 
     def _motion(self, action: Tensor, previous: Tensor) -> Tensor:
-        """How far smoothed actions (N, A) ask the targets to move in a control step, rad."""
+        """How far smoothed actions (N, A) ask targets to move in a control step, rad; of torques the change, N·m."""
+        if self._most_torque is not None and self._meaning.origin == TORQUE:
+            return self._meaning.scale * self._most_torque * (action - previous)
         reach = 0.5 * self._meaning.scale * (self._limits[:, 1] - self._limits[:, 0])
         return reach * (action if self._meaning.origin == "current" else action - previous)
 
@@ -237,7 +256,7 @@ class Environment:
     def _restart(self, ended: Tensor, measurement: Measurement) -> Measurement:
         """Start new episodes where they ended; the measurement with those environments' new state."""
         if self._looks_first and not ended.any():
-            self._errors = self.task.errors(self._goal, self._signals(measurement))
+            self._take_stock(measurement)
             return measurement
         mask = torch.cat([ended, torch.zeros(self._preparing, dtype=torch.bool, device=self.device)])
         self._restore(mask, *self._pool.draw(len(mask), self.random))
@@ -249,10 +268,16 @@ class Environment:
         """Redraw everything an episode keeps, but for the physics, in environments of mask (N,)."""
         self._trials = trial.restart(self._trials, mask)
         self._goal = where(mask, self._draw_goals(self._signals(measurement)), self._goal)
-        self._errors = self.task.errors(self._goal, self._signals(measurement))
-        for effect in (self._sensors, self._tracking, self._sight):
+        self._take_stock(measurement)
+        for effect in (self._sensors, self._tracking, self._sight, self._held_pose):
             if effect is not None:
                 effect.restart(mask)
+
+    def _take_stock(self, measurement: Measurement) -> None:
+        """Keep what the next step is compared with."""
+        signals = self._signals(measurement)
+        self._errors = self.task.errors(self._goal, signals)
+        self._before = {name: signals[name].clone() for name in self.task.remembers}
 
     def _draw_goals(self, signals: Signals) -> Tensor:
         limit = self.goal_angle_limit
@@ -267,6 +292,8 @@ class Environment:
         qpos = torch.as_tensor(self.scene.model.qpos0, device=self.device, dtype=self.physics.state.qpos.dtype)
         qpos = qpos.repeat(total, 1)
         targets = self.robot.actuator_positions(qpos[:, self.scene.joints])
+        if self._meaning.origin == TORQUE:
+            targets = torch.zeros_like(targets)
         return PhysicsState(qpos, torch.zeros_like(self.physics.state.qvel), targets)
 
     def _place(self, mask: Tensor) -> None:
@@ -276,7 +303,10 @@ class Environment:
         qpos[:, pose] = self.task.place(self.random, len(mask), qpos[0, pose])
         physics = self.config.randomization.physics
         factors = physics.sample(self.scene, len(mask), self.random) if physics else self._factors
-        self._restore(mask, self._home._replace(qpos=qpos), factors)
+        state = self._home._replace(qpos=qpos)
+        if self._script:
+            state = self._script.mixed_in(state, self.config.scripted_starts, self.random)
+        self._restore(mask, state, factors)
         self._alive = self._alive | mask
 
     def _restore(self, mask: Tensor, state: PhysicsState, factors: PhysicsFactors) -> None:
@@ -303,8 +333,10 @@ class Environment:
     def _tend_pool(self) -> None:
         """Every `start_steps` control steps, put what survived into the pool and begin again."""
         self._preparing_steps += 1
-        if self._preparing == 0 or self._preparing_steps < self._start_steps:
+        if self._preparing == 0 or self._preparing_steps < (self._start_steps or PLACED_EVERY):
             return
+        if self._start_steps == 0:  # what was placed has been acted in meanwhile
+            self._place(~self._acting)
         self._pool.add(self._alive & ~self._acting, self._snapshot(), self._factors)
         self._place(~self._acting)
         self._preparing_steps = 0
@@ -332,7 +364,7 @@ class Environment:
         else:
             positions = self.robot.actuator_positions(joint_angles)
             action = self._smoothed.to(positions.dtype)
-            state.targets[:] = control.target(positions, action, self._limits, meaning.origin, meaning.scale)
+            state.targets[:] = control.commands(positions, action, self._limits, meaning, self._most_torque)
         if self._forces:
             mass = self._object_mass * self._factors.masses[:, self.scene.object_body, None]
             self.physics.object_force[:] = mass * self._forces.accelerations()
@@ -362,6 +394,9 @@ class Environment:
             sensed = self._sight.see(measurement.sensed, sensed)
         if self.object_sensor:
             position, orientation = self.object_sensor(self.physics.state.qpos[: self.num_envs])
+            sensed = sensed._replace(object_position=position, object_orientation=orientation)
+        if self._held_pose:
+            position, orientation = self._held_pose.apply(sensed.object_position, sensed.object_orientation)
             sensed = sensed._replace(object_position=position, object_orientation=orientation)
         if self._tracking and self._occlusion:
             hidden = self._occlusion.of(measurement, self._factors.object_size[: self.num_envs])
@@ -408,6 +443,7 @@ class Environment:
         tensors = {name: getattr(self, f"_{name}").clone() for name in self._SAVED}
         tensors["random"] = self.random.generator.get_state()
         tensors["preparing_steps"] = torch.tensor(self._preparing_steps)
+        tensors |= {f"before.{name}": value.clone() for name, value in self._before.items()}
         for part, fields in (("trials", self._trials), ("factors", self._factors)):
             tensors |= {f"{part}.{name}": value.clone() for name, value in fields._asdict().items()}
         for part, holder in (("physics", self.physics), *self._parts().items()):
@@ -456,6 +492,7 @@ class Environment:
                 if name.startswith(start)
             }
 
+        self._before = part("before")
         self._trials = trial.TrialState(**part("trials"))
         self._factors = PhysicsFactors(**part("factors"))
         self.physics.load_state_dict(part("physics"), self._factors)
@@ -471,5 +508,6 @@ class Environment:
             "forces": self._forces,
             "tracking": self._tracking,
             "sight": self._sight,
+            "held_pose": self._held_pose,
         }
         return {name: part for name, part in parts.items() if part is not None}

@@ -28,7 +28,7 @@ from dactyl import registry
 from dactyl.environment import task as tasks
 from dactyl.environment.config import EnvironmentConfig
 from dactyl.environment.environment import Environment, Observations, Step
-from dactyl.environment.randomization import select
+from dactyl.environment.randomization import of_task, select
 from dactyl.errors import DactylError
 from dactyl.simulation.scene import SceneConfig
 
@@ -48,7 +48,8 @@ class Choice:
     """What can be chosen for an environment without a whole `EnvironmentConfig`."""
 
     task: str = registry.DEFAULTS["tasks"]
-    robot: str = registry.DEFAULTS["robots"]
+    robot: str = ""
+    """Empty: the one that the task is meant for."""
     object: str = ""
     """Empty: the first of the task's."""
     locked_wrist: bool = False
@@ -58,9 +59,12 @@ class Choice:
 
     def config(self) -> EnvironmentConfig:
         """Everything at once."""
-        shape = self.object or tasks.load(self.task).objects[0]
-        scene = SceneConfig(robot=self.robot, object=shape, locked_wrist=self.locked_wrist)
-        return EnvironmentConfig(task=self.task, scene=scene, randomization=select(self.randomizations))
+        task = tasks.load(self.task)
+        scene = SceneConfig(
+            robot=self.robot or task.robot, object=self.object or task.objects[0], locked_wrist=self.locked_wrist
+        )
+        randomization = select(self.randomizations, of_task(task))
+        return EnvironmentConfig(task=self.task, scene=scene, randomization=randomization)
 
 
 def _make(

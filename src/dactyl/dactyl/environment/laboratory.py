@@ -14,8 +14,9 @@ from dactyl.environment.task import Task
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.maths.random import NumpyDraws
-from dactyl.robot import control
+from dactyl.robot import control, torque
 from dactyl.robot.control import ActionMeaning
+from dactyl.robot.robot import Torques
 from dactyl.simulation.scene import Scene
 
 MAX_DRAWS = 50
@@ -23,7 +24,7 @@ _UNSTABLE = [mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQVEL,
 
 
 class Laboratory:
-    """One simulated robot under position control. Targets are held until new ones come."""
+    """One simulated robot. Targets, or torques where it takes those, are held until new ones come."""
 
     def __init__(
         self,
@@ -43,7 +44,11 @@ class Laboratory:
             meaning: of the operator's random actions: the policy's, as in training; by default the robot's.
             marker_delay: how old marker positions are when they are measured, s, in whole physics steps.
         """
-        self._task, self._meaning = task, meaning or ActionMeaning(smoothing=scene.robot.action.smoothing)
+        action = scene.robot.action
+        self._task, self._meaning = task, meaning or ActionMeaning(action.origins[0], smoothing=action.smoothing)
+        self._torques = action if isinstance(action, Torques) else None
+        self._held: np.ndarray | None = None
+        """(A,) posture, rad, in which the operator holds a robot that takes torques; None: nobody does."""
         self.scene, self.model, self.data = scene, scene.model, mujoco.MjData(scene.model)
         self.sites = np.concatenate([scene.fingertip_sites, scene.base_sites, scene.object_sites])
         """Motion-capture markers: fingertips, on the base, on the object."""
@@ -62,18 +67,31 @@ class Laboratory:
         Raises:
             DactylError: the physics became unstable.
         """
-        if self._delay:
+        if self._delay or self._held is not None:
             for _ in range(steps):
+                self._hold()
                 mujoco.mj_step(self.model, self.data)
-                self._past.append(self._exact_markers())
+                if self._delay:
+                    self._past.append(self._exact_markers())
         else:
             mujoco.mj_step(self.model, self.data, steps)
         if any(self.data.warning[kind].number for kind in _UNSTABLE):
             raise DactylError("the simulated physics became unstable")
 
+    def _hold(self) -> None:
+        """Pull a robot that takes torques to where the operator holds it, if they do."""
+        if self._held is not None and self._torques is not None:
+            limit, stiffness = self._torques.limit, np.array(self._torques.stiffness)
+            self.targets[:] = torque.towards(self._held, self._positions(), limit, stiffness)
+
+    def command(self, actuators: list[int], values: np.ndarray) -> None:
+        """Send some of the actuators targets, rad, or torques, N·m; the operator's hands are off the robot then."""
+        self._held = None
+        self.targets[actuators] = values
+
     @property
     def targets(self) -> np.ndarray:
-        """(A,) actuator targets in rad, writable; the controllers clip them to their limits."""
+        """(A,) actuator targets in rad, or torques in N·m, writable; the controllers clip them to their limits."""
         return self.data.ctrl
 
     @property
@@ -138,21 +156,35 @@ class Laboratory:
         mujoco.mj_resetData(self.model, self.data)
         pose = slice(self.scene.object_position.start, self.scene.object_orientation.stop)
         self.data.qpos[pose] = self._task.place(NumpyDraws(random), 1, self.data.qpos[pose])[0]
-        self.targets[:] = self.scene.robot.actuator_positions(self.data.qpos[self.scene.joints])
+        positions = self._positions()
+        self._held = positions if self._torques else None
+        self.targets[:] = 0.0 if self._torques else positions
         mujoco.mj_forward(self.model, self.data)
 
     def _survives_random_actions(self, random: np.random.Generator) -> bool:
         robot, meaning = self.scene.robot, self._meaning
         limits = robot.actuator_limits
-        positions = robot.actuator_positions(self.data.qpos[self.scene.joints])
-        action = control.holding(positions, limits, meaning.origin, meaning.scale).astype(np.float32)
+        action = control.holding(self._positions(), limits, meaning.origin, meaning.scale).astype(np.float32)
         for _ in range(self.scene.object.start_steps):
             bins, size = robot.action.bins, len(robot.actuators)
             chosen = random.integers(bins, size=size) if bins else random.uniform(-1.0, 1.0, size)
             action = control.smooth(action, control.as_action(chosen, bins), meaning.smoothing)
-            positions = robot.actuator_positions(self.data.qpos[self.scene.joints])
-            self.targets[:] = control.target(positions, action, limits, meaning.origin, meaning.scale)
-            self.step(robot.timing.substeps)
+            most = self._torques.limit if self._torques else None
+            self._follow(control.commands(self._positions(), action, limits, meaning, most))
             if self.object_dropped():
                 return False
+        self._held = self._positions() if self._torques else None
         return True
+
+    def _positions(self) -> np.ndarray:
+        """(A,) where the actuators are, rad."""
+        positions: np.ndarray = self.scene.robot.actuator_positions(self.data.qpos[self.scene.joints])
+        return positions
+
+    def _follow(self, commands: np.ndarray) -> None:
+        """A control step with commands (A,); a robot that takes torques follows postures by the law of its motors."""
+        follows = self._torques is not None and self._meaning.origin != control.TORQUE
+        self._held = commands if follows else None
+        if not follows:
+            self.targets[:] = commands
+        self.step(self.scene.robot.timing.substeps)

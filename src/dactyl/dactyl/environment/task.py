@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from array_api_compat import array_namespace
@@ -83,6 +84,8 @@ class Transition(NamedTuple):
     """(N, A)"""
     robot: Robot
     object: Object
+    before: Signals = MappingProxyType({})
+    """Exact, before the step: those of `Task.remembers`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,8 +122,20 @@ class Task:
     """Transition -> (N,)."""
     reward: Mapping[str, float]
     """Default weights of `rewards`."""
+    robot: str = registry.DEFAULTS["robots"]
+    """Name of the robot that is meant where none is named."""
+    remembers: tuple[str, ...] = ()
+    """Signals that reward terms also look at as they were before the control step; not the goal."""
+    by_rules: Callable[[Task, TrialRules], Task] | None = None
+    """The task as rules of its own have it, where these also say which goals are drawn and where the object begins."""
+    randomization: str = ""
+    """`module:attribute` of the `RandomizationConfig` that "all" means for it; empty: the first paper's."""
     showcase: str = ""
     """`module:function` that draws what is varied, for `env show`; empty: none."""
+
+    def under(self, rules: TrialRules) -> Task:
+        """The task as these rules have it."""
+        return self if self.by_rules is None else self.by_rules(self, rules)
 
     def term(self, name: str) -> Term:
         """An observation term by its name; DactylError if there is none."""
@@ -154,6 +169,21 @@ class Task:
         for name in weights:
             if name not in self.rewards:
                 raise DactylError(f"unknown reward term {name!r}: choose from {', '.join(self.rewards)}")
+
+
+def left_workspace(position: Array, robot: Robot, up: Array) -> Array:
+    """Whether an object has left the robot's workspace, (...,) bool. A position that is not finite has.
+
+    Args:
+        position: object centre in the robot frame, (..., 3), m.
+        robot: whose workspace says how far that is.
+        up: the vertical in the robot frame, (3,), unit.
+    """
+    xp = array_namespace(position)
+    offset = position - robot.rest.like(position)
+    height = xp.sum(offset * up, axis=-1)
+    distance = xp.sqrt(xp.sum(offset * offset, axis=-1))
+    return ~((height > -robot.workspace.depth) & (distance < robot.workspace.radius))
 
 
 def load(name: str) -> Task:

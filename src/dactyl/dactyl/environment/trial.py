@@ -37,6 +37,11 @@ class TrialRules(ABC):
     def tolerances(self) -> tuple[float, ...]:
         """A goal is reached when each of the task's errors is below its tolerance."""
 
+    @property
+    def judged_at_timeout(self) -> bool:
+        """Whether a goal is only reached when its time is up: the object must be there then, however it got there."""
+        return False
+
 
 class TrialState(NamedTuple):
     """Accounts of N running trials."""
@@ -88,8 +93,11 @@ def advance(
     reached = ~dropped
     for i, tolerance in enumerate(rules.tolerances):
         reached = (errors[..., i] < tolerance) & reached
+    spent = state.goal_time + duration
+    if rules.judged_at_timeout:
+        reached = reached & (spent + 0.5 * duration > rules.timeout)
     successes = state.successes + xp.astype(reached, xp.int64)
-    goal_time = xp.where(reached, xp.zeros_like(state.goal_time), state.goal_time + duration)
+    goal_time = xp.where(reached, xp.zeros_like(state.goal_time), spent)
     complete = reached & (successes >= rules.max_successes)
     timeout = ~dropped & (goal_time + 0.5 * duration > rules.timeout)  # at the step nearest to it
     return TrialState(successes, goal_time), TrialEvents(reached, dropped, complete, timeout)

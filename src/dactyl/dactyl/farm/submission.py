@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from dactyl.environment import task as tasks
 from dactyl.errors import DactylError
 from dactyl.farm.job import Job
 from dactyl.farm.options import JobOptions
 from dactyl.ranges import check_options
-from dactyl.storage.contract import read_contract, read_object
+from dactyl.storage.contract import read_contract
 
 
 def job_for(
@@ -33,7 +34,7 @@ def job_for(
     return Job(
         robot=asked.robot or use.robot,
         task=asked.task or use.task,
-        object=asked.object or read_object(policy),
+        object=asked.object or use.object or tasks.load(use.task).objects[0],
         trials=asked.trials,
         seed=asked.seed,
         goal=(*map(float, position or ()), *map(float, quaternion or ())),

@@ -65,6 +65,10 @@ class Actions(ABC):
     def exported(self, outputs: Tensor) -> Tensor:
         """... what other programs are given, (..., *shape)."""
 
+    def beyond(self, outputs: Tensor) -> Tensor:
+        """How far the most likely actions lie beyond what one can be, (...,): squared and summed over actuators."""
+        return torch.zeros_like(outputs[..., 0])
+
     @abstractmethod
     def log_prob(self, outputs: Tensor, actions: Tensor) -> Tensor:
         """Log-probability or log-density (...,) of actions (..., actuators): the sum over actuators."""
@@ -160,6 +164,9 @@ class Gaussian(Actions):
 
     def executed(self, actions: Tensor) -> Tensor:
         return actions.clamp(-1.0, 1.0)
+
+    def beyond(self, outputs: Tensor) -> Tensor:
+        return (self.mode(outputs).abs() - 1.0).clamp(min=0.0).square().sum(-1)
 
     def exported(self, outputs: Tensor) -> Tensor:
         """Means (..., actuators), clipped."""

@@ -12,24 +12,28 @@ from typing import Any
 
 import numpy as np
 import torch
+import yaml
 
 from dactyl.environment import environment as environments
 from dactyl.environment import task as tasks
 from dactyl.environment.config import EnvironmentConfig
-from dactyl.environment.randomization import RandomizationConfig, select
+from dactyl.environment.randomization import RandomizationConfig, of_task, select
+from dactyl.environment.trial import TrialRules
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
 from dactyl.learning.motion import Motion
 from dactyl.learning.motion import as_text as motion_as_text
-from dactyl.learning.options import EvaluationOptions
+from dactyl.learning.options import EvaluationOptions, PolicyOptions
 from dactyl.learning.policy import Contract, Policy
 from dactyl.learning.protocol import Environment, Step
 from dactyl.learning.trainer import signals
 from dactyl.learning.trial_watch import ObjectSensor, Standing, TrialWatch
 from dactyl.ranges import check_options
 from dactyl.robot import robot as robots
+from dactyl.robot.control import TORQUE
 from dactyl.simulation.scene import SceneConfig
 from dactyl.storage.digests import digest, file_hash
+from dactyl.storage.presets import parse
 
 DEFAULTS = EvaluationOptions()
 RESAMPLES = 10_000  # of the bootstrap
@@ -57,10 +61,32 @@ class Trial:
         return self.successes + (self.reason != "complete")
 
 
+def randomizations(contract: Contract, options: PolicyOptions) -> RandomizationConfig:
+    """Those that the options leave on, with the values of the policy's task."""
+    return select(options.randomizations, of_task(tasks.load(contract.task)))
+
+
+def trial_rules(contract: Contract, changes: str = "") -> TrialRules:
+    """The rules of the policy's task with changes, a mapping in YAML.
+
+    Raises:
+        DactylError: it is none, or names what the task's rules have not.
+    """
+    rules: TrialRules = tasks.load(contract.task).rules
+    if not changes:
+        return rules
+    try:
+        values = yaml.safe_load(changes)
+    except yaml.YAMLError as error:
+        raise DactylError(f"rules {changes!r} are not YAML: {' '.join(str(error).split())}") from error
+    changed: TrialRules = parse(type(rules), values, "rules", rules)
+    return changed
+
+
 def environment_config(
-    contract: Contract, randomization: RandomizationConfig, calibration: str = ""
+    contract: Contract, randomization: RandomizationConfig, calibration: str = "", rules: TrialRules | None = None
 ) -> EnvironmentConfig:
-    """The paper's protocol for a policy: only randomizations and the robot's calibration are left to choose."""
+    """The paper's protocol for a policy: randomizations, the robot's calibration and rules are left to choose."""
     own = robots.load(contract.robot).timing.control
     return EnvironmentConfig(
         scene=SceneConfig(
@@ -71,7 +97,7 @@ def environment_config(
             control_period=None if contract.control_period == own else contract.control_period,
         ),
         task=contract.task,
-        rules=tasks.load(contract.task).rules,
+        rules=rules or tasks.load(contract.task).rules,
         randomization=randomization,
         policy_terms=tuple(name for name, _ in contract.observation),
         action_origin=contract.action_origin,
@@ -114,7 +140,8 @@ def evaluate(options: EvaluationOptions = DEFAULTS, make_sensor: SensorFactory |
     check_options(options)
     file = checkpoint.find_policy(options.policy)
     policy = Policy.load(file, options.object, robot=options.robot, task=options.task)
-    config = environment_config(policy.contract, select(options.randomizations), options.calibration)
+    chosen, rules = randomizations(policy.contract, options), trial_rules(policy.contract, options.rules)
+    config = environment_config(policy.contract, chosen, options.calibration, rules)
     results: dict[str, Any] = {
         "policy": str(file),
         "weights": file_hash(file),
@@ -124,6 +151,7 @@ def evaluate(options: EvaluationOptions = DEFAULTS, make_sensor: SensorFactory |
         "actions": options.actions,
         "pose": "vision" if make_sensor else "state",
         **({"calibration": options.calibration} if options.calibration else {}),
+        **({"rules": asdict(rules)} if options.rules else {}),
     }
     with signals() as received:
         for kind in ("sampled", "most-likely") if options.actions == "both" else (options.actions,):
@@ -172,7 +200,7 @@ def judge(
     environment = environments.Environment(config, trials, seed=seed, threads=threads)
     sensor = make_sensor(config.scene, trials) if make_sensor else None
     environment.object_sensor = sensor
-    motion = Motion()
+    motion = Motion() if policy.contract.action_origin != TORQUE else None
     try:
         with TrialWatch(trials, config.rules.max_successes, sensor, stopped) as watch:
             ended = run_trials(policy, environment, deterministic, seed, watch, motion)
@@ -182,7 +210,8 @@ def judge(
     if not ended:
         return {}
     seen = {"vision": dict(sensor.about)} if sensor else {}
-    return summarize(ended, seed) | {"motion_deg_per_step": motion.summary()} | seen
+    moved = {"motion_deg_per_step": motion.summary()} if motion else {}
+    return summarize(ended, seed) | moved | seen
 
 
 def report(results: Mapping[str, Any]) -> str:

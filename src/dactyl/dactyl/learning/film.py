@@ -11,10 +11,9 @@ import torch
 from PIL import Image
 
 from dactyl.environment.environment import Environment
-from dactyl.environment.randomization import select
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
-from dactyl.learning.evaluation import environment_config, reason
+from dactyl.learning.evaluation import environment_config, randomizations, reason
 from dactyl.learning.options import FilmOptions
 from dactyl.learning.policy import Policy
 from dactyl.maths import quaternion
@@ -61,7 +60,7 @@ class _Take:
     def __init__(self, options: FilmOptions) -> None:
         self._policy = policy = Policy.load(checkpoint.find_policy(options.policy))
         self._deterministic = options.actions == "most-likely"
-        config = environment_config(policy.contract, select(options.randomizations), options.calibration)
+        config = environment_config(policy.contract, randomizations(policy.contract, options), options.calibration)
         self._environment = Environment(config, seed=options.seed, threads=1)
         self._generator = torch.Generator().manual_seed(options.seed)
         self.period = self._environment.control_period
@@ -79,9 +78,13 @@ class _Take:
         with SceneRenderer(scene, width, 3 * width // 4, fine=True) as renderer:
             for step in range(steps):
                 goal = environment.state_dict()["goal"][0].double().numpy()
-                _, orientation = task.goal_pose(goal, environment.robot)
+                position, orientation = task.goal_pose(goal, environment.robot)
+                # a goal at the object's place of rest is about its orientation alone: it is shown beside
+                turns = np.array_equal(position, environment.robot.workspace.rest)
+                place = scene.hand_position + quaternion.rotate(scene.hand_quaternion, np.asarray(position))
                 qpos = environment.physics.state.qpos[0].numpy()
-                picture = renderer.render(qpos, camera, quaternion.multiply(scene.hand_quaternion, orientation))
+                turn = quaternion.multiply(scene.hand_quaternion, orientation)
+                picture = renderer.render(qpos, camera, turn, place=None if turns else place)
                 yield self._caption(np.ascontiguousarray(picture))
                 actions, state = policy.step(observed, state, self._deterministic, self._generator)
                 outcome = environment.step(actions)

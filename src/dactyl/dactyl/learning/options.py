@@ -74,6 +74,8 @@ class EvaluationOptions(PolicyOptions):
     """Drawn from the policy's probabilities, or the most likely ones."""
     threads: Threads = 0
     """CPU threads, 0 for all cores."""
+    rules: str = ""
+    """Rules of the trials that differ from the task's, in YAML, such as '{timeout: 10}'."""
 
 
 @dataclass(frozen=True)

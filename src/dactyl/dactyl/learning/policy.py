@@ -24,7 +24,6 @@ from dactyl.errors import DactylError
 from dactyl.learning import actions
 from dactyl.learning.models.recurrent import Architecture, Network
 from dactyl.robot import robot as robots
-from dactyl.robot.control import ORIGINS
 from dactyl.robot.robot import Robot
 from dactyl.storage import weights
 
@@ -47,10 +46,10 @@ class Contract:
     actuators: tuple[str, ...] = _OWN  # type: ignore[assignment]
     control_period: float = _OWN  # type: ignore[assignment]
     """s between two decisions. Another one than the robot's own is for simulation alone."""
-    action_origin: str = "current"
-    """What actions are counted from, see `control.ORIGINS`."""
+    action_origin: str = _OWN  # type: ignore[assignment]
+    """What actions are counted from, see `control.ORIGINS`, or torques."""
     action_scale: float = 1.0
-    """How far action 1 reaches, in units of half the actuator's range."""
+    """How far action 1 reaches, in units of half the actuator's range, or of the largest torque."""
     smoothing: float = _OWN  # type: ignore[assignment]
     """Weight of the new action in the moving average, per control step."""
     robot: str = registry.DEFAULTS["robots"]
@@ -68,6 +67,7 @@ class Contract:
             "bins": robot.action.bins,
             "actuators": robot.actuators,
             "control_period": robot.timing.control,
+            "action_origin": robot.action.origins[0],
             "smoothing": robot.action.smoothing,
             "object": task.objects[0],
         }
@@ -116,7 +116,7 @@ class Contract:
                 raise ValueError(
                     f"it was made for {name} {_short(found)}, the robot {robot.name} has {_short(expected)}"
                 )
-        if self.action_origin not in ORIGINS:
+        if self.action_origin not in robot.action.origins:
             raise ValueError(f"its actions are counted from {self.action_origin!r}, unknown here")
         for name, size in self.observation:
             if name not in task.observations or sizes(task, robot, (name,)) != ((name, size),):

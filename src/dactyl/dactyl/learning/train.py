@@ -96,10 +96,16 @@ def configure(preset: str, options: TrainOptions) -> TrainingConfig:
     if options.initial is not None:
         config = replace(config, initial=str(options.initial))
     elif config.initial is not None:
-        config = replace(config, initial=str(shared(config.initial)))
+        config = replace(config, initial=_named(config.initial))
     if config.teacher is not None:
-        config = replace(config, teacher=str(shared(config.teacher)))
+        config = replace(config, teacher=_named(config.teacher))
     return config
+
+
+def _named(file: str) -> str:
+    """Where a file is that a preset names: with what is shipped, or, as what was trained, below the present folder."""
+    shipped = shared(file)
+    return str(shipped if shipped.exists() else Path(file))
 
 
 def _take_part(processes: ProcessGroup, preset: str, config: TrainingConfig, options: TrainOptions) -> dict[str, Any]:

@@ -16,15 +16,17 @@ from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
 from dactyl.learning.algorithms.distillation import Distillation
 from dactyl.learning.algorithms.ppo import PPO
+from dactyl.learning.algorithms.teacher import PostureTeacher, Teacher
 from dactyl.learning.collector import CollectionConfig, Collector, Source
 from dactyl.learning.config import TrainingConfig
 from dactyl.learning.models.actor_critic import ActorCritic
-from dactyl.learning.models.recurrent import Network
 from dactyl.learning.models.value import Value
 from dactyl.learning.policy import Contract, Policy
 from dactyl.learning.process_group import ALONE, ProcessGroup
 from dactyl.learning.progress import Progress, years
 from dactyl.learning.rollout import Rollout
+from dactyl.robot import robot as robots
+from dactyl.robot.control import TORQUE
 
 RANKS_APART = 1000  # between the seeds of two processes
 SMOOTHING = 0.95  # weight of the past in the successes per episode: about 20 iterations
@@ -304,16 +306,21 @@ class Trainer:
             self.shuffler.set_state(state["shuffler"])
         self.collector.load_state_dict(state["collectors"][self.processes.rank])
 
-    def _load_teacher(self, path: Path) -> Network:
-        """The teacher's network, if it fits the task."""
-        teacher = Policy.load(checkpoint.find_policy(path), self.policy.contract.object, self.device)
-        self._check_actions(path, teacher.contract)
+    def _load_teacher(self, path: Path) -> Teacher:
+        """The teacher's network, if it fits the task; one of postures may teach a policy of torques."""
+        ours = self.policy.contract
+        teacher = Policy.load(checkpoint.find_policy(path), ours.object, self.device)
+        translated = ours.action_origin == TORQUE and teacher.contract.action_origin != TORQUE
+        if not translated:
+            self._check_actions(path, teacher.contract)
         terms = tuple(term for term, _ in teacher.contract.observation)
         for stage in self.config.stages:
             if stage.environment.value_terms[: len(terms)] != terms:
                 raise DactylError(f"environment.value_terms must begin with what the teacher {path} sees")
         if teacher.network.lstm is not None:
             raise DactylError(f"the teacher {path} has a memory: only a feed-forward one can be imitated")
+        if translated:
+            return PostureTeacher(teacher.network, teacher.contract, robots.load(ours.robot), ours.action_scale)
         return teacher.network
 
     def _check_actions(self, path: Path, contract: Contract) -> None:

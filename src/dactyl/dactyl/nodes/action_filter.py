@@ -17,6 +17,7 @@ from dactyl.robot import backlash, control, robot
 from dactyl.robot.backlash import NOMINAL
 from dactyl.robot.driver import JointOrder
 from dactyl.robot.gate import REPEATED, ActionGate
+from dactyl.robot.robot import Torques
 from dactyl.ros.messages import JOINTS, RELIABLE, nanoseconds, to_array, to_floats
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import JOINT_STATES, parameter
@@ -38,7 +39,7 @@ class Parameters:
         None, "Weight of the new action in the moving average, per action.", minimum=0.01, maximum=1.0
     )
     action_origin: str = parameter(
-        "current", "What actions are counted from, as in the driver: the policy's.", choices=control.ORIGINS
+        "current", "What actions are counted from, as in the driver: the policy's.", choices=control.MEANINGS
     )
     action_scale: float = parameter(1.0, "Their reach, as in the driver: the policy's.", minimum=0.0, maximum=2.0)
     backlash: bool = parameter(False, "Model the backlash of tendons: for a simulated hand, a real one has its own.")
@@ -57,6 +58,7 @@ class ActionFilter(DactylNode):
         super().__init__("action_filter")
         self.robot = robot.load(self.asked("robot", DEFAULTS["robots"]))
         self.settings = self.declare(Parameters, {"smoothing": self.robot.action.smoothing})
+        self.robot.check_origin(self.settings.action_origin)
         actuators = len(self.robot.actuators)
         self.deltas = _deltas(self.settings.backlash_deltas, actuators)
         self.limits = self.robot.actuator_limits.astype(np.float32)
@@ -77,7 +79,9 @@ class ActionFilter(DactylNode):
         """Joint states: they come before the action of their time, and so wake nobody."""
         self.again = self.wall_timer(LOOK_AGAIN, self._look)
         self.again.cancel()
-        if self.settings.backlash:
+        self.slackens = self.settings.backlash and not isinstance(self.robot.action, Torques)
+        """Whether there are tendons: motors that take torques are at their joints."""
+        if self.slackens:
             self.joints = subscribe(self, JointState, self.settings.joint_states, JOINTS, NotExecuted(), raw=False)
 
     def on_action(self, message: HandAction) -> None:
@@ -99,7 +103,7 @@ class ActionFilter(DactylNode):
             self.smoothed = to_array(message.start) if message.start else np.zeros_like(self.smoothed)
             self.slack[:] = 0.0
         self.smoothed = control.smooth(self.smoothed, action, self.settings.smoothing)
-        if self.settings.backlash:
+        if self.slackens:
             self.waiting = message
             self._look()
             if self.waiting is not None:

@@ -24,7 +24,7 @@ from dactyl.robot import control, robot
 from dactyl.robot.driver import Connection, Interface, JointOrder, JointStates, Unconnected
 from dactyl.robot.gate import REPEATED
 from dactyl.robot.guards import GUARDS, GuardLimits
-from dactyl.robot.robot import Robot
+from dactyl.robot.robot import Robot, Torques
 from dactyl.robot.safety import BLIND, HOLDING, RUNNING, STOPPED, Limits, Safety
 from dactyl.ros.driver import load
 from dactyl.ros.managed import UNCONFIGURED, ManagedNode
@@ -55,7 +55,9 @@ class Parameters:
     """What can be configured."""
 
     robot: str = parameter(DEFAULTS["robots"], "Name of the robot.")
-    transport: str = parameter("ros2", "How the robot is reached: ros2; Shadow's also by rosbridge.")
+    transport: str = parameter(
+        "ros2", "How the robot is reached: ros2; others are its driver's, as Shadow's rosbridge."
+    )
     rosbridge_address: str = parameter(
         "localhost:9090", "Of the rosbridge server beside Shadow's ROS 1, or ws://host:port."
     )
@@ -78,8 +80,9 @@ class Parameters:
     enable_at_start: bool = parameter(False, "Move without being enabled by the service first: for a simulated hand.")
     action_origin: str = parameter(
         "current",
-        "What actions are counted from: the joint angles of their time, or the middle of each actuator's range.",
-        choices=control.ORIGINS,
+        "What actions are counted from: the joint angles of their time, or the middle of each actuator's range; or "
+        "torque, for robots that take torques.",
+        choices=control.MEANINGS,
     )
     action_scale: float = parameter(
         1.0, "Reach of action 1 in units of half the actuator's range.", minimum=0.0, maximum=2.0
@@ -97,6 +100,9 @@ class Parameters:
         inf, "Without a heartbeat for this long, s, the hand holds and has to be enabled again; .inf: it needs none.",
         minimum=0.1,
     )  # fmt: skip
+    first_action_after: float = parameter(
+        inf, "Without an action for this long after an enable, s, the hand stops; .inf: it waits.", minimum=0.1
+    )
     max_step: float = parameter(inf, "How far a target may lie from the angle it starts from, rad.", minimum=0.01)
     max_rate: float = parameter(inf, "How fast a target may move, rad/s, in holds and stops too.", minimum=0.1)
     ramp: float = parameter(
@@ -257,9 +263,9 @@ class HandDriver(ManagedNode):
             self._halt(problem)
 
     def _send(self) -> None:
-        targets = self.safety.targets(self.monotonic_ns())
-        if targets is not None:
-            self.hand.send(targets, self.safety.stamp_ns)
+        commands = self.safety.commands(self.monotonic_ns())
+        if commands is not None:
+            self.hand.send(commands, self.safety.stamp_ns)
             self.streamed += 1
         if self.active and not self.safety.enabled:  # by a stop, or without a heartbeat: managers are to know
             self.trigger_deactivate()
@@ -389,11 +395,16 @@ class HandDriver(ManagedNode):
         return Diagnosis(safety.state, values=values)
 
     def _hold_to_the_end(self) -> None:
-        """Send what holds the hand, which takes a while at a limited rate."""
+        """Send what holds the hand, which takes a while at a limited rate; a robot of torques then gets none.
+
+        That one sinks, but it must not go on with the last torques of a program that has ended.
+        """
         end = time.monotonic() + END_WITHIN
-        while self.context.ok() and (targets := self.safety.targets(self.monotonic_ns())) is not None:
-            self.hand.send(targets, self.safety.stamp_ns)
+        while self.context.ok() and (commands := self.safety.commands(self.monotonic_ns())) is not None:
+            self.hand.send(commands, self.safety.stamp_ns)
             if time.monotonic() > end:
+                if isinstance(self.robot.action, Torques):
+                    self.hand.send(np.zeros_like(commands), self.safety.stamp_ns)
                 return
             time.sleep(self.robot.timing.physics)
 
@@ -412,6 +423,7 @@ def _limits(settings: Parameters, driven: Robot) -> Limits:
         hold_after=settings.hold_after,
         stop_after=settings.stop_after,
         heartbeat_after=settings.heartbeat_after,
+        first_action_after=settings.first_action_after,
         max_step=settings.max_step,
         max_rate=settings.max_rate,
         ramp=settings.ramp,

@@ -73,7 +73,7 @@ class Parameters:
     )
     interface: str = parameter("trajectory", "Which of the robot's controllers take the targets, as in the driver.")
     action_origin: str = parameter(
-        "current", "What the random actions of a new trial are counted from: the policy's.", choices=control.ORIGINS
+        "current", "What the random actions of a new trial are counted from: the policy's.", choices=control.MEANINGS
     )
     action_scale: float = parameter(1.0, "Their reach, as in the driver: the policy's.", minimum=0.0, maximum=2.0)
     smoothing: float = parameter(None, "Their moving average, as in the filter.", minimum=0.01, maximum=1.0)
@@ -338,7 +338,7 @@ class Sim(DactylNode):
             if self.status.state == TrialStatus.AWAITING_OBJECT:
                 return  # the operator has the hand
         for command in commands.values():
-            self.laboratory.targets[command.actuators] = command.targets
+            self.laboratory.command(command.actuators, command.targets)
 
     def _object_wanted(self) -> bool:
         if self.status.state != TrialStatus.AWAITING_OBJECT:

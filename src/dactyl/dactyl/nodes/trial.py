@@ -99,6 +99,7 @@ class TrialNode(DactylNode):
         if settings.report:
             results.check_writable(Path(settings.report))
         self.rules = _rules(self.task, settings)
+        self.task = self.task.under(self.rules)
         self.robot = replace(robot, workspace=replace(robot.workspace, rest=np.array(settings.rest_position)))
         self.up = quaternion.normalize(np.array(settings.up))
         self.first_goal = _given_goal(settings.goal, self.task)

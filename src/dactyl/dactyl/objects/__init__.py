@@ -14,7 +14,7 @@ from dactyl.errors import DactylError
 if TYPE_CHECKING:
     from dactyl.objects.object import Object
 
-OWN = ("block", "octagonal_prism", "sphere")
+OWN = ("block", "octagonal_prism", "sphere", "cube")
 """Those in `shapes`, said here so that listing them imports nothing."""
 
 

@@ -41,6 +41,8 @@ class Object:
     """Sizes a mesh is compiled in: meshes cannot be scaled in each environment, so these stand in."""
     vertices: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
     """(V, 3) of a mesh."""
+    colours: tuple[tuple[float, float, float], ...] = ()
+    """RGB of a box's faces +x, -x, +y, -y, +z, -z; empty: it is plain, or the robot's model says how it looks."""
 
     @cached_property
     def _faces(self) -> Constant:

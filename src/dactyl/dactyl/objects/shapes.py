@@ -1,7 +1,8 @@
-"""The objects of the paper: a 5 cm block, an octagonal prism, a sphere (sections 2 and 6.2)."""
+"""The objects of the paper: a 5 cm block, an octagonal prism, a sphere (sections 2 and 6.2); TriFinger's cube."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, product
 from math import cos, pi, sin
 
@@ -74,4 +75,17 @@ SPHERE = Object(
     markers=_MARKERS,
     start_steps=10,  # hardly one stays on the palm for a hundred
 )
-SHAPES = {shape.name: shape for shape in (BLOCK, OCTAGONAL_PRISM, SPHERE)}
+_CUBE_HALF = 0.0325  # m
+CUBE = replace(
+    BLOCK,
+    name="cube",
+    half_size=_CUBE_HALF,
+    wireframe=_CUBE_HALF / _HALF * BLOCK.wireframe,
+    keypoints=_CUBE_HALF / _HALF * BLOCK.keypoints,
+    markers=_CUBE_HALF / _HALF * BLOCK.markers,
+    start_steps=0,  # it lies on a table
+    density=0.094 / (2 * _CUBE_HALF) ** 3,
+    colours=((1.0, 0.0, 0.0), (1.0, 0.0, 1.0), (0.0, 0.8, 0.0), (1.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 1.0)),
+)
+"""Of the Real Robot Challenge: 65 mm and 94 g, red, magenta, green, yellow, blue, cyan (trifinger_simulation)."""
+SHAPES = {shape.name: shape for shape in (BLOCK, OCTAGONAL_PRISM, SPHERE, CUBE)}

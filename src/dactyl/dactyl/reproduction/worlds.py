@@ -59,9 +59,13 @@ class World:
     """Physics steps in a control step; None: the robot's own."""
 
     def settings(self) -> dict[str, Any]:
-        """As plain values, to tell whether it changed; not the calibration, which is a file."""
+        """As plain values, to tell whether it changed; not the calibration, a file, and no effect that is off."""
+        groups = {
+            name: group and {key: value for key, value in group.items() if value is not None}
+            for name, group in asdict(self.randomization).items()
+        }
         return {
-            "randomization": asdict(self.randomization), "engine": asdict(self.engine), "substeps": self.substeps,
+            "randomization": groups, "engine": asdict(self.engine), "substeps": self.substeps,
         }  # fmt: skip
 
 

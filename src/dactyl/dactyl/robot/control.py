@@ -1,7 +1,8 @@
-"""From the policy's bins to absolute actuator targets (section 4.2, appendices B.4 and C.1).
+"""From the policy's bins to absolute actuator targets (section 4.2, appendices B.4 and C.1), or to torques.
 
 Pure functions over leading batch dimensions, for numpy in the nodes and torch in training. Actions are (..., A) in
-[-1, 1]; positions and targets are actuator positions in rad, those of coupled joints as their sum.
+[-1, 1]; positions and targets are actuator positions in rad, those of coupled joints as their sum. What torques do on
+their way to the motors is in `torque`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from dactyl.maths.quaternion import Array
 ORIGINS = ("current", "middle")
 """What actions are counted from: the joint angles when the action is specified (section 4.2), or the middle of each
 actuator's range, so that an action is a posture (as most of the paper's successors have it)."""
+TORQUE = "torque"
+"""What actions of a robot with `Torques` may be instead: shares of its largest torque."""
+MEANINGS = (*ORIGINS, TORQUE)
+"""All of them; a robot's own are in `Positions.origins` and `Torques.origins`."""
 SMOOTHING = 0.3  # weight of the new action per control step, appendix C.1 footnote 15
 
 
@@ -37,8 +42,8 @@ def smooth(previous: Array, action: Array, coefficient: float = SMOOTHING) -> Ar
 
 def check_origin(origin: str) -> None:
     """Raise DactylError if actions cannot be counted from there."""
-    if origin not in ORIGINS:
-        raise DactylError(f"actions are counted from {' or '.join(ORIGINS)}, not {origin!r}")
+    if origin not in MEANINGS:
+        raise DactylError(f"actions are torques, or counted from {' or '.join(ORIGINS)}, not {origin!r}")
 
 
 @dataclass(frozen=True)
@@ -46,9 +51,9 @@ class ActionMeaning:
     """What a policy's actions mean to the robot: it belongs to the policy's weights, not to the lab."""
 
     origin: str = "current"
-    """What actions are counted from, see `ORIGINS`."""
+    """What actions are counted from, see `ORIGINS`, or TORQUE."""
     scale: float = 1.0
-    """How far action 1 reaches, in units of half the actuator's range."""
+    """How far action 1 reaches, in units of half the actuator's range; of torques the share of the largest."""
     smoothing: float = SMOOTHING
     """Weight of the new action in the moving average, per control step."""
 
@@ -83,6 +88,39 @@ def action_for(targets: Array, positions: Array, limits: Array, origin: str = "c
     return xp.clip((targets - start) / (0.5 * scale * (upper - lower)), -1.0, 1.0)
 
 
+def torques(action: Array, limit: float, scale: float = 1.0) -> Array:
+    """Torques (..., A), N·m, that actions (..., A) mean where they are shares of the largest, `limit`.
+
+    A NaN gives NaN: callers refuse it before.
+    """
+    xp = array_namespace(action)
+    return limit * xp.clip(scale * action, -1.0, 1.0)
+
+
+def commands(
+    positions: Array, action: Array, limits: Array, meaning: ActionMeaning, most_torque: float | None = None
+) -> Array:
+    """What actuators are sent for actions (..., A): targets, rad, or torques, N·m, (..., A).
+
+    Args:
+        positions: see `target`; not looked at for torques.
+        action: (..., A) in [-1, 1].
+        limits: (A, 2), see `target`.
+        meaning: of the actions.
+        most_torque: N·m, see `Torques.limit`; None: the robot takes none.
+    """
+    if meaning.origin != TORQUE:
+        return target(positions, action, limits, meaning.origin, meaning.scale)
+    if most_torque is None:
+        raise DactylError("actions are torques, and the robot takes none")
+    return torques(action, most_torque, meaning.scale)
+
+
 def holding(positions: Array, limits: Array, origin: str = "current", scale: float = 1.0) -> Array:
-    """The action (..., A) that asks for no motion from these positions (..., A): what smoothing starts from."""
+    """The action (..., A) that asks for no motion from these positions (..., A): what smoothing starts from.
+
+    Where actions are torques: none. A robot that is to stay where it is follows a posture, see `torque.towards`.
+    """
+    if origin == TORQUE:
+        return array_namespace(positions).zeros_like(positions)
     return action_for(positions, positions, limits, origin, scale)

@@ -102,12 +102,12 @@ class JointOrder:
 
 
 class Command(NamedTuple):
-    """Targets for some of the actuators."""
+    """What some of the actuators are sent."""
 
     actuators: list[int]
     """Indices."""
     targets: np.ndarray
-    """rad"""
+    """rad; N·m where the robot takes torques."""
     stamp_ns: int
     """Control tick, 0 where there is none: it is for now."""
 
@@ -116,7 +116,7 @@ class Interface(Protocol):
     """A way to a robot. What comes from it is handed to the callbacks given when it is made, in `poll`'s thread."""
 
     def send(self, targets: np.ndarray, stamp_ns: int) -> None:
-        """Send actuator targets (A,), rad, of the action of a control tick."""
+        """Send actuator targets (A,), rad, or torques, N·m, of the action of a control tick."""
 
     def poll(self) -> None:
         """Hand over what has come since the last time."""

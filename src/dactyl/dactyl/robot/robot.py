@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from dactyl import registry, topics
 from dactyl.errors import DactylError
 from dactyl.maths.arrays import Constant
 from dactyl.maths.quaternion import Array
+from dactyl.robot.control import ORIGINS, TORQUE
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,30 @@ class Positions:
     """Of each actuator's action, from -1 to 1; odd, so that one of them is 0. With 0 bins an action is any number."""
     smoothing: float
     """Weight of the new action in the moving average, per control step."""
+    origins: ClassVar[tuple[str, ...]] = ORIGINS
+    """What actions may be counted from; the first where nothing is said."""
+
+
+@dataclass(frozen=True)
+class Torques:
+    """The robot's motors take torques, and actions are shares of the largest.
+
+    Its own safety law bounds and damps them, see `torque.applied`. A law of the same motors makes them follow
+    postures, see `torque.towards`: so it holds, and so actions may mean postures too.
+    """
+
+    limit: float
+    """N·m, the largest torque of a motor."""
+    damping: tuple[float, ...]
+    """(A,) N·m·s/rad that the safety law takes away with a motor's speed."""
+    stiffness: tuple[float, ...]
+    """(A,) N·m/rad with which a motor is pulled to a posture."""
+    bins: int = 0
+    """See `Positions`."""
+    smoothing: float = 1.0
+    """See `Positions`."""
+    origins: ClassVar[tuple[str, ...]] = (TORQUE, *reversed(ORIGINS))
+    """See `Positions`."""
 
 
 @dataclass(frozen=True)
@@ -105,13 +131,16 @@ class Robot:
     cameras: Cameras
     markers: Markers
     timing: Timing
-    action: Positions
+    action: Positions | Torques
     model: str
     """`module:function` that builds the simulated robot, see `simulation.scene.build`."""
     driver: str = ""
     """`module:function` that makes its `ros.driver.Driver`; empty: the plain one."""
     commands: str = ""
     """`module:function` that adds its commands to groups of the command line, given by name; empty: it has none."""
+    scripted_starts: str = ""
+    """`module:function` that plays with the object by a script: a scene and a seed -> states in which episodes may
+    begin, joint angles and velocities among them, (K, nq) and (K, nv); empty: there is none."""
     exercise: str = ""
     """`module:function` that says how it is exercised for `calibrate model`; empty: each actuator by itself."""
     targets: Mapping[str, str] = field(default_factory=lambda: {topics.TARGETS: topics.TYPES[topics.TARGETS]})
@@ -145,6 +174,8 @@ class Robot:
                 raise DactylError(f"robot {self.name}: {name} has shape {array.shape}, not {expected}")
         if self.action.bins and self.action.bins % 2 == 0:
             raise DactylError(f"robot {self.name}: {self.action.bins} bins: an odd number has a bin for 0")
+        if isinstance(self.action, Torques):
+            self._check_torques(self.action)
         if unknown := set(self.locked) - set(self.actuators):
             raise DactylError(f"robot {self.name}: {min(unknown)} cannot be locked: no actuator has this name")
 
@@ -158,6 +189,25 @@ class Robot:
             step = self.timing.physics
             raise DactylError(f"control_period {period} s is no whole number of physics steps of {step} s")
         return replace(self, timing=Timing(period, self.timing.physics))
+
+    def _check_torques(self, action: Torques) -> None:
+        if not action.limit > 0:
+            raise DactylError(f"robot {self.name}: the largest torque must be > 0, not {action.limit}")
+        for name, values in (("damping", action.damping), ("stiffness", action.stiffness)):
+            if len(values) != len(self.actuators) or not all(value >= 0 for value in values):
+                raise DactylError(f"robot {self.name}: {name} needs a number >= 0 for each actuator, not {values}")
+
+    def check_origin(self, origin: str) -> None:
+        """Raise DactylError if the robot's actions cannot be counted from there."""
+        if origin not in self.action.origins:
+            raise DactylError(
+                f"actions of the robot {self.name} are counted from {' or '.join(self.action.origins)}, not {origin!r}"
+            )
+
+    def check_calibratable(self) -> None:
+        """Raise DactylError where no model calibration is for the robot: it fits the gains of position controllers."""
+        if isinstance(self.action, Torques):
+            raise DactylError(f"the robot {self.name} takes torques: a model calibration is for those with targets")
 
     @cached_property
     def actuator_limits(self) -> np.ndarray:

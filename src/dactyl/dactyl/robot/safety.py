@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dactyl.robot import control
+from dactyl.robot import control, torque
 from dactyl.robot.gate import REPEATED, ActionGate
 from dactyl.robot.guards import GUARDS, TEMPERATURE, GuardLimits, Guards
 from dactyl.robot.readings import JUMP, Reading, Readings
-from dactyl.robot.robot import Robot
+from dactyl.robot.robot import Robot, Torques
 
 NOT_ENABLED, RUNNING, HOLDING, BLIND, STOPPED = "not enabled", "running", "holding", "no joint states", "stopped"
 STEADY = 0.5
@@ -36,6 +36,8 @@ class Limits:
     """s without joint states after which the hand is stopped: somebody may be at it."""
     heartbeat_after: float = inf
     """s without a heartbeat after which the hand is held and not enabled any more; infinite: it needs none."""
+    first_action_after: float = inf
+    """s after an enable without any valid action after which the hand is stopped: whoever was to act does not."""
     max_step: float = inf
     """rad that a target may lie from the angle it starts from."""
     max_rate: float = inf
@@ -49,9 +51,9 @@ class Limits:
     locked: Mapping[str, float] = field(default_factory=dict)
     """Actuators that keep their positions, rad, whatever the action says (section 6.1)."""
     action_origin: str = "current"
-    """What actions are counted from, see `control.ORIGINS`."""
+    """What actions are counted from, see `control.ORIGINS`, or torques."""
     action_scale: float = 1.0
-    """Reach of action 1 in units of half the actuator's range."""
+    """Reach of action 1 in units of half the actuator's range, or of the largest torque."""
     lockstep: bool = False
     """No time passes but the stamps': act on joint angles of exactly the action's tick, never hold."""
 
@@ -71,11 +73,18 @@ class Safety:
     To hold is to make the angles that were last believed the targets, and to go there no faster than `max_rate`. A hold
     ends with the next valid action; a stop is latched until `reset` and needs `enable` after it. Nothing is sent before
     `enable`.
+
+    A robot that takes torques is held by a law of its motors, see `torque.towards`, which goes on for as long as its
+    joints are seen: nothing sent would be nothing held. What it is sent is in `commands`.
     """
 
     def __init__(self, robot: Robot, limits: Limits, enabled: bool = False) -> None:
+        robot.check_origin(limits.action_origin)
         self.robot = robot
         self.limits = limits
+        self._torques = robot.action if isinstance(robot.action, Torques) else None
+        self._in_torques = limits.action_origin == control.TORQUE
+        """Whether the targets of an action are torques, N·m."""
         self.enabled = enabled
         self.stopped = ""
         """Why the hand is stopped; empty if it is not."""
@@ -97,6 +106,8 @@ class Safety:
         self._sent_ns = 0
         self._ramp_ns: int | None = None
         """When the ramp began; None: with the next action."""
+        self._enabled_ns: int | None = None
+        """When it was enabled; None: it has acted since, or was enabled from the start."""
         self._holding = self._blind = self._letting_go = False
 
     # ------------------------------------------------------------------------------------------ what a person does
@@ -106,6 +117,7 @@ class Safety:
         if reason := self.unfit(now_ns):
             return reason
         self.enabled, self.lapsed, self._ramp_ns = True, "", None
+        self._enabled_ns = now_ns
         self._guards.forget()
         return ""
 
@@ -185,11 +197,29 @@ class Safety:
         self._look(now_ns)
         if self._targets is None or (self._blind and self._arrived()):
             return None
-        self._sent, self._sent_ns = self._approach(self._targets, now_ns), self._time(now_ns)
+        running_in_torques = self._in_torques and not self._holding
+        self._sent = self._targets if running_in_torques else self._approach(self._targets, now_ns)
+        self._sent_ns = self._time(now_ns)
         sent = self._sent
         if self._letting_go and self._arrived():
             self.forget()
         return sent
+
+    def commands(self, now_ns: int) -> np.ndarray | None:
+        """What to send now, (A,): targets, rad, or torques, N·m, where the robot takes those; None: send nothing.
+
+        A robot of torques whose joints are not seen gets none: it sinks, as slowly as its motors' damping lets it.
+        """
+        targets, newest = self.targets(now_ns), self._readings.newest
+        if self._torques is None or self._targets is None:
+            return targets
+        if self._blind or targets is None or newest is None:
+            return np.zeros(len(self.robot.actuators))
+        if self._in_torques and not self._holding:
+            return targets
+        positions, stiffness = self.robot.actuator_positions(newest.angles), np.array(self._torques.stiffness)
+        pulled: np.ndarray = torque.towards(targets, positions, self._torques.limit, stiffness)
+        return pulled
 
     @property
     def state(self) -> str:
@@ -225,6 +255,8 @@ class Safety:
         """Let time pass: what has not come until now changes what is sent."""
         if self.enabled:
             self._stop_if_enabled(self._guards.missed(now_ns, TEMPERATURE))
+        if self.enabled and self._unstarted(now_ns):
+            self.stop(f"no action for {self.limits.first_action_after:g} s after it was enabled")
         if self.enabled and self._unwatched(now_ns):
             self.lapsed = f"no heartbeat for {self.limits.heartbeat_after:g} s"
             self.disable()
@@ -240,6 +272,10 @@ class Safety:
     def _sees(self, now_ns: int) -> bool:
         read_ns = self._readings.read_ns
         return read_ns is not None and (self.limits.lockstep or now_ns - read_ns <= self._hold_after_ns)
+
+    def _unstarted(self, now_ns: int) -> bool:
+        after = self.limits.first_action_after
+        return after < inf and self._enabled_ns is not None and now_ns - self._enabled_ns > after * 1e9
 
     def _unwatched(self, now_ns: int) -> bool:
         after = self.limits.heartbeat_after
@@ -268,7 +304,7 @@ class Safety:
 
     def _follows_badly(self, now_ns: int) -> str:
         newest = self._readings.newest
-        if self._sent is None or self._holding or newest is None:
+        if self._sent is None or self._holding or self._in_torques or newest is None:
             self._guards.forget_error()
             return ""
         return self._guards.take_positions(self.robot.actuator_positions(newest.angles), self._sent, now_ns)
@@ -295,13 +331,17 @@ class Safety:
             return self._refuse("actions without joint angles of their time")
         self._targets = self._wanted(action.action, self.robot.actuator_positions(reading.angles))
         self.stamp_ns, self._acted_ns, self._holding, self._letting_go = action.stamp_ns, now_ns, False, False
+        self._enabled_ns = None
         if self._ramp_ns is None:
             self._ramp_ns = self._time(now_ns)
         return None
 
     def _wanted(self, action: np.ndarray, positions: np.ndarray) -> np.ndarray:
-        """Where an action (A,) sends actuators that are at these positions (A,), rad."""
+        """Where an action (A,) sends actuators that are at these positions (A,), rad; of torques these, N·m."""
         limits = self.limits
+        if self._in_torques and self._torques is not None:
+            wanted: np.ndarray = control.torques(action, self._torques.limit, limits.action_scale)
+            return wanted
         targets = control.target(
             positions, action, self.robot.actuator_limits, limits.action_origin, limits.action_scale
         )
@@ -344,6 +384,8 @@ class Safety:
         return self._sent is not None and self._targets is not None and np.array_equal(self._sent, self._targets)
 
     def _hold(self) -> None:
+        if self._in_torques and not self._holding:
+            self._sent = None  # it was a torque: the way to the posture begins where the robot is
         self._targets, self._holding = self._measured(), True
 
     def _let_go(self) -> None:
@@ -352,6 +394,8 @@ class Safety:
             return
         if not self._holding:
             self._hold()
+        if self._torques is not None:
+            return  # nothing sent would be nothing held
         self._letting_go = True
         if self._arrived():
             self.forget()

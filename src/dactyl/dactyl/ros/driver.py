@@ -23,7 +23,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from dactyl import registry, topics
 from dactyl.errors import DactylError
 from dactyl.robot.driver import Command, Connection, Interface, JointStates, OnJointStates, OnTemperature, names_of
-from dactyl.robot.robot import Robot
+from dactyl.robot.robot import Robot, Torques
 from dactyl.ros.messages import JOINTS, RELIABLE, nanoseconds, set_stamp
 from dactyl.ros.peers import Peers
 
@@ -31,6 +31,10 @@ Encode = Callable[[np.ndarray, int], dict[str, bytes]]
 """Serialized commands by topic, of actuator targets (A,), rad, and a stamp, ns."""
 Temperature = Callable[[str, Mapping[str, str]], "tuple[int, float] | None"]
 """Actuator's index and degrees Celsius, from a status of /diagnostics and its values; None if it is none."""
+
+POSITIONS, EFFORT = "positions", "effort"
+"""Fields of a trajectory's point that commands are in."""
+_FIELDS = {POSITIONS: "a position", EFFORT: "an effort"}
 
 
 @dataclass(frozen=True)
@@ -56,11 +60,15 @@ def load(robot: Robot) -> Driver:
 
 
 def plain(robot: Robot) -> Driver:
-    """For a robot without controllers of its own: targets of all actuators in one trajectory of one point."""
+    """For a robot without controllers of its own: what all actuators are sent in one trajectory of one point.
+
+    Targets are its positions; torques, N·m, its effort.
+    """
     names = [robot.ros_name(actuator) for actuator in robot.actuators]
+    field = EFFORT if isinstance(robot.action, Torques) else POSITIONS
 
     def encode(time_from_start: float, targets: np.ndarray, stamp_ns: int) -> dict[str, bytes]:
-        return {topics.TARGETS: trajectory(names, targets.tolist(), time_from_start, stamp_ns)}
+        return {topics.TARGETS: trajectory(names, targets.tolist(), time_from_start, stamp_ns, field)}
 
     def connect(
         node: Node, connection: Connection, on_joint_states: OnJointStates, on_temperature: OnTemperature
@@ -76,7 +84,7 @@ def plain(robot: Robot) -> Driver:
         return {topics.TARGETS: JointTrajectory}
 
     def decode(_: str, data: bytes) -> Command:
-        asked, stamp_ns = trajectory_positions(data)
+        asked, stamp_ns = trajectory_values(data, field)
         if unknown := [name for name in asked if name not in names]:
             raise ValueError(f"unknown actuator {unknown[0]}")
         if len(asked) != len(names):
@@ -86,31 +94,33 @@ def plain(robot: Robot) -> Driver:
     return Driver(connect, kinds, decode)
 
 
-def trajectory(names: list[str], positions: list[float], time_from_start: float, stamp_ns: int) -> bytes:
-    """A serialized trajectory of one point."""
+def trajectory(
+    names: list[str], values: list[float], time_from_start: float, stamp_ns: int, field: str = POSITIONS
+) -> bytes:
+    """A serialized trajectory of one point, which has the values in that field."""
     seconds, rest = divmod(round(time_from_start * 1e9), 1_000_000_000)
-    point = JointTrajectoryPoint(time_from_start=Duration(sec=seconds, nanosec=rest), positions=positions)
+    point = JointTrajectoryPoint(time_from_start=Duration(sec=seconds, nanosec=rest), **{field: values})
     message = JointTrajectory(joint_names=names, points=[point])
     set_stamp(message.header.stamp, stamp_ns)
     data: bytes = serialize_message(message)
     return data
 
 
-def trajectory_positions(data: bytes) -> tuple[dict[str, float], int]:
-    """Positions by name and the stamp, ns, of a serialized trajectory of one point.
+def trajectory_values(data: bytes, field: str = POSITIONS) -> tuple[dict[str, float], int]:
+    """A field's values by name and the stamp, ns, of a serialized trajectory of one point.
 
     Raises:
         ValueError: it is none, or not finite.
     """
     message = deserialize_message(data, JointTrajectory)
-    if len(message.points) != 1 or len(message.points[0].positions) != len(message.joint_names):
-        raise ValueError("not one point with a position for each joint")
+    if len(message.points) != 1 or len(getattr(message.points[0], field)) != len(message.joint_names):
+        raise ValueError(f"not one point with {_FIELDS[field]} for each joint")
     if len(set(message.joint_names)) != len(message.joint_names):
         raise ValueError("a joint more than once")
-    positions = dict(zip(message.joint_names, message.points[0].positions, strict=True))
-    if not np.isfinite(list(positions.values())).all():
+    values = dict(zip(message.joint_names, getattr(message.points[0], field), strict=True))
+    if not np.isfinite(list(values.values())).all():
         raise ValueError("not finite")
-    return positions, nanoseconds(message.header.stamp)
+    return values, nanoseconds(message.header.stamp)
 
 
 def check_word(parameter: str, word: str, known: tuple[str, ...]) -> None:

@@ -25,7 +25,7 @@ class PhysicsFactors(NamedTuple):
     damping: Tensor
     """(N, J) factor on joint damping."""
     gains: Tensor
-    """(N, A) factor on the actuators' proportional gains."""
+    """(N, A) factor on the actuators' proportional gains; on the torques of those that take torques."""
     joint_limits: Tensor
     """(N, J, 2) rad added to lower and upper joint limits."""
     gravity: Tensor
@@ -91,6 +91,7 @@ class ModelFields:
         self._inertia = nominal(model.body_inertia)
         self._damping = nominal(model.dof_damping[scene.joints])
         self._gain = nominal(model.actuator_gainprm[:, 0])
+        self._bias = nominal(model.actuator_biasprm[:, 1])  # -gain of those that follow positions, else 0
         self._range = nominal(model.jnt_range[scene.joints])
         self._gravity = nominal(model.opt.gravity)
 
@@ -120,7 +121,7 @@ class ModelFields:
             ModelField("body_inertia", everything, inertia),
             ModelField("dof_damping", (joints,), self._damping * damping),
             ModelField("actuator_gainprm", (slice(None), 0), self._gain * gains),
-            ModelField("actuator_biasprm", (slice(None), 1), -self._gain * gains),
+            ModelField("actuator_biasprm", (slice(None), 1), self._bias * gains),
             ModelField("jnt_range", (joints,), torch.cat([lower, upper], dim=-1)),
             ModelField("opt.gravity", everything, self._gravity + gravity),
             ModelField("body_gravcomp", (self._robot_bodies,), compensation[:, None].expand(-1, self._bodies)),

@@ -12,6 +12,8 @@ _GEOMS = {
     "mesh": mujoco.mjtGeom.mjGEOM_MESH,
     "sphere": mujoco.mjtGeom.mjGEOM_SPHERE,
 }
+_PAINT = 0.0003  # m, half as thick as the paint on a face
+_PAINTED = 0.94  # of a face's edge
 MATERIAL = "material:object"
 """What a robot's model may bring to make the object look like something."""
 
@@ -41,5 +43,23 @@ def add_object(spec: mujoco.MjSpec, shape: Object, position: np.ndarray) -> None
         geom.meshname = mesh_name(1.0)
     else:
         geom.size = [shape.half_size] * 3 if shape.geometry == "box" else [shape.half_size, 0.0, 0.0]
+    for i, colour in enumerate(shape.colours):
+        _paint_face(body, shape.half_size, i, colour)
     for i, marker in enumerate(shape.markers):
         body.add_site(name=f"marker_object_{i}", pos=marker, size=[0.002] * 3, rgba=[1.0, 0.1, 0.1, 1.0], group=3)
+
+
+def face_name(face: int) -> str:
+    """Name of the geom that a box's face is painted with, in the order of `Object.colours`."""
+    return f"object_face_{face}"
+
+
+def _paint_face(body: mujoco.MjsBody, half: float, face: int, colour: tuple[float, float, float]) -> None:
+    """A thin plate that nothing touches and that weighs nothing."""
+    axis, sign = face // 2, 1.0 - 2.0 * (face % 2)
+    size, position = np.full(3, _PAINTED * half), np.zeros(3)
+    size[axis], position[axis] = _PAINT, sign * (half + _PAINT)
+    body.add_geom(
+        name=face_name(face), type=mujoco.mjtGeom.mjGEOM_BOX, size=size, pos=position, rgba=[*colour, 1.0],
+        contype=0, conaffinity=0, mass=0.0,
+    )  # fmt: skip

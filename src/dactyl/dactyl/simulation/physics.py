@@ -19,7 +19,7 @@ class PhysicsState(NamedTuple):
     qvel: Tensor
     """(N, nv) joint velocities, rad/s; object velocity, m/s, world frame; angular velocity, rad/s, object frame."""
     targets: Tensor
-    """(N, A) actuator targets, rad."""
+    """(N, A) actuator targets, rad, or the torques of a robot that takes those, N·m."""
 
 
 class Physics(Protocol):

@@ -21,13 +21,17 @@ from dactyl.objects.object import Object
 from dactyl.robot import parameters
 from dactyl.robot import robot as robots
 from dactyl.robot.parameters import ModelParameters
-from dactyl.robot.robot import Robot
+from dactyl.robot.robot import Robot, Torques
 from dactyl.simulation import calibrated
 from dactyl.simulation import engine as engines
 from dactyl.simulation.engine import Engine
 from dactyl.simulation.objects import add_object, mesh_name
+from dactyl.simulation.postures import follow_postures
 from dactyl.simulation.surroundings import add_surroundings
 from dactyl.storage.presets import parse_fields
+
+RANGE_TOLERANCE = 1e-6
+"""rad that a model's joint limits may differ from the robot's data. Degrees taken for radians differ by far more."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,8 @@ class SceneConfig:
 class RobotModel:
     """What a robot's `model` function builds: MjSpec edits that name joints, actuators and sites as the data does.
 
-    Joints, position actuators: `Robot.ros_name`; sites `marker_<fingertip>`, `marker_base_<i>`, and at the ends of each
-    finger's capsules, see `Markers.link_radii`, `link_<fingertip>_<i>`.
+    Joints, and actuators that take what `Robot.action` says: `Robot.ros_name`; sites `marker_<fingertip>`,
+    `marker_base_<i>`, and at the ends of each finger's capsules, see `Markers.link_radii`, `link_<fingertip>_<i>`.
     """
 
     spec: mujoco.MjSpec
@@ -161,12 +165,18 @@ def robot_of(config: SceneConfig) -> Robot:
     return robot if config.control_period is None else robot.deciding_every(config.control_period)
 
 
-def build(config: SceneConfig | None = None, edit: Callable[[mujoco.MjSpec], None] | None = None) -> Scene:
+def build(
+    config: SceneConfig | None = None,
+    edit: Callable[[mujoco.MjSpec], None] | None = None,
+    *,
+    postures: bool = False,
+) -> Scene:
     """Compile the scene.
 
     Args:
         config: what can be chosen.
         edit: changes the specification before it is compiled, for how things look.
+        postures: let actuators that take torques follow postures instead, see `torque.towards`; others do anyway.
 
     Raises:
         DactylError: unknown robot or object, values out of range, or the robot's model is missing.
@@ -197,6 +207,8 @@ def build(config: SceneConfig | None = None, edit: Callable[[mujoco.MjSpec], Non
     model = spec.compile()
     model.body_gravcomp[robot_bodies] = compensation
     engines.apply(model, config.engine)
+    if postures and isinstance(robot.action, Torques):
+        follow_postures(model, robot, robot.action, config.gain_scale)
     return _index(model, config, shape, built, robot_bodies)
 
 
@@ -204,6 +216,7 @@ def _calibrate(model: mujoco.MjModel, config: SceneConfig, robot: Robot) -> Mode
     """Give the model the calibrated parameters, if there are any; what it has then. `gain_scale` scales those too."""
     found = calibrated.parameters_of(model, robot)
     if config.calibration:
+        robot.check_calibratable()
         changes = parameters.read(Path(config.calibration), robot)
         scaled = {key: config.gain_scale * v if key.parameter == "gain" else v for key, v in changes.items()}
         found = parameters.lay_over(robot, found, scaled)
@@ -226,6 +239,9 @@ def _index(model: mujoco.MjModel, config: SceneConfig, shape: Object, built: Rob
     actuators = tuple(model.actuator(i).name for i in range(model.nu))
     if actuators != tuple(robot.ros_name(actuator) for actuator in robot.actuators):
         raise DactylError(f"the model of the robot {robot.name} has other actuators: {', '.join(actuators)}")
+
+    if not np.allclose(model.jnt_range[: len(robot.joints)], robot.joint_limits, rtol=0.0, atol=RANGE_TOLERANCE):
+        raise DactylError(f"the model of the robot {robot.name} has other joint limits than its data: rad are meant")
 
     def sites(pattern: str, keys: tuple[str, ...]) -> np.ndarray:
         return np.array([model.site(pattern.format(key)).id for key in keys])

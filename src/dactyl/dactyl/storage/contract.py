@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 from dactyl import registry
 from dactyl.errors import DactylError
 
-T = TypeVar("T")
 METADATA_KEY = "dactyl"
 """Of a safetensors file's metadata: its contract, as JSON."""
 
@@ -26,6 +23,8 @@ class Use:
     action_scale: float
     action_origin: str
     locked_wrist: bool
+    object: str = ""
+    """That it was trained with; empty: it does not say, and the task's first is meant."""
 
 
 def read_contract(policy: Path) -> Use:
@@ -34,34 +33,19 @@ def read_contract(policy: Path) -> Use:
     Raises:
         DactylError: there is no such file, or no contract in it.
     """
-    return _read(
-        policy,
-        lambda contract: Use(
+    try:
+        with policy.open("rb") as file:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        contract = json.loads(header["__metadata__"][METADATA_KEY])
+        return Use(
             robot=str(contract.get("robot", registry.DEFAULTS["robots"])),
             task=str(contract.get("task", registry.DEFAULTS["tasks"])),
             smoothing=float(contract["smoothing"]),
             action_scale=float(contract["action_scale"]),
             action_origin=str(contract.get("action_origin", "current")),
             locked_wrist=bool(contract.get("locked_wrist", False)),
-        ),
-    )
-
-
-def read_object(policy: Path) -> str:
-    """The object that a policy turns, from its file's header.
-
-    Raises:
-        DactylError: there is no such file, or no contract in it.
-    """
-    return _read(policy, lambda contract: str(contract["object"]))
-
-
-def _read(policy: Path, pick: Callable[[Mapping[str, Any]], T]) -> T:
-    """What is picked out of the contract in a policy file's header."""
-    try:
-        with policy.open("rb") as file:
-            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        return pick(json.loads(header["__metadata__"][METADATA_KEY]))
+            object=str(contract.get("object", "")),
+        )
     except OSError as error:
         raise DactylError(f"cannot read the policy {policy}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, MemoryError, RecursionError) as error:

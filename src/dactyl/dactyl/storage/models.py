@@ -1,6 +1,7 @@
 """The shipped weights: where they are, and what their folders are called.
 
-A policy's folder is called as its object, a pose estimator's as its object after `pose-`, with `-` for every `_`.
+A policy's folder is called as its object; that of another robot or task than the usual as these, `robot-task`. A pose
+estimator's is called as its object after `pose-`. There is `-` for every `_`.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ def estimator_for(object: str, path: str | Path | None = None) -> Path:
     return _file(path, find(f"pose-{object}"), ESTIMATOR, f"no pose estimator for the object {object}")
 
 
-def policies_for(object: str) -> list[Path]:
-    """Every shipped policy whose name begins with the object's."""
-    folder = find(object)
+def policies_for(name: str) -> list[Path]:
+    """Every shipped policy whose name begins with this: an object, or a robot and a task."""
+    folder = find(name)
     return sorted(folder.parent.glob(f"{folder.name}*/{POLICY}"))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from dactyl.calibration.model.windows import Group, Windows
 from dactyl.robot import backlash
+from dactyl.robot import robot as robots
 from dactyl.robot.parameters import ModelParameters, from_vector
 from dactyl.simulation import calibrated
 from dactyl.simulation.backends.mujoco import BatchPhysics
@@ -28,7 +29,12 @@ def robot_alone(spec: mujoco.MjSpec) -> None:
 
 
 def scene_of(robot: str, calibration: str = "") -> Scene:
-    """The robot without an object in its way."""
+    """The robot without an object in its way.
+
+    Raises:
+        DactylError: no model calibration is for it.
+    """
+    robots.load(robot).check_calibratable()
     return build(SceneConfig(robot=robot, calibration=calibration), robot_alone)
 
 

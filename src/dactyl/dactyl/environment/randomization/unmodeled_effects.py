@@ -14,7 +14,7 @@ from dactyl.environment.randomization.effect import Effect
 from dactyl.environment.randomization.random import Random, check_amount, check_range, where
 from dactyl.robot import backlash, control
 from dactyl.robot.control import ActionMeaning
-from dactyl.robot.robot import Robot
+from dactyl.robot.robot import Robot, Torques
 
 ACTION_RANGE = 2.0  # width of [-1, 1]: Table 8 gives percentages of it
 _MOST = {"delay_probability": 1.0, "force_decay": 1.0}
@@ -38,15 +38,24 @@ class UnmodeledEffects:
     force_probability: tuple[float, float] = (0.001, 0.1)  # loguniform, per control step
     force_acceleration: float = 1.0  # m/s², std of each coordinate
     force_decay: float = 0.99  # per control step
+    pose_period: float | None = None
+    """s between two readings of the object's pose, see `HeldPose`; None: every control step has one."""
+    pose_delay: float | None = None
+    """s that a reading is old when it arrives; None: it is new."""
 
     def __post_init__(self) -> None:
         for effect in fields(self):
             value = getattr(self, effect.name)
             if isinstance(value, tuple):
                 check_range(effect.name, *value)
-            else:
+            elif value is not None:
                 check_amount(effect.name, value, _MOST.get(effect.name, inf))
         check_amount("force_probability", self.force_probability[1], 1.0)
+
+    @property
+    def pose_age(self) -> float:
+        """s; how old the object's pose may be that the policy sees."""
+        return (self.pose_period or 0.0) + (self.pose_delay or 0.0)
 
 
 class Actuation(Effect):
@@ -71,6 +80,7 @@ class Actuation(Effect):
         self._shape = (num_envs, len(robot.actuators))
         device = random.device
         self._limits = torch.as_tensor(robot.actuator_limits, dtype=torch.float32, device=device)
+        self._most_torque = robot.action.limit if isinstance(robot.action, Torques) else None
         self._rates = torch.as_tensor(backlash_rates, dtype=torch.float32, device=device)
         self.bias = torch.zeros(self._shape, device=device)
         self.delayed = torch.zeros(self._shape, device=device, dtype=torch.bool)
@@ -109,7 +119,9 @@ class Actuation(Effect):
         return joint_angles.float() + self.joint_offset
 
     def targets(self, action: Tensor, joint_angles: Tensor) -> Tensor:
-        """What the joints are driven to, true angles (N, A), rad; one call per control step.
+        """What the joints are driven to, true angles (N, A), rad, or by, torques, N·m; one call per control step.
+
+        A robot that takes torques has its motors at its joints: no tendons, and no backlash.
 
         Args:
             action: (N, A) smoothed.
@@ -120,7 +132,11 @@ class Actuation(Effect):
         arriving = torch.where(self.delayed, self.pending, action)
         self.pending, self.pending_positions = action, positions
         meaning = self._meaning
-        targets = control.target(specified_at, self._noisy(arriving), self._limits, meaning.origin, meaning.scale)
+        targets = control.commands(specified_at, self._noisy(arriving), self._limits, meaning, self._most_torque)
+        if meaning.origin == control.TORQUE:
+            return targets
+        if self._most_torque is not None:
+            return targets - self.offset
         self.slack, targets = backlash.transmit(self.slack, positions, targets, self._limits, self.delta)
         return targets - self.offset
 

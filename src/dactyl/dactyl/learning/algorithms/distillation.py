@@ -9,9 +9,9 @@ from torch import Tensor
 
 from dactyl.errors import DactylError
 from dactyl.learning.algorithms.ppo import PPO, PPOConfig
+from dactyl.learning.algorithms.teacher import Teacher
 from dactyl.learning.batch import Batch
 from dactyl.learning.models.actor_critic import ActorCritic
-from dactyl.learning.models.recurrent import Network
 from dactyl.learning.process_group import ALONE, ProcessGroup
 
 
@@ -25,7 +25,7 @@ class Distillation(PPO):
         generator: torch.Generator,
         processes: ProcessGroup = ALONE,
         *,
-        teacher: Network,
+        teacher: Teacher,
         weight: float,
     ) -> None:
         """As `PPO`.

@@ -34,6 +34,8 @@ class PPOConfig:
     """Reward per nat of entropy."""
     learning_rate: float = 3e-4
     """Adam's."""
+    value_learning_rate: float | None = None
+    """Of the value network; None: the same."""
     minibatch: int = 25_600
     """Transitions in one gradient step."""
     minibatches: int = 60
@@ -43,6 +45,8 @@ class PPOConfig:
     kl_limit: float | None = 0.1
     """Once the policy has moved this far (nats) from the one that collected, it rests until the next iteration. None:
     it never rests, as in the paper."""
+    bounds: float = 0.0
+    """Weight in the loss of how far actions that are numbers lie beyond [-1, 1] on average, squared."""
     bootstrap: bool = True
     """Where an episode was cut, by the clock or by its last goal, count what would have followed. The paper mentions no
     such thing: without it nothing follows, as after a loss."""
@@ -53,15 +57,21 @@ class PPOConfig:
     def __post_init__(self) -> None:
         if not (0 < self.gamma < 1 and 0 <= self.lam <= 1):
             raise DactylError(f"ppo: gamma and lam must be between 0 and 1, not {self.gamma} and {self.lam}")
-        for name in ("clip", "learning_rate", "max_grad_norm", "kl_limit", "kl_target"):
+        for name in ("clip", "learning_rate", "value_learning_rate", "max_grad_norm", "kl_limit", "kl_target"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise DactylError(f"ppo: {name} must be positive, not {value}")
         for name in ("minibatch", "minibatches"):
             if not getattr(self, name) >= 1:
                 raise DactylError(f"ppo: {name} must be at least 1, not {getattr(self, name)}")
-        if not self.entropy >= 0:
-            raise DactylError("ppo: entropy cannot be negative")
+        for name in ("entropy", "bounds"):
+            if not getattr(self, name) >= 0:
+                raise DactylError(f"ppo: {name} cannot be negative")
+
+    @property
+    def value_rate(self) -> float:
+        """Adam's learning rate of the value network."""
+        return self.learning_rate if self.value_learning_rate is None else self.value_learning_rate
 
 
 def policy_loss(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, clip: float) -> Tensor:
@@ -102,7 +112,7 @@ class PPO:
         self.generator = generator
         fused = networks.device.type == "cuda"
         self.policy_optimizer = torch.optim.Adam(self.policy.parameters(), config.learning_rate, fused=fused)
-        self.value_optimizer = torch.optim.Adam(self.value.parameters(), config.learning_rate, fused=fused)
+        self.value_optimizer = torch.optim.Adam(self.value.parameters(), config.value_rate, fused=fused)
 
     def update(self, rollout: Rollout) -> dict[str, float]:
         """One iteration of gradient steps, then of the normalizers' statistics. Returns figures for the log."""
@@ -168,7 +178,11 @@ class PPO:
         advantages = (batch.advantages - batch.advantages.mean()) / (batch.advantages.std() + 1e-8)
         entropy = self.networks.actions.entropy(outputs).mean()
         loss = policy_loss(log_probs, batch.log_probs, advantages, self.config.clip)
-        return loss - self.config.entropy * entropy, {"policy_loss": loss.detach(), "entropy": entropy.detach()}
+        figures = {"policy_loss": loss.detach(), "entropy": entropy.detach()}
+        loss = loss - self.config.entropy * entropy
+        if self.config.bounds:
+            loss = loss + self.config.bounds * self.networks.actions.beyond(outputs).mean()
+        return loss, figures
 
     def _descend(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
         optimizer.zero_grad()
@@ -209,4 +223,4 @@ class PPO:
         rate = self.config.learning_rate
         if self.config.kl_target is None or state.get("learning_rate") != rate:
             self.policy_optimizer.param_groups[0]["lr"] = rate
-        self.value_optimizer.param_groups[0]["lr"] = rate
+        self.value_optimizer.param_groups[0]["lr"] = self.config.value_rate

@@ -30,7 +30,7 @@ from dactyl.robots.shadow.protocol import (
     motor_temperature,
     positions_of,
 )
-from dactyl.ros.driver import Driver, TopicInterface, check_word, trajectory, trajectory_positions
+from dactyl.ros.driver import Driver, TopicInterface, check_word, trajectory, trajectory_values
 from dactyl.ros.messages import SENSOR, set_stamp
 from dactyl.ros.peers import Peers
 
@@ -102,7 +102,7 @@ def decode(topic: str, data: bytes) -> Command:
         if not np.isfinite(target):
             raise ValueError("not finite")
         return Command([POSITIONS[topic]], np.array([target]), 0)
-    positions, stamp_ns = trajectory_positions(data)
+    positions, stamp_ns = trajectory_values(data)
     if unknown := [name for name in positions if name not in _ACTUATOR_OF_NAME]:
         raise ValueError(f"unknown joint {unknown[0]}")
     if len(positions) != len(CONTROLLERS[topic]):

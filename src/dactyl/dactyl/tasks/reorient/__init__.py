@@ -1,6 +1,6 @@
 """Turning an object in the hand to one goal orientation after another: the paper's task."""
 
-from dactyl.environment.task import Task
+from dactyl.environment.task import Task, left_workspace
 from dactyl.tasks.reorient import goals
 from dactyl.tasks.reorient.observations import OBSERVATIONS, POLICY_TERMS, VALUE_TERMS
 from dactyl.tasks.reorient.rewards import PAPER_REWARD, TERMS
@@ -16,7 +16,7 @@ TASK = Task(
     place=goals.place,
     errors=goals.errors,
     error_names=("angle, rad",),
-    lost=goals.is_dropped,
+    lost=left_workspace,
     rules=ReorientRules(),
     training_rules=ReorientRules(timeout=TRAINING_TIMEOUT),
     observations=OBSERVATIONS,

@@ -1,4 +1,4 @@
-"""Goal orientations, the distance to them (appendix C.1), and where the object starts and is lost."""
+"""Goal orientations, the distance to them (appendix C.1), and where the object starts."""
 
 from __future__ import annotations
 
@@ -7,21 +7,13 @@ from array_api_compat import array_namespace
 from dactyl.environment.task import Signals
 from dactyl.maths import quaternion
 from dactyl.maths.quaternion import Array
-from dactyl.maths.random import Draws
+from dactyl.maths.random import Draws, rotations
 from dactyl.robot.robot import Robot
 
 
 def draw(draws: Draws, count: int, signals: Signals, limits: tuple[float, float] | None) -> Array:
     """Goal orientations (count, 4): uniform in SO(3), or between limits, rad, from the present one."""
-    normals = draws.normal(count, 4)
-    if limits is None:
-        return quaternion.uniform(normals)
-    xp = array_namespace(normals)
-    turn = draws.uniform(*limits, count, 1)
-    axis = normals[:, :3]
-    axis = axis / xp.sqrt(xp.sum(axis * axis, axis=-1, keepdims=True))
-    turned = quaternion.multiply(quaternion.from_rotation_vector(turn * axis), signals["object_orientation"])
-    return quaternion.canonical(turned)
+    return rotations(draws, count, limits, None if limits is None else signals["object_orientation"])
 
 
 def as_pose(goal: Array, robot: Robot) -> tuple[Array, Array]:
@@ -54,18 +46,3 @@ def place(draws: Draws, count: int, rest: Array) -> Array:
     orientation = quaternion.uniform(draws.normal(count, 4))
     xp = array_namespace(orientation, rest)
     return xp.concat([xp.broadcast_to(rest[:3], (count, 3)), xp.astype(orientation, rest.dtype)], axis=-1)
-
-
-def is_dropped(position: Array, robot: Robot, up: Array) -> Array:
-    """Whether an object has left the hand, (...,) bool. A position that is not finite counts as dropped.
-
-    Args:
-        position: object centre in the hand frame, (..., 3), m.
-        robot: whose workspace says how far that is.
-        up: the vertical in the hand frame, (3,), unit.
-    """
-    xp = array_namespace(position)
-    offset = position - robot.rest.like(position)
-    height = xp.sum(offset * up, axis=-1)
-    distance = xp.sqrt(xp.sum(offset * offset, axis=-1))
-    return ~((height > -robot.workspace.depth) & (distance < robot.workspace.radius))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dactyl.environment.task import Transition
 from dactyl.maths import quaternion
+from dactyl.maths.kernels import logistic
 
 if TYPE_CHECKING:  # the trial node loads the task and needs no torch
     from torch import Tensor
@@ -65,8 +66,7 @@ def keypoints(t: Transition) -> Tensor:
     points = t.object.keypoint_constant.like(orientation)
     target = quaternion.rotate(goal[:, None], points)
     present = quaternion.rotate(orientation[:, None], points) + _offset(t)[:, None]
-    x = 30.0 * (present - target).norm(dim=-1)
-    return (1.0 / (x.exp() + 2.0 + (-x).exp())).mean(-1)
+    return logistic(30.0 * (present - target).norm(dim=-1)).mean(-1)
 
 
 def _offset(t: Transition) -> Tensor:
