@@ -91,7 +91,7 @@ def test_one_package_that_is_found_twice_is_one(register: Register) -> None:
     """Protects checkouts that are installed too: the same entry point is then listed twice."""
     for _ in range(2):
         register("dactyl.robots", my_hand="dactyl.robots.shadow:ROBOT")
-    assert robots.names() == ("my_hand", "shadow")
+    assert robots.names() == ("my_hand", "shadow", "trifinger")
 
 
 @pytest.mark.parametrize(("group", "name"), [("dactyl.robots", "shadow"), ("dactyl.tasks", "reorient")])
