@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -77,7 +79,28 @@ def test_a_wrong_parameter_is_said_with_its_node(ros: None) -> None:
         together.make("action_filter", ["--ros-args", "-p", "smoothing:=7.0"])
 
 
-def test_the_executor_that_is_chosen_reaches_every_node() -> None:
+def test_the_executor_that_is_chosen_reaches_every_node(monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects the choice from the variable of somebody's shell, and the variable from a choice that is none."""
+    monkeypatch.setenv("DACTYL_EXECUTOR", "waitset")
     assert sim_graph(SimOptions(executor="events")).environment["DACTYL_EXECUTOR"] == "events"
-    assert "DACTYL_EXECUTOR" not in sim_graph(SimOptions()).environment
+    assert sim_graph(SimOptions()).environment["DACTYL_EXECUTOR"] == "waitset"
+
+
+def test_a_real_hand_is_driven_by_the_executor_that_keeps_to_the_steady_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Protects a hold from a clock that is set back: only a simulated hand gets the quicker executor unasked."""
+    monkeypatch.delenv("DACTYL_EXECUTOR", raising=False)
+    assert sim_graph(SimOptions()).environment["DACTYL_EXECUTOR"] == "events"
+    for options in (RealOptions(), RealOptions(emulate=True)):
+        assert real_graph(options).environment["DACTYL_EXECUTOR"] == "waitset"
+
+
+def test_without_an_events_executor_simulation_has_the_usual_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Protects ROS installations whose rclpy is older."""
+    monkeypatch.delenv("DACTYL_EXECUTOR", raising=False)
+    older = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: older)
+    assert sim_graph(SimOptions()).environment["DACTYL_EXECUTOR"] == "waitset"

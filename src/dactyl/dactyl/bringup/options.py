@@ -53,7 +53,7 @@ class Options:
     one_process: bool = False
     """Put the small nodes into one process, which takes less of the processor; they then also end together."""
     executor: Literal["", "waitset", "events"] = ""
-    """Which of rclpy's executors runs the nodes; empty: what DACTYL_EXECUTOR says, or waitset."""
+    """Which of rclpy's executors runs the nodes; empty: DACTYL_EXECUTOR's, or events in simulation, waitset else."""
     rviz: bool = False
     """Also draw markers for RViz, on the topic `markers`."""
     dashboard: bool = True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import atexit
 import dataclasses
+import importlib.util
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -84,7 +86,8 @@ def sim_graph(options: SimOptions) -> Graph:
     nodes = tuple(with_parameters(nodes, {"action_filter": backlash_of(choice.use.robot, options.calibration)}))
     nodes = (Node("sim", sim, required=True), *nodes, *_rviz(choice, {}), *_dashboard(choice, True))
     nodes = with_simulated_hand(nodes, choice.use.robot, choice.namespace)
-    return _graph(nodes, choice, of_simulated_hand(configured("sim.yaml", options.config, choice.namespace)))
+    found = of_simulated_hand(configured("sim.yaml", options.config, choice.namespace))
+    return _graph(nodes, choice, found, usual=_quickest_executor())
 
 
 def real_graph(options: RealOptions) -> Graph:
@@ -108,14 +111,22 @@ def real_graph(options: RealOptions) -> Graph:
     return _graph(nodes, choice, laboratory)
 
 
-def _graph(nodes: Iterable[Node], choice: _Choice, found: configuration.Configuration) -> Graph:
-    """The nodes with what is the same for all of them: parameter files, namespace, topics' names."""
+def _graph(
+    nodes: Iterable[Node], choice: _Choice, found: configuration.Configuration, usual: str = variables.WAITSET
+) -> Graph:
+    """The nodes with what is the same for all of them: parameter files, namespace, topics' names, what runs them."""
     options = choice.options
     graph = Graph(_remapped(nodes, remappings(options.remap)), found, namespace=choice.namespace)
-    if options.executor:
-        environment = {**graph.environment, variables.EXECUTOR: options.executor}
-        graph = dataclasses.replace(graph, environment=environment)
+    executor = options.executor or os.environ.get(variables.EXECUTOR) or usual
+    graph = dataclasses.replace(graph, environment={**graph.environment, variables.EXECUTOR: executor})
     return in_one_process(graph) if options.one_process else graph
+
+
+def _quickest_executor() -> str:
+    """The events executor, where this rclpy has it. No real hand is held by it unless somebody asks for that."""
+    found = importlib.util.find_spec("rclpy")
+    there = found is not None and found.origin is not None and Path(found.origin).with_name("experimental").is_dir()
+    return variables.EVENTS if there else variables.WAITSET
 
 
 def in_one_process(graph: Graph) -> Graph:
