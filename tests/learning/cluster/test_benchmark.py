@@ -44,8 +44,8 @@ def test_a_slow_network_is_named() -> None:
 def test_parts_are_measured_of_any_preset(tmp_path: Path) -> None:
     preset = tmp_path / "tiny.yaml"
     preset.write_text(PRESET)
-    parts = measure_parts(str(preset), 5)
+    parts = measure_parts(str(preset))
     assert parts.keys() == PARTS.keys()
     assert all(figure > 0.0 for figure in parts.values())
-    ways = bench_cluster(str(preset), (), 4, 1)
+    ways = bench_cluster(str(preset), (), 4, 1, 1)
     assert "4 machines, 64 cores" in as_text({"ways": ways, "parts": parts, "plan": plan(parts, SITE, 10.0)})

@@ -160,10 +160,11 @@ def cluster(
     workers: tuple[Workers, ...] = (1, 2),
     environments: Count = 512,
     iterations: Count = 3,
+    rounds: Count = 3,
     cores: Count = 6144,
     cores_per_machine: Count = 16,
     gpus: Count = 8,
-    gpu_speedup: Annotated[float, Range(0.0, 1e6, above=True)] = 500.0,
+    gpu_speedup: Annotated[float, Range(0.0, 1e6, above=True)] = 100.0,
     gigabits: Annotated[float, Range(0.0, 1e6, above=True)] = 10.0,
     horizon: Count = 10,
     json: Json = None,
@@ -178,6 +179,7 @@ def cluster(
         workers: numbers of processes to train with, in three ways each; none for the plan alone
         environments: of all workers together
         iterations: that are timed
+        rounds: of each way, in turns; the fastest counts
         cores: of the planned cluster's rollout workers
         cores_per_machine: of these
         gpus: optimizers of the planned cluster, in one machine
@@ -193,9 +195,9 @@ def cluster(
         results.check_writable(json)
     site = benchmark.Site(cores, cores_per_machine, gpus, gpu_speedup, gigabits, horizon)
     with StatusLine("measuring the parts"):
-        parts = benchmark.measure_parts(preset, horizon)
+        parts = benchmark.measure_parts(preset)
         plan = benchmark.plan(parts, site)
-    ways = benchmark.bench_cluster(preset, workers, environments, iterations)
+    ways = benchmark.bench_cluster(preset, workers, environments, iterations, rounds)
     outcome = {"preset": preset, "site": vars(site), "ways": ways, "parts": parts, "plan": plan}
     if json:
         results.write(json, "bench cluster", None, outcome)
