@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("ray", reason="needs Ray: pip install '.[cluster]'")
+
 from tests.learning.cluster.test_engine import ENDLESS, Command
 
-pytest.importorskip("ray", reason="needs Ray: pip install '.[cluster]'")
 pytestmark = pytest.mark.slow
 
 
