@@ -68,7 +68,7 @@ def _on_a_cluster(preset: str, config: TrainingConfig, options: TrainOptions) ->
     threads = options.threads or 1
     simulating = options.rollout_workers or options.workers
     device = "cpu" if options.rollout_workers else str(options.device)
-    make_environment = MakeEnvironment(config.num_envs // simulating, device, threads, config.objects)
+    make_environment = MakeEnvironment(config.num_envs // simulating, device, threads)
     options = replace(options, threads=threads)
     return engine.train(
         Task(config, contract(config, preset), options, make_environment, interactive=sys.stderr.isatty())
@@ -82,21 +82,10 @@ class MakeEnvironment:
     number: int
     device: str
     threads: int
-    objects: tuple[str, ...] = ()
-    """Each has its share of the environments; none: the configuration's own."""
 
     def __call__(self, environment: EnvironmentConfig, seed: int) -> Environment:
         """Of a stage's configuration, with a seed."""
-        if not self.objects:
-            return self._of(environment, self.number, seed)
-        each, parts = self.number // len(self.objects), []
-        for i, name in enumerate(self.objects):
-            own = replace(environment, scene=replace(environment.scene, object=name))
-            parts.append(self._of(own, each, seed + OBJECTS_APART * i))
-        return MixedEnvironment(parts)
-
-    def _of(self, environment: EnvironmentConfig, number: int, seed: int) -> environments.Environment:
-        return environments.Environment(environment, number, seed=seed, device=self.device, threads=self.threads)
+        return environments.Environment(environment, self.number, seed=seed, device=self.device, threads=self.threads)
 
 
 def configure(preset: str, options: TrainOptions) -> TrainingConfig:
