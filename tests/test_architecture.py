@@ -55,6 +55,8 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 def floor(module: Path) -> str:
     """The highest floor that a file may import from."""
     parts = module.with_suffix("").parts
+    if parts[0] == "robots" and len(parts) > 2 and parts[2].startswith("robot"):
+        return "robot"  # one of several robots of a folder, or what makes them
     if parts[0] in WINGS:
         return WING_FLOORS.get((parts[0], parts[2]), "environment") if len(parts) > 2 else "robot"
     return parts[0]

@@ -25,13 +25,14 @@ from dactyl.calibration import cameras
 from dactyl.calibration.boards import Board
 from dactyl.calibration.model import bag as model_bag
 from dactyl.calibration.model import recording
+from dactyl.environment import start_states
 from dactyl.environment.randomization import vision_errors
 from dactyl.errors import DactylError
 from dactyl.farm import score
 from dactyl.farm.job import Job
 from dactyl.hardware import camera_info
 from dactyl.hardware.replay import read_bag, read_c3d
-from dactyl.learning import curves
+from dactyl.learning import curves, demonstrations
 from dactyl.recording import analysis, decisions, latency, repair, report
 from dactyl.recording.pictures import pictures_at
 from dactyl.recording.reading import Bag
@@ -44,10 +45,12 @@ from dactyl.robot.markers import MarkerLayout
 from dactyl.robots.shadow.calibration import hall, joint_bag
 from dactyl.robots.shadow.commands import _marker_layout
 from dactyl.robots.shadow.layout import BASE_MARKERS
+from dactyl.simulation.scene import build
 from tests.farm.made_up import JOB, write_run
 from tests.fuzzing import Outcome, Reader, fuzz
 from tests.hardware.c3d_files import DEC, MIPS, labelled, points, write
 from tests.hardware.test_camera_info import ECHOED, FILE, OPENCV
+from tests.learning.test_demonstrations import some
 from tests.recording import mcap_files
 from tests.recording.graph_bag import write_graph_bag
 from tests.reproduction.toys import Toy, choice
@@ -188,6 +191,11 @@ def readers(tmp_path_factory: pytest.TempPathFactory, graph_bag: list[bytes]) ->
     motion = (folder / "motion.npz").read_bytes()
     write_run(folder / "run")
     run = (folder / "run" / "run_0.mcap").read_bytes()
+    scene = build()
+    resting = start_states.States(np.tile(scene.model.qpos0, (3, 1)), np.zeros((3, scene.model.nv)))
+    start_states.write(folder / "starts.npz", scene, resting)
+    demonstrations.save(folder / "shown.safetensors", some())
+    starts, shown = (folder / "starts.npz").read_bytes(), (folder / "shown.safetensors").read_bytes()
 
     def beside(name: str, content: bytes, read: Callable[[Path], object]) -> Callable[[Path], object]:
         """The reader, with another file beside the damaged one."""
@@ -238,6 +246,8 @@ def readers(tmp_path_factory: pytest.TempPathFactory, graph_bag: list[bytes]) ->
         Reader("run", [run], lambda path: score.score(score.read(path), JOB), "a.mcap"),
         Reader("experiment", [experiment(folder)], _tell, "result.json", True),
         Reader("vision errors", [VISION_ERRORS.encode()], vision_errors.read, "a.yaml", True),
+        Reader("start states", [starts], lambda path: start_states.read(path, scene), "a.npz"),
+        Reader("demonstrations", [shown], lambda path: demonstrations.load([path]), "a.safetensors"),
     ]
     return {reader.name: reader for reader in found}
 
@@ -265,6 +275,7 @@ NAMES = (
     "job", "run",
     "experiment",
     "vision errors",
+    "start states", "demonstrations",
 )  # fmt: skip
 
 

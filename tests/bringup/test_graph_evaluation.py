@@ -43,6 +43,7 @@ def test_the_most_likely_actions_are_asked_of_the_policy_node() -> None:
     [
         ({"randomizations": "all"}, "without randomizations"),
         ({"actions": "both"}, "choose sampled or most-likely"),
+        ({"on": "sphere"}, "leave --on out"),
         ({"trials": 0}, "trials must be a whole number from 1"),
     ],
 )

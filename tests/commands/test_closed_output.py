@@ -26,6 +26,7 @@ NODE = "import sys, pathlib; print('up', flush=True); pathlib.Path(sys.argv[1]).
 POLICY = str(Path(__file__).parents[2] / "models" / "block")
 WORK = (
     # what takes long gives nothing, and as_text says something: it is saving and printing that is tried
+    "dactyl.learning.demonstrate.demonstrate", "dactyl.learning.imitation.train",
     "dactyl.doctor.examine", "dactyl.learning.train.train", "dactyl.learning.benchmark.bench_train",
     "dactyl.learning.cluster.benchmark.measure_parts", "dactyl.learning.cluster.benchmark.plan",
     "dactyl.learning.cluster.benchmark.bench_cluster",
@@ -41,6 +42,7 @@ WORK = (
     "dactyl.robot.parameters.write",
 )  # fmt: skip
 TEXTS = (
+    "dactyl.learning.demonstrate.as_text", "dactyl.learning.imitation.as_text",
     "dactyl.learning.train.as_text", "dactyl.learning.benchmark.as_text", "dactyl.learning.cluster.benchmark.as_text",
     "dactyl.environment.benchmark.as_text",
     "dactyl.vision.trainer.as_text", "dactyl.vision.evaluation.as_text", "dactyl.vision.framing.as_text",
@@ -50,6 +52,7 @@ TEXTS = (
 )  # fmt: skip
 ARGUMENTS = {
     "sim": ["--trials", "1", "--headless"], "real": ["--trials", "1"], "doctor": [], "train": ["cpu-small"],
+    "demonstrate": ["OUT", "--policy", POLICY], "imitate": ["OUT", "demonstrations.safetensors"],
     "evaluate": [], "bench loop": [], "bench env": [], "bench train": [],
     "bench cluster": [], "record": ["--own", "--bag", "OUT"],
     "vision collect": ["--out", "OUT", "--policy", POLICY], "vision train": ["cpu-small"], "vision evaluate": [],
@@ -171,7 +174,7 @@ LONG = {
     "calibrate model": "dactyl.calibration.model.command.calibrate",
     "dataset from-bag": "dactyl.recording.test_sets.from_bag.make",
     "env show": "dactyl.tasks.reorient.showcase.show", "film": "dactyl.learning.film.film",
-    "vision show": "dactyl.vision.showcase.show",
+    "vision show": "dactyl.vision.showcase.show", "demonstrate": "dactyl.learning.demonstrate.demonstrate",
 }  # fmt: skip
 """What takes long in each of these commands. evaluate and train say more, and have tests of their own."""
 

@@ -20,7 +20,7 @@ from dactyl.robot import robot as robots
 
 SIGNALS = {
     "fingertips", "object_position", "object_orientation", "goal", "joint_angles", "joint_velocities",
-    "object_velocity", "object_turn", "smoothed_action", "physics_factors", "effects",
+    "object_velocity", "object_turn", "smoothed_action", "physics_factors", "effects", "successes",
 }  # fmt: skip
 SHADOW, BLOCK = robots.load("shadow"), objects.load("block")
 
@@ -103,7 +103,8 @@ def _check_functions(task: Task, robot: robots.Robot) -> None:
         poses = task.place(draws, 3, array(rest))
         assert poses.shape == (3, 7)
         signals = {"object_position": poses[:, :3], "object_orientation": poses[:, 3:]}
-        assert not np.asarray(task.lost(poses[:, :3], robot, array(np.array([0.0, 0.0, 1.0])))).any()
+        if robot.name == task.robot:  # others may have less room
+            assert not np.asarray(task.lost(poses[:, :3], robot, array(np.array([0.0, 0.0, 1.0])))).any()
         goals = task.draw_goal(draws, 3, signals, None)
         assert len(goals) == 3
         assert task.errors(goals, signals).shape == (3, len(task.error_names))

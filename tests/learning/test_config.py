@@ -203,3 +203,11 @@ def test_a_value_network_may_see_the_hidden_physics_and_the_papers_does_not() ->
     seen = environment.reset()["value"]
     assert seen.shape == (2, 85 + environment.task.size(sorted(hidden), environment.robot))
     assert not torch.equal(seen[0, 85:], seen[1, 85:])
+
+
+def test_environments_are_shared_out_evenly_among_objects() -> None:
+    config = parse_training({"num_envs": 6, "objects": ["block", "sphere", "octagonal_prism"]})
+    assert config.objects == ("block", "sphere", "octagonal_prism")
+    for wrong in ({"num_envs": 7, "objects": ["block", "sphere"]}, {"num_envs": 4, "objects": ["block", "block"]}):
+        with pytest.raises(DactylError, match="cannot be shared out among the objects"):
+            parse_training(wrong)

@@ -184,6 +184,13 @@ def test_trials_may_have_other_rules_than_the_tasks() -> None:
     assert changed.rules.timeout == 10.0
 
 
+def test_a_policy_can_be_tried_on_another_object() -> None:
+    """One for many objects has to be, and its file names a single one."""
+    contract = Contract(object="block")
+    assert evaluation.environment_config(contract, select("none")).scene.object == "block"
+    assert evaluation.environment_config(contract, select("none"), on="sphere").scene.object == "sphere"
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

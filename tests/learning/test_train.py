@@ -12,9 +12,11 @@ import torch
 
 from dactyl import cli
 from dactyl.environment.environment import Environment
+from dactyl.environment.mixed import MixedEnvironment
 from dactyl.environment.randomization import select
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint, evaluation, train
+from dactyl.learning.config import parse_training
 from dactyl.learning.options import EvaluationOptions, TrainOptions
 from dactyl.learning.policy import Policy
 from dactyl.robot import robot as robots
@@ -175,3 +177,22 @@ def test_a_policy_keeps_the_rhythm_that_it_was_trained_in(tmp_path: Path) -> Non
     mixed = replace(config, stages=(replace(first, until_steps=16), replace(first, environment=usual)))
     with pytest.raises(DactylError, match=r"environment.scene.control_period must be the same"):
         train.contract(mixed, "fast")
+
+
+def test_a_policy_can_be_trained_on_several_objects_at_once(tmp_path: Path) -> None:
+    """Each has its share of the environments, and a checkpoint is not continued with others."""
+    values = {
+        "num_envs": 4, "total_steps": 16, "objects": ["block", "sphere"],
+        "policy": {"dense": [8], "lstm": 0}, "value": {"dense": [8], "lstm": 0},
+        "collection": {"horizon": 2, "sequence": 2}, "ppo": {"minibatch": 4, "minibatches": 1},
+        "environment": {"start_steps": 0, "reset_pool": 0.0, "randomization": "none"},
+    }  # fmt: skip
+    options = TrainOptions(out=tmp_path, device="cpu", threads=1)
+    trainer = train.make_trainer("several", parse_training(values), options)
+    environment = trainer.collector.environment
+    assert isinstance(environment, MixedEnvironment)
+    assert [(part.num_envs, part.object.name) for part in environment.parts] == [(2, "block"), (2, "sphere")]
+    trainer.run()
+    others = parse_training({**values, "objects": ["sphere", "block"]})
+    with pytest.raises(DactylError, match=r"cannot resume .* objects"):
+        train.make_trainer("several", others, TrainOptions(out=tmp_path, device="cpu", threads=1, resume=tmp_path))

@@ -12,6 +12,7 @@ import pytest
 
 from dactyl import objects, registry
 from dactyl.errors import DactylError
+from dactyl.objects.primitives import PRIMITIVES
 from dactyl.objects.shapes import BLOCK, SHAPES
 
 THEIRS = ModuleType("their_package")
@@ -63,4 +64,4 @@ def test_what_is_no_object_is_refused() -> None:
 
 def test_the_names_that_are_listed_are_the_shapes_there_are() -> None:
     """Protects a new shape from being forgotten: listing names imports nothing, so they are said twice."""
-    assert tuple(SHAPES) == objects.OWN
+    assert (*SHAPES, *PRIMITIVES) == objects.OWN

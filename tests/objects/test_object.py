@@ -54,11 +54,12 @@ def test_numpy_and_torch_agree(kind: str) -> None:
 @pytest.mark.parametrize("kind", objects.names())
 def test_clearance_grows_outside_and_shrinks_with_size(kind: str) -> None:
     shape = objects.load(kind)
-    far = shape.half_size + 0.005
-    points = torch.tensor([[[far, 0.0, 0.0], [0.0, 0.0, -far], [0.0, 0.0, 0.0]]])
+    x, _, z = shape.halves.tolist()
+    points = torch.tensor([[[x + 0.02, 0.0, 0.0], [0.0, 0.0, -z - 0.02], [0.0, 0.0, 0.0]]])
     values = shape.clearance(points, torch.tensor([1.0]))
-    torch.testing.assert_close(values, torch.tensor([[0.005, 0.005, -shape.half_size]]))
-    torch.testing.assert_close(shape.clearance(points, torch.tensor([1.04])), values - 0.04 * shape.half_size)
+    torch.testing.assert_close(values, torch.tensor([[0.02, 0.02, -shape.half_size]]))
+    grown = 0.04 * torch.tensor([[x, z, shape.half_size]])
+    torch.testing.assert_close(shape.clearance(points, torch.tensor([1.04])), values - grown)
 
 
 @pytest.mark.parametrize("kind", objects.names())

@@ -1,5 +1,8 @@
 """Robots and tasks by name: the folders of `dactyl.robots` and `dactyl.tasks`, and what other packages register.
 
+A folder is one robot or task. Where several share their code, it holds a file `robot_NAME.py` or `task_NAME.py` for
+each of them instead.
+
 Another package adds its own by an entry point of the group `dactyl.robots` or `dactyl.tasks`:
 
     [project.entry-points."dactyl.robots"]
@@ -29,14 +32,29 @@ DEFAULTS = {"robots": "shadow", "tasks": "reorient"}
 def _places(wing: str) -> dict[str, str]:
     """Where each member is, as `module:attribute`, by its name."""
     package = f"dactyl.{wing}"
-    attribute = wing.removesuffix("s").upper()
-    folders = pkgutil.iter_modules(importlib.import_module(package).__path__)
-    found = {folder.name: f"{package}.{folder.name}:{attribute}" for folder in folders if folder.ispkg}
+    found = _own(package, wing.removesuffix("s"))
     for name, place in registered(package).items():
         if name in found:
             raise DactylError(f"{place} is registered as {name!r}, which is one of dactyl's own {wing}")
         found[name] = place
     return dict(sorted(found.items()))
+
+
+def _own(package: str, member: str) -> dict[str, str]:
+    """The members among a package's folders, see `_places`."""
+    found: dict[str, str] = {}
+    prefix, attribute = f"{member}_", member.upper()
+    for root in importlib.import_module(package).__path__:
+        for folder in pkgutil.iter_modules([root]):
+            if not folder.ispkg:
+                continue
+            inside = [file.name for file in pkgutil.iter_modules([str(Path(root, folder.name))])]
+            several = [name for name in inside if name.startswith(prefix)]
+            place = f"{package}.{folder.name}"
+            found |= {name.removeprefix(prefix): f"{place}.{name}:{attribute}" for name in several}
+            if not several:
+                found[folder.name] = f"{place}:{attribute}"
+    return found
 
 
 @cache
@@ -54,15 +72,18 @@ def registered(group: str) -> dict[str, str]:
 
 
 def folders(wing: str) -> tuple[Path, ...]:
-    """The folders of a wing's members, without importing any; those of a broken package are left out."""
+    """The folders of a wing's members, each once, without importing any; those of a broken package are left out."""
     found = []
     for place in _places(wing).values():
+        module = place.partition(":")[0]
+        if module.startswith(f"dactyl.{wing}."):
+            module = ".".join(module.split(".")[:3])  # one of several members of a folder
         try:
-            spec = importlib.util.find_spec(place.partition(":")[0])
+            spec = importlib.util.find_spec(module)
         except ImportError:
             continue
         found += [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec else []
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
 
 
 def names(wing: str) -> tuple[str, ...]:

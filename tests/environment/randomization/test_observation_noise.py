@@ -183,3 +183,15 @@ def test_environments_and_markers_have_their_own_offsets():
     )
     correlations = torch.corrcoef(columns.T) - torch.eye(columns.shape[1])
     assert correlations.abs().max() < 0.16  # five standard deviations
+
+
+def test_joints_are_read_with_noise_only_where_it_is_asked_for() -> None:
+    """And nothing is drawn where it is not: episodes of the first paper stay what they were."""
+    angles = torch.zeros(500, 24)
+    for std in (0.0, 0.01):
+        random = Random(0, torch.device("cpu"))
+        made = Sensors(ObservationNoise(joint_uncorrelated=std), 500, robots.load("shadow"), random)
+        before = random.generator.get_state()
+        read = made.joints(angles)
+        assert float(read.std()) == pytest.approx(std, rel=0.05)
+        assert torch.equal(before, random.generator.get_state()) == (std == 0.0)

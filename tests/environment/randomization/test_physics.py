@@ -113,3 +113,13 @@ def test_limits_never_cross(scene):
     for world in range(50):
         lower, upper = physics._batch.get_model(world).jnt_range[:24].T
         assert (upper - lower > 0.019).all()
+
+
+def test_links_may_have_a_range_of_their_own(scene: Scene) -> None:
+    """Table IV of the humanoid's paper varies the object alone; and what is drawn otherwise stays as it was."""
+    plain = PhysicsRandomization().sample(scene, 500, Random(0, torch.device("cpu")))
+    own = PhysicsRandomization(robot_masses=(1.0, 1.0)).sample(scene, 500, Random(0, torch.device("cpu")))
+    assert (own.masses[:, scene.robot_bodies] == 1.0).all()
+    assert torch.equal(own.masses[:, scene.object_body], plain.masses[:, scene.object_body])
+    for name in set(PhysicsFactors._fields) - {"masses"}:
+        assert torch.equal(getattr(own, name), getattr(plain, name)), name

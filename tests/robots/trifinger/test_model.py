@@ -15,8 +15,9 @@ from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.robot import torque
 from dactyl.robot.robot import Torques
-from dactyl.robots.trifinger import layout, model, urdf
+from dactyl.robots.trifinger import layout, model
 from dactyl.robots.trifinger.joints import ANGLES, HOME, JOINT_LIMITS, JOINTS
+from dactyl.simulation import urdf_file as urdf
 from dactyl.simulation.scene import Scene, SceneConfig, build
 from dactyl.simulation.urdf import NOWHERE, Pose
 from tests.simulation.scenes import scene_or_skip

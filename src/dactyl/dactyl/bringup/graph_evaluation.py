@@ -37,6 +37,8 @@ def evaluate(choice: EvaluationOptions, pose: Literal["state", "vision"] = "stat
     check_options(choice)
     if choice.randomizations != "none":
         raise DactylError("ros: the graph simulates the hand without randomizations: say --randomizations none")
+    if choice.on:
+        raise DactylError("ros: the graph takes the policy's own object: leave --on out")
     if choice.actions == "both":
         raise DactylError("ros: choose sampled or most-likely actions")
     if choice.rules:

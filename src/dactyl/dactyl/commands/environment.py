@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
 
 from dactyl import registry
 from dactyl.commands.app import Commands
 from dactyl.environment.choices import ObjectName, RobotName, TaskName
 from dactyl.errors import DactylError
-from dactyl.ranges import FilmSeconds, Seed
+from dactyl.ranges import FilmSeconds, Port, Seed
 
 app = Commands()
 
@@ -89,3 +92,53 @@ def urdf(
 
         write(picture, scene)
     print(*filter(None, (out, url, picture)), sep="\n")
+
+
+@app.command
+def states(
+    out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")],
+    /,
+    by: Literal["script", "sliders"] = "script",
+    robot: RobotName = registry.DEFAULTS["robots"],
+    object: ObjectName = "block",
+    task: TaskName = registry.DEFAULTS["tasks"],
+    seconds: FilmSeconds = 30.0,
+    port: Port = 8091,
+    seed: Seed = 0,
+) -> None:
+    """Write states for a training's episodes to begin in: a script's, or those of a person who plays with sliders.
+
+    Nobody need accomplish the task: to play with it in mind is enough. A preset names the file as its
+    environment.start_states.
+
+    For example:
+      ./dactyl env states grasps.npz --robot gr1_right --object cylinder
+      ./dactyl env states played.npz --by sliders --robot gr1 --object carton --task box_lift
+
+    Args:
+        out: file to write, .npz
+        by: the robot's own script, or sliders on a page in the browser, one for each actuator
+        robot: that plays
+        object: that is played with
+        task: says where the object lies at first
+        seconds: of play that are recorded
+        port: of the page
+        seed: of the script, and of where the object lies
+    """
+    from dactyl import results
+    from dactyl.environment import start_states
+    from dactyl.environment import task as tasks
+    from dactyl.simulation.scene import SceneConfig, build
+
+    results.check_writable(out)
+    scene = build(SceneConfig(robot=robot, object=object))
+    if by == "sliders":
+        from dactyl.monitoring.dashboard import sliders
+
+        played = sliders.record(scene, tasks.load(task), seconds, port, seed)
+    elif scene.robot.scripted_starts:
+        played = start_states.States(*registry.resolve(scene.robot.scripted_starts)(scene, seed))
+    else:
+        raise DactylError(f"the robot {robot} has no script: play by sliders")
+    start_states.write(out, scene, played)
+    print(f"{out}: {len(played.qpos)} states")

@@ -1,7 +1,8 @@
-"""train, curves, export: from a preset to a policy, and what came of it."""
+"""train, demonstrate, imitate, curves, export: from a preset to a policy, and what came of it."""
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,8 @@ from typing import Annotated
 import tyro
 
 from dactyl.commands.arguments import FLAT, Json, Preset
-from dactyl.learning.options import TrainOptions
+from dactyl.learning.options import DemonstrateOptions, Device, TrainOptions
+from dactyl.ranges import Minutes
 
 
 def train(preset: Preset, /, options: Annotated[TrainOptions, FLAT], json: Json = None) -> None:
@@ -30,6 +32,66 @@ def train(preset: Preset, /, options: Annotated[TrainOptions, FLAT], json: Json 
     if json:
         results.write(json, "train", options.seed, outcome)
     print(training.as_text(outcome))
+
+
+def demonstrate(
+    out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")],
+    /,
+    options: Annotated[DemonstrateOptions, FLAT],
+    json: Json = None,
+) -> None:
+    """Let a specialist act in simulation, and keep the episodes that succeed: what a generalist learns from.
+
+    For example:
+      ./dactyl demonstrate cylinder.safetensors --policy runs/gr1-grasp
+
+    Args:
+        out: file to write, .safetensors
+    """
+    from dactyl import results
+    from dactyl.learning import demonstrate as demonstrating
+    from dactyl.status_line import StatusLine
+
+    for path in filter(None, (out, json)):
+        results.check_writable(path)
+    with StatusLine("demonstrating"):
+        outcome = demonstrating.demonstrate(out, options)
+    if json:
+        results.write(json, "demonstrate", options.seed, outcome)
+    print(demonstrating.as_text(outcome))
+
+
+def imitate(
+    out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")],
+    files: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    /,
+    preset: str = "cpu-small",
+    minutes: Minutes = math.inf,
+    device: Device = "cpu",
+    json: Json = None,
+) -> None:
+    """Train a generalist, a diffusion policy, on what specialists demonstrated.
+
+    For example:
+      ./dactyl imitate grasp.safetensors cylinder.safetensors cube.safetensors ball.safetensors
+
+    Args:
+        out: policy file to write
+        files: of demonstrations
+        preset: of config/imitation, or a path ending in .yaml
+        minutes: stop after so long
+        device: to compute on
+    """
+    from dactyl import results
+    from dactyl.learning import imitation
+
+    for path in filter(None, (out, json)):
+        results.check_writable(path)
+    config = imitation.read_preset(preset)
+    outcome = imitation.train(list(files), out, config, minutes, device)
+    if json:
+        results.write(json, "imitate", config.seed, outcome)
+    print(imitation.as_text(outcome))
 
 
 def curves(runs: Annotated[tuple[Path, ...], tyro.conf.Positional], /, out: Path = Path("curves.png")) -> None:

@@ -48,6 +48,10 @@ class EnvironmentConfig:
     """Random actions before an episode; None: as many as the object's `start_steps` says."""
     scripted_starts: float = 0.0
     """Share of the episodes that begin in states of the robot's script, see `Robot.scripted_starts`."""
+    start_states: str = ""
+    """File of states in place of the script's, see `start_states`."""
+    images: tuple[str, ...] = ()
+    """Groups of images that the policy sees besides: names of `Robot.eyes`."""
     reset_pool: float = 0.1
     """Environments that prepare initial states, as a share of the others. 0: the first states are used again."""
     goal_angle_limit: float | None = None
@@ -95,7 +99,11 @@ class EnvironmentConfig:
                 f"scripted_starts {self.scripted_starts} from 0 to 1, reset_pool {self.reset_pool} >= 0, "
                 f"smoothing {self.smoothing} in (0, 1], action_scale {self.action_scale} > 0"
             )
-        if self.scripted_starts and not robot.scripted_starts:
+        if unknown := [name for name in self.images if name not in robot.eyes]:
+            raise DactylError(f"the robot {robot.name} has no eye {unknown[0]!r}: {', '.join(robot.eyes) or 'none'}")
+        if self.start_states and not self.scripted_starts:
+            raise DactylError("environment: start_states needs a share of the episodes, scripted_starts, above 0")
+        if self.scripted_starts and not (robot.scripted_starts or self.start_states):
             raise DactylError(f"environment: the robot {robot.name} has no script for scripted_starts")
         if self.goal_angle_limit is not None and not self.goal_angle_limit > self.rules.tolerances[-1]:
             raise DactylError(

@@ -8,6 +8,7 @@ nothing in `step` makes a GPU wait for the host. Robot and task are data: nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -16,10 +17,12 @@ from torch import Tensor
 from dactyl.environment import task as tasks
 from dactyl.environment import trial
 from dactyl.environment.config import EnvironmentConfig
+from dactyl.environment.eyes import Eyes
 from dactyl.environment.hidden import hidden_effects, hidden_physics
 from dactyl.environment.measurement import Measurement, Occlusion, RobotFrame
 from dactyl.environment.randomization.effect import Effect
 from dactyl.environment.randomization.held_pose import HeldPose
+from dactyl.environment.randomization.lag import Lag
 from dactyl.environment.randomization.observation_noise import Sensed, Sensors
 from dactyl.environment.randomization.random import Random, where
 from dactyl.environment.randomization.unmodeled_effects import Actuation, Forces, Timing, Tracking
@@ -46,7 +49,7 @@ class Step(NamedTuple):
     """Outcome of one control step of N environments."""
 
     observations: Observations
-    """"policy" and "value", (N, size); of the new episode where one ended."""
+    """"policy" and "value", (N, size), and images by name; of the new episode where one ended."""
     reward: Tensor
     """(N,)"""
     terminated: Tensor
@@ -115,7 +118,7 @@ class Environment:
         self._pool = StartPool(total, self.physics.state, self._factors)
         self._alive = torch.ones(total, dtype=torch.bool, device=self.device)
         self._start_steps = self.object.start_steps if config.start_steps is None else config.start_steps
-        self._script = ScriptedStarts.of(self.scene, self.physics.state, seed) if config.scripted_starts else None
+        self._script = self._scripted_starts(seed) if config.scripted_starts else None
         self._preparing_steps = 0
         self._smoothed = torch.zeros(total, self.num_actuators, device=self.device)
         present = self._signals(self._acting_part(self._frame.measure()), with_goal=False)
@@ -138,6 +141,11 @@ class Environment:
         self._occlusion = Occlusion(self.robot, self.object, effects.occlusion_distance) if effects else None
         holds = effects is not None and effects.pose_age > 0
         self._held_pose = HeldPose(effects, num_envs, self.robot, self.random) if effects and holds else None
+        late = effects.action_lag if effects else None
+        self._action_lag = Lag(late, total, self.num_actuators, self.random) if late else None
+        late, size = effects.frame_lag if effects else None, self.task.size(config.policy_terms, self.robot)
+        self._frame_lag = Lag(late, num_envs, size, self.random) if late else None
+        self._eyes = Eyes(self.scene, config.images, num_envs, self.random, noise, threads) if config.images else None
         self._before: dict[str, Tensor] = {name: present[name].clone() for name in self.task.remembers}
         """Signals before the control step that reward terms look at too."""
         self._needs = self.task.needs((*config.policy_terms, *config.value_terms))
@@ -147,6 +155,7 @@ class Environment:
         return {
             "policy": (self.task.size(self.config.policy_terms, self.robot),),
             "value": (self.task.size(self.config.value_terms, self.robot),),
+            **(self._eyes.shapes if self._eyes else {}),
         }
 
     @property
@@ -269,7 +278,7 @@ class Environment:
         self._trials = trial.restart(self._trials, mask)
         self._goal = where(mask, self._draw_goals(self._signals(measurement)), self._goal)
         self._take_stock(measurement)
-        for effect in (self._sensors, self._tracking, self._sight, self._held_pose):
+        for effect in (self._sensors, self._tracking, self._sight, self._held_pose, self._frame_lag, self._eyes):
             if effect is not None:
                 effect.restart(mask)
 
@@ -282,10 +291,17 @@ class Environment:
     def _draw_goals(self, signals: Signals) -> Tensor:
         limit = self.goal_angle_limit
         limits = None if limit is None else (self.rules.tolerances[-1], limit)
-        goals: Tensor = self.task.draw_goal(self.random, self.num_envs, signals, limits)
+        present = {**signals, "successes": self._trials.successes}
+        goals: Tensor = self.task.draw_goal(self.random, self.num_envs, present, limits)
         return goals
 
     # -------------------------------------------------------------------------------------------- initial states
+
+    def _scripted_starts(self, seed: int) -> ScriptedStarts:
+        """Of the file that is named, or of the robot's script."""
+        if self.config.start_states:
+            return ScriptedStarts.of_file(Path(self.config.start_states), self.scene, self.physics.state)
+        return ScriptedStarts.of(self.scene, self.physics.state, seed)
 
     def _home_state(self, total: int) -> PhysicsState:
         """The robot as it is built, the object at rest."""
@@ -315,7 +331,7 @@ class Environment:
         )
         self.physics.restore(mask, state, self._factors)
         self._smoothed = where(mask, self._restart_actuation(mask), self._smoothed)
-        for effect in (self._timing, self._forces):
+        for effect in (self._timing, self._forces, self._action_lag):
             if effect is not None:
                 effect.restart(mask)
 
@@ -357,6 +373,8 @@ class Environment:
             (M,) how long the step was, s.
         """
         state, meaning = self.physics.state, self._meaning
+        if self._action_lag:
+            chosen = self._action_lag.apply(chosen)
         self._smoothed = control.smooth(self._smoothed, control.as_action(chosen, self.num_bins), meaning.smoothing)
         joint_angles = state.qpos[:, self.scene.joints]
         if self._actuation:
@@ -402,11 +420,23 @@ class Environment:
             hidden = self._occlusion.of(measurement, self._factors.object_size[: self.num_envs])
             sensed = sensed._replace(fingertips=self._tracking.apply(sensed.fingertips, hidden))
         read = self._actuation.joint_offset[: self.num_envs] if self._actuation else 0.0
-        noisy = self._signals(measurement._replace(sensed=sensed, joint_angles=measurement.joint_angles + read))
+        angles = measurement.joint_angles + read
+        if self._sensors:
+            angles = self._sensors.joints(angles)
+        noisy = self._signals(measurement._replace(sensed=sensed, joint_angles=angles))
+        seen = self.task.observe(noisy, self.config.policy_terms, self.object)
         return {
-            "policy": self.task.observe(noisy, self.config.policy_terms, self.object),
+            "policy": self._frame_lag.apply(seen) if self._frame_lag else seen,
             "value": self._value_observation(self._signals(measurement)),
+            **self._images(),
         }
+
+    def _images(self) -> dict[str, Tensor]:
+        """Groups of images by name."""
+        if self._eyes is None:
+            return {}
+        n = self.num_envs
+        return self._eyes.look(self.physics.state.qpos[:n], self._factors.object_size[:n])
 
     def _value_observation(self, signals: Signals) -> Tensor:
         observation: Tensor = self.task.observe(signals, self.config.value_terms, self.object)
@@ -427,6 +457,7 @@ class Environment:
         }
         if with_goal:
             signals["goal"] = self._goal
+            signals["successes"] = self._trials.successes
             if "physics_factors" in self._needs:
                 signals["physics_factors"] = hidden_physics(self.scene, self._factors, n)
             if "effects" in self._needs:
@@ -509,5 +540,8 @@ class Environment:
             "tracking": self._tracking,
             "sight": self._sight,
             "held_pose": self._held_pose,
+            "action_lag": self._action_lag,
+            "frame_lag": self._frame_lag,
+            "eyes": self._eyes,
         }
         return {name: part for name, part in parts.items() if part is not None}

@@ -1,16 +1,19 @@
-"""States in which a robot's script plays with the object, for a share of the episodes to begin in.
+"""States in which a robot's script, or a person, plays with the object, for a share of the episodes to begin in.
 
 Where reaching and grasping are far from a beginner's noise, an episode that begins in the middle of a grasp shows what
-comes after it. The script is the robot's, see `Robot.scripted_starts`.
+comes after it. The script is the robot's, see `Robot.scripted_starts`; what a person did is in a file.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from dactyl import registry
+from dactyl.environment import start_states
 from dactyl.environment.randomization.random import Random, where
 from dactyl.errors import DactylError
 from dactyl.simulation.physics import PhysicsState
@@ -39,6 +42,19 @@ class ScriptedStarts:
             raise DactylError(f"{what} makes states of another scene: {qpos.shape} and {qvel.shape}")
         if not (np.isfinite(qpos).all() and np.isfinite(qvel).all()):
             raise DactylError(f"{what} makes states that are not finite")
+        return cls._like(like, qpos, qvel)
+
+    @classmethod
+    def of_file(cls, path: Path, scene: Scene, like: PhysicsState) -> ScriptedStarts:
+        """Those of a file, see `start_states`; on the device and of the type of a state.
+
+        Raises:
+            DactylError: it is not for this scene's robot and object.
+        """
+        return cls._like(like, *start_states.read(path, scene))
+
+    @classmethod
+    def _like(cls, like: PhysicsState, qpos: np.ndarray, qvel: np.ndarray) -> ScriptedStarts:
         return cls(
             torch.as_tensor(qpos, device=like.qpos.device, dtype=like.qpos.dtype),
             torch.as_tensor(qvel, device=like.qvel.device, dtype=like.qvel.dtype),

@@ -13,6 +13,7 @@ look at comes by name:
     object_velocity     (..., 3)
     object_turn         (..., 4)       rotation in one control step at the present angular velocity
     smoothed_action     (..., A)       the policy's own action after the moving average
+    successes           (...,)         goals reached in the trial so far; for rewards and `Task.draw_goal`
     physics_factors     (..., P)       the episode's hidden physics; in simulation alone
     effects             (..., E)       the episode's hidden unmodeled effects; in simulation alone
 """
@@ -98,7 +99,8 @@ class Task:
     objects: tuple[str, ...]
     """Names of the objects it is meant for; the first is the default."""
     draw_goal: Callable[[Draws, int, Signals, tuple[float, float] | None], Array]
-    """Draws, count, present signals -> goals (count, G). With limits, goals whose last error is between them, rad."""
+    """Draws, count, present signals -> goals (count, G). With limits, goals whose last error is between them, rad.
+    Among the signals are `successes`, and then `goal`, the one before; before the first trial both may be absent."""
     goal_pose: Callable[[Array, Robot], tuple[Array, Array]]
     """A goal (G,) as position (3,), m, and orientation (4,) of the object, robot frame: to publish and draw it."""
     goal_of_pose: Callable[[Array, Array], Array]

@@ -14,6 +14,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from dactyl.errors import DactylError
+
+_NO_DENSITY = "a diffusion policy says no probabilities of its actions: PPO cannot improve it"
 DEVIATION = 0.5  # of a normal distribution at first, in units of action: half the way to the end
 
 
@@ -189,6 +192,47 @@ class Gaussian(Actions):
         """Means and logarithms of deviations, (..., actuators) each."""
         mean, log_std = outputs.float().chunk(2, -1)
         return mean, log_std + math.log(DEVIATION)
+
+
+@dataclass(frozen=True)
+class Chosen(Actions):
+    """Numbers that the network gives as they are, whatever chance went into them: a diffusion policy's."""
+
+    exported_as = "action"
+
+    @property
+    def outputs(self) -> int:
+        return self.actuators
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return torch.float32
+
+    def noise(self, n: int, device: torch.device, generator: torch.Generator | None = None) -> Tensor:
+        """Nothing, (n, 0)."""
+        return torch.empty(n, 0, device=device)
+
+    def draw(self, outputs: Tensor, noise: Tensor) -> Tensor:
+        return outputs
+
+    def mode(self, outputs: Tensor) -> Tensor:
+        return outputs
+
+    def executed(self, actions: Tensor) -> Tensor:
+        return actions.clamp(-1.0, 1.0)
+
+    def exported(self, outputs: Tensor) -> Tensor:
+        """Actions (..., actuators)."""
+        return self.executed(outputs)
+
+    def log_prob(self, outputs: Tensor, actions: Tensor) -> Tensor:
+        raise DactylError(_NO_DENSITY)
+
+    def entropy(self, outputs: Tensor) -> Tensor:
+        raise DactylError(_NO_DENSITY)
+
+    def divergence(self, target: Tensor, outputs: Tensor) -> Tensor:
+        raise DactylError(_NO_DENSITY)
 
 
 def choose(actuators: int, bins: int) -> Actions:

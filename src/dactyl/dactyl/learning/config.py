@@ -67,6 +67,8 @@ class TrainingConfig:
     initial: str | None = None
     """A checkpoint whose networks and normalizers to begin with, as in fine-tuning; `train --initial` sets it too."""
 
+    objects: tuple[str, ...] = ()
+    """Environments are shared out evenly among these objects; empty: all have the scene's."""
     teacher: str | None = None
     """A feed-forward policy to imitate, see `imitation`; what the value network sees must begin with what it sees."""
 
@@ -76,6 +78,8 @@ class TrainingConfig:
                 raise DactylError(f"{name} must be at least 1, not {getattr(self, name)}")
         if not self.checkpoint_minutes > 0:
             raise DactylError(f"checkpoint_minutes must be positive, not {self.checkpoint_minutes}")
+        if len(set(self.objects)) != len(self.objects) or self.num_envs % max(1, len(self.objects)):
+            raise DactylError(f"{self.num_envs} environments cannot be shared out among the objects {self.objects}")
         if not self.stages:
             raise DactylError("stages: there must be at least one")
         for stage in self.stages[:-1]:

@@ -84,13 +84,17 @@ def trial_rules(contract: Contract, changes: str = "") -> TrialRules:
 
 
 def environment_config(
-    contract: Contract, randomization: RandomizationConfig, calibration: str = "", rules: TrialRules | None = None
+    contract: Contract,
+    randomization: RandomizationConfig,
+    calibration: str = "",
+    rules: TrialRules | None = None,
+    on: str = "",
 ) -> EnvironmentConfig:
-    """The paper's protocol for a policy: randomizations, the robot's calibration and rules are left to choose."""
+    """The paper's protocol for a policy: randomizations, calibration, rules and another object are left to choose."""
     own = robots.load(contract.robot).timing.control
     return EnvironmentConfig(
         scene=SceneConfig(
-            object=contract.object,
+            object=on or contract.object,
             locked_wrist=contract.locked_wrist,
             robot=contract.robot,
             calibration=calibration,
@@ -103,6 +107,7 @@ def environment_config(
         action_origin=contract.action_origin,
         action_scale=contract.action_scale,
         smoothing=contract.smoothing,
+        images=tuple(contract.architecture.images),
         reset_pool=0.0,
     )
 
@@ -141,12 +146,12 @@ def evaluate(options: EvaluationOptions = DEFAULTS, make_sensor: SensorFactory |
     file = checkpoint.find_policy(options.policy)
     policy = Policy.load(file, options.object, robot=options.robot, task=options.task)
     chosen, rules = randomizations(policy.contract, options), trial_rules(policy.contract, options.rules)
-    config = environment_config(policy.contract, chosen, options.calibration, rules)
+    config = environment_config(policy.contract, chosen, options.calibration, rules, options.on)
     results: dict[str, Any] = {
         "policy": str(file),
         "weights": file_hash(file),
         "world": world_digest(config.randomization),
-        "object": policy.contract.object,
+        "object": config.scene.object,
         "randomizations": options.randomizations,
         "actions": options.actions,
         "pose": "vision" if make_sensor else "state",

@@ -1,7 +1,8 @@
 """Policies for other programs: ONNX and TorchScript files that carry the contract.
 
 Both compute (observation (n, inputs), state (n, state size)) -> (logits (n, actuators, bins), new state) in float32,
-normalization included; for a policy without bins (mean (n, actuators), new state). The state is zero when a trial
+normalization included; for a policy without bins (mean (n, actuators), new state), for a diffusion policy (action (n,
+actuators), new state), always from the same noise. The state is zero when a trial
 starts; whoever runs the file feeds the new state back, draws a bin for each actuator (or takes the likeliest) and does
 the rest that the contract names.
 """
@@ -19,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from dactyl.errors import DactylError
+from dactyl.learning.models.diffusion import DiffusionNetwork
 from dactyl.learning.policy import Policy
 from dactyl.storage.contract import METADATA_KEY
 from dactyl.storage.files import write_atomically
@@ -33,6 +35,8 @@ class Exported(nn.Module):
     def __init__(self, policy: Policy) -> None:
         super().__init__()
         self.network = policy.network
+        if isinstance(self.network, DiffusionNetwork):
+            self.network.everywhere = True  # a traced program has no branches
         self.actions = policy.actions
 
     def forward(self, observation: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:

@@ -60,7 +60,8 @@ class _Take:
     def __init__(self, options: FilmOptions) -> None:
         self._policy = policy = Policy.load(checkpoint.find_policy(options.policy))
         self._deterministic = options.actions == "most-likely"
-        config = environment_config(policy.contract, randomizations(policy.contract, options), options.calibration)
+        chosen = randomizations(policy.contract, options)
+        config = environment_config(policy.contract, chosen, options.calibration, on=options.on)
         self._environment = Environment(config, seed=options.seed, threads=1)
         self._generator = torch.Generator().manual_seed(options.seed)
         self.period = self._environment.control_period

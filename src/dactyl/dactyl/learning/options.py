@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from dactyl.environment.choices import ObjectName, RobotName, TaskName
+from dactyl.environment.choices import AnyObject, ObjectName, RobotName, TaskName
 from dactyl.ranges import Count, FilmSeconds, Minutes, Range, Seed, Threads, Trials, Workers
 
 Device = Literal["cpu", "cuda"]
@@ -56,6 +56,8 @@ class PolicyOptions:
     """Of everything random."""
     calibration: str = ""
     """File of `calibrate model`: the robot that it acts with, in place of the model's usual one."""
+    on: AnyObject = ""
+    """Object that it is tried on, in place of the one that it was trained with."""
 
 
 @dataclass(frozen=True)
@@ -93,3 +95,19 @@ class FilmOptions(PolicyOptions):
     """Range; the height is three quarters of that."""
     every: Count = 2
     """Control steps between two frames of a GIF."""
+
+
+@dataclass(frozen=True)
+class DemonstrateOptions(PolicyOptions):
+    """Who demonstrates, and how much (the paper's 5,000 steps of 100 environments)."""
+
+    steps: Count = 5000
+    """Control steps of every environment."""
+    environments: Trials = 100
+    """Side by side."""
+    images: tuple[str, ...] = ()
+    """Images that are recorded besides, for a generalist that sees them: eyes of the robot."""
+    rules: str = ""
+    """Rules of the episodes that differ from the task's, in YAML."""
+    threads: Threads = 0
+    """CPU threads, 0 for all cores."""

@@ -22,6 +22,7 @@ from dactyl.environment import task as tasks
 from dactyl.environment.task import Task
 from dactyl.errors import DactylError
 from dactyl.learning import actions
+from dactyl.learning.models.diffusion import KIND, DiffusionArchitecture, DiffusionNetwork
 from dactyl.learning.models.recurrent import Architecture, Network
 from dactyl.robot import robot as robots
 from dactyl.robot.robot import Robot
@@ -40,7 +41,8 @@ class Contract:
 
     observation: tuple[tuple[str, int], ...] = _OWN  # type: ignore[assignment]
     """Names and sizes of the inputs in order, see the task's `observations`."""
-    architecture: Architecture = field(default_factory=Architecture)
+    architecture: Architecture | DiffusionArchitecture = field(default_factory=Architecture)
+    """That of a diffusion policy has a `kind`."""
     bins: int = _OWN  # type: ignore[assignment]
     """Bin b of an actuator is the action 2 b / (bins - 1) - 1; 0: an action is a number, normally distributed."""
     actuators: tuple[str, ...] = _OWN  # type: ignore[assignment]
@@ -93,7 +95,7 @@ class Contract:
                 raise ValueError(f"its contract is not in the format {FORMAT}")
             contract = cls(
                 observation=tuple((str(name), int(size)) for name, size in values.pop("observation")),
-                architecture=Architecture(**values.pop("architecture")),
+                architecture=_architecture(values.pop("architecture")),
                 actuators=tuple(values.pop("actuators")),
                 **values,
             )
@@ -116,11 +118,17 @@ class Contract:
                 raise ValueError(
                     f"it was made for {name} {_short(found)}, the robot {robot.name} has {_short(expected)}"
                 )
+        if isinstance(self.architecture, DiffusionArchitecture) and self.bins:
+            raise ValueError(f"a diffusion policy has no bins, the robot {robot.name} has {self.bins}")
         if self.action_origin not in robot.action.origins:
             raise ValueError(f"its actions are counted from {self.action_origin!r}, unknown here")
         for name, size in self.observation:
             if name not in task.observations or sizes(task, robot, (name,)) != ((name, size),):
                 raise ValueError(f"it expects an observation {name} of {size} numbers, unknown here")
+
+
+def _architecture(values: Mapping[str, Any]) -> Architecture | DiffusionArchitecture:
+    return DiffusionArchitecture(**values) if values.get("kind") == KIND else Architecture(**values)
 
 
 def sizes(task: Task, robot: Robot, terms: Sequence[str]) -> tuple[tuple[str, int], ...]:
@@ -131,21 +139,39 @@ def sizes(task: Task, robot: Robot, terms: Sequence[str]) -> tuple[tuple[str, in
 class Policy:
     """A policy network and its contract.
 
-    The state of n environments is a tensor (n, state size), see `Network`.
+    The state of n environments is a tensor (n, state size), see `Network` and `DiffusionNetwork`.
     """
 
-    def __init__(self, contract: Contract, network: Network | None = None) -> None:
+    network: Network | DiffusionNetwork
+
+    def __init__(self, contract: Contract, network: Network | DiffusionNetwork | None = None) -> None:
         """With `network`, or a new one with random weights from torch's global generator."""
         self.contract = contract
-        self.actions = actions.choose(len(contract.actuators), contract.bins)
+        architecture, actuators = contract.architecture, len(contract.actuators)
+        if isinstance(architecture, DiffusionArchitecture):
+            self.actions: actions.Actions = actions.Chosen(actuators)
+            self.network = network or DiffusionNetwork(contract.inputs, actuators, architecture)
+            return
+        self.actions = actions.choose(actuators, contract.bins)
         self.network = network or Network(
             "policy",
             contract.inputs,
             self.actions.outputs,
-            contract.architecture,
+            architecture,
             head_gain=HEAD_GAIN,
             constants=self.actions.constants,
         )
+
+    @property
+    def trainable(self) -> Network:
+        """The network, of the kind that PPO and imitation improve.
+
+        Raises:
+            DactylError: it is a diffusion policy's.
+        """
+        if not isinstance(self.network, Network):
+            raise DactylError("a diffusion policy can neither be trained by PPO nor teach")
+        return self.network
 
     @classmethod
     def load(
@@ -214,6 +240,10 @@ class Policy:
         groups = observation if isinstance(observation, Mapping) else {"policy": observation}
         seen = {name: torch.as_tensor(x, dtype=torch.float32, device=state.device) for name, x in groups.items()}
         self._check(seen["policy"], state)
+        if isinstance(self.network, DiffusionNetwork):
+            noise = None if deterministic else self.network.noise(len(state), generator)
+            chunked, state = self.network.step(seen, state, noise)
+            return self.actions.executed(chunked), state
         outputs, state = self.network.step(seen, state)
         drawn = self.actions.mode(outputs) if deterministic else self.actions.sample(outputs, generator)
         return self.actions.executed(drawn), state

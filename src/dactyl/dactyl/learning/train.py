@@ -15,6 +15,7 @@ import torch
 from dactyl.environment import environment as environments
 from dactyl.environment import task as tasks
 from dactyl.environment.config import EnvironmentConfig
+from dactyl.environment.mixed import MixedEnvironment
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint, cluster, process_group
 from dactyl.learning.config import TrainingConfig
@@ -31,6 +32,7 @@ from dactyl.status_line import duration
 from dactyl.storage.shared import shared
 
 DEFAULTS = TrainOptions()
+OBJECTS_APART = 1_000_000  # between the seeds of two objects' environments
 
 
 def train(preset: str, options: TrainOptions = DEFAULTS) -> dict[str, Any]:
@@ -68,7 +70,7 @@ def _on_a_cluster(preset: str, config: TrainingConfig, options: TrainOptions) ->
     threads = options.threads or 1
     simulating = options.rollout_workers or options.workers
     device = "cpu" if options.rollout_workers else str(options.device)
-    make_environment = MakeEnvironment(config.num_envs // simulating, device, threads)
+    make_environment = MakeEnvironment(config.num_envs // simulating, device, threads, config.objects)
     options = replace(options, threads=threads)
     return engine.train(
         Task(config, contract(config, preset), options, make_environment, interactive=sys.stderr.isatty())
@@ -82,10 +84,21 @@ class MakeEnvironment:
     number: int
     device: str
     threads: int
+    objects: tuple[str, ...] = ()
+    """Each has its share of the environments; none: the configuration's own."""
 
     def __call__(self, environment: EnvironmentConfig, seed: int) -> Environment:
         """Of a stage's configuration, with a seed."""
-        return environments.Environment(environment, self.number, seed=seed, device=self.device, threads=self.threads)
+        if not self.objects:
+            return self._of(environment, self.number, seed)
+        each, parts = self.number // len(self.objects), []
+        for i, name in enumerate(self.objects):
+            own = replace(environment, scene=replace(environment.scene, object=name))
+            parts.append(self._of(own, each, seed + OBJECTS_APART * i))
+        return MixedEnvironment(parts)
+
+    def _of(self, environment: EnvironmentConfig, number: int, seed: int) -> environments.Environment:
+        return environments.Environment(environment, number, seed=seed, device=self.device, threads=self.threads)
 
 
 def configure(preset: str, options: TrainOptions) -> TrainingConfig:
@@ -122,7 +135,7 @@ def make_trainer(
     elif options.threads:
         torch.set_num_threads(options.threads)
 
-    make_environment = MakeEnvironment(config.num_envs // processes.size, str(device), options.threads)
+    make_environment = MakeEnvironment(config.num_envs // processes.size, str(device), options.threads, config.objects)
     assert options.out is not None
     return Trainer(config, make_environment, contract(config, preset), options.out, options.resume, processes)
 
@@ -177,13 +190,14 @@ def check_workers(options: TrainOptions, config: TrainingConfig) -> None:
     for name in ("rollout_workers", "synchronous"):
         if getattr(options, name) and not options.cluster:
             raise DactylError(f"{name}: only on a cluster, see --cluster")
-    if config.num_envs % workers:
+    objects = max(1, len(config.objects))
+    if config.num_envs % (workers * objects):
         raise DactylError(f"{config.num_envs} environments cannot be shared by {workers} workers")
     if workers > 1 and options.device != "cpu" and not options.cluster:
         raise DactylError(
             "workers share the CPU's work: leave them out to train on a GPU, or see --cluster for several"
         )
-    if rollout_workers and (rollout_workers % workers or config.num_envs % rollout_workers):
+    if rollout_workers and (rollout_workers % workers or config.num_envs % (rollout_workers * objects)):
         raise DactylError(
             f"{rollout_workers} rollout workers cannot share {config.num_envs} environments evenly, or not be shared "
             f"by {workers} workers that learn"

@@ -81,7 +81,7 @@ class Trainer:
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.shuffler = torch.Generator(self.device).manual_seed(seed + RANKS_APART // 2)
         self.policy = Policy(contract)
-        self.policy.network.to(self.device)
+        self.network = self.policy.trainable.to(self.device)
         self.teacher = None if config.teacher is None else self._load_teacher(Path(config.teacher))
         shapes = environment.observation_shapes
         check_images(config.policy.images, shapes)
@@ -91,7 +91,7 @@ class Trainer:
             self._restore(state)
             return
         # some idea of the inputs' scales before the first rollout
-        for network in (self.policy.network, self.value.network):
+        for network in (self.network, self.value.network):
             network.normalizer.update(self.collector.observations[network.group], processes)
         if config.initial is not None:
             self._begin_with(Path(config.initial))
@@ -105,7 +105,7 @@ class Trainer:
     def _enter_stage(self, environment: Any) -> None:
         """Go on with the same networks in another environment."""
         stage = self.config.stages[self.stage]
-        networks = ActorCritic(self.policy.network, self.value, self.policy.actions, stage.collection.bf16)
+        networks = ActorCritic(self.network, self.value, self.policy.actions, stage.collection.bf16)
         self.collector = self.collect_with(environment, networks, stage.collection, self.generator)
         common = networks, stage.ppo, self.shuffler, self.processes
         if stage.imitation and self.teacher is not None:
@@ -286,6 +286,7 @@ class Trainer:
             "robot": contract.robot,
             "task": contract.task,
             "object": contract.object,
+            **({"objects": str(self.config.objects)} if self.config.objects else {}),
         }
 
     def _read(self, path: Path, contract: Contract) -> dict[str, Any]:
@@ -317,11 +318,12 @@ class Trainer:
         for stage in self.config.stages:
             if stage.environment.value_terms[: len(terms)] != terms:
                 raise DactylError(f"environment.value_terms must begin with what the teacher {path} sees")
-        if teacher.network.lstm is not None:
+        network = teacher.trainable
+        if network.lstm is not None:
             raise DactylError(f"the teacher {path} has a memory: only a feed-forward one can be imitated")
         if translated:
-            return PostureTeacher(teacher.network, teacher.contract, robots.load(ours.robot), ours.action_scale)
-        return teacher.network
+            return PostureTeacher(network, teacher.contract, robots.load(ours.robot), ours.action_scale)
+        return network
 
     def _check_actions(self, path: Path, contract: Contract) -> None:
         """Refuse a policy to whom the same bins mean something else."""
@@ -339,7 +341,7 @@ class Trainer:
             seen = begun.contract.observation
             if seen != self.policy.contract.observation[: len(seen)]:
                 raise DactylError(f"cannot begin with {path}: it sees something else than the preset's policy")
-            self.policy.network.load_narrower(begun.network.state_dict())
+            self.network.load_narrower(begun.trainable.state_dict())
             if (path / checkpoint.VALUE).exists():
                 self.value.load_narrower(checkpoint.load_value(path))
         except RuntimeError as error:

@@ -17,7 +17,6 @@ from dactyl.robot import backlash, control, robot
 from dactyl.robot.backlash import NOMINAL
 from dactyl.robot.driver import JointOrder
 from dactyl.robot.gate import REPEATED, ActionGate
-from dactyl.robot.robot import Torques
 from dactyl.ros.messages import JOINTS, RELIABLE, nanoseconds, to_array, to_floats
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import JOINT_STATES, parameter
@@ -79,8 +78,7 @@ class ActionFilter(DactylNode):
         """Joint states: they come before the action of their time, and so wake nobody."""
         self.again = self.wall_timer(LOOK_AGAIN, self._look)
         self.again.cancel()
-        self.slackens = self.settings.backlash and not isinstance(self.robot.action, Torques)
-        """Whether there are tendons: motors that take torques are at their joints."""
+        self.slackens = self.settings.backlash and self.robot.action.tendons
         if self.slackens:
             self.joints = subscribe(self, JointState, self.settings.joint_states, JOINTS, NotExecuted(), raw=False)
 

@@ -149,6 +149,8 @@ class PolicyNode(DactylNode):
     def _load(self, path: str) -> None:
         policy = Policy.load(path, self.settings.object or None)
         contract = policy.contract
+        if contract.architecture.images:
+            raise DactylError(f"{path} sees images, and no node takes any for it yet")
         terms = tuple(term for term, _ in contract.observation)
         task = tasks.load(contract.task)
         known, period = _OWN.union(*SIGNALS.values()), robot.load(contract.robot).timing.control

@@ -275,16 +275,23 @@ class TrialNode(DactylNode):
 
     def _errors(self) -> np.ndarray:
         """(E,) how far the object is from the goal in force, as the task measures it; NaN where it is not known."""
-        pose = self.goal.pose
-        goal = self.task.goal_of_pose(messages.position(pose), messages.orientation(pose.orientation))
-        errors: np.ndarray = self.task.errors(goal, self.signals)
+        errors: np.ndarray = self.task.errors(self._goal(), self.signals)
         return errors
+
+    def _goal(self) -> np.ndarray:
+        """(G,) the goal in force."""
+        pose = self.goal.pose
+        goal: np.ndarray = self.task.goal_of_pose(messages.position(pose), messages.orientation(pose.orientation))
+        return goal
 
     def _draw_goal(self) -> None:
         if self.first_goal is not None and self.presented == 0:
             self._set_goal(self.first_goal)
             return
         present = {name: signal[None] for name, signal in self.signals.items()}
+        present["successes"] = self.accounts.successes
+        if self.presented:
+            present["goal"] = self._goal()[None]
         self._set_goal(self.task.draw_goal(NumpyDraws(self.generator), 1, present, None)[0])
 
     def _set_goal(self, goal: np.ndarray) -> None:

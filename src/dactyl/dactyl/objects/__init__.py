@@ -14,8 +14,12 @@ from dactyl.errors import DactylError
 if TYPE_CHECKING:
     from dactyl.objects.object import Object
 
-OWN = ("block", "octagonal_prism", "sphere", "cube")
-"""Those in `shapes`, said here so that listing them imports nothing."""
+OWN = (
+    "block", "octagonal_prism", "sphere", "cube",
+    "cylinder", "slim_cylinder", "wide_cylinder", "table_cube", "small_cube", "standing_block", "flat_block",
+    "ball", "small_ball", "large_ball", "bar", "carton",
+)  # fmt: skip
+"""Those in `shapes` and `primitives`, said here so that listing them imports nothing."""
 
 
 def names() -> tuple[str, ...]:
@@ -31,10 +35,12 @@ def load(name: str) -> Object:
         DactylError: there is no such object.
     """
     from dactyl.objects.object import Object
+    from dactyl.objects.primitives import PRIMITIVES
     from dactyl.objects.shapes import SHAPES
 
-    if name in SHAPES:
-        return SHAPES[name]
+    for own in (SHAPES, PRIMITIVES):
+        if name in own:
+            return own[name]
     places = registry.registered("dactyl.objects")
     if name not in places:
         raise DactylError(f"unknown object {name!r}: choose one of {', '.join(names())}")

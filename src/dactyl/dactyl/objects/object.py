@@ -20,9 +20,10 @@ class Object:
 
     name: str
     half_size: float
-    """Of a block half its edge, of a prism its inner radius and half height, of a sphere its radius."""
-    geometry: Literal["box", "mesh", "sphere"]
-    """How it is simulated."""
+    """Of a block half its edge, of a prism its inner radius and half height, of a sphere its radius; of what is longer
+    one way than the other, see `halves`, the smallest."""
+    geometry: Literal["box", "mesh", "sphere", "cylinder"]
+    """How it is simulated. A cylinder stands along z."""
     wireframe: np.ndarray
     """(E, 2, 3) edges, to draw it."""
     keypoints: np.ndarray
@@ -43,6 +44,19 @@ class Object:
     """(V, 3) of a mesh."""
     colours: tuple[tuple[float, float, float], ...] = ()
     """RGB of a box's faces +x, -x, +y, -y, +z, -z; empty: it is plain, or the robot's model says how it looks."""
+    extents: tuple[float, float, float] | None = None
+    """Half its lengths along x, y and z, where they differ, of a box or a cylinder; None: each is `half_size`."""
+    stands: float = 0.0
+    """m that its centre is above the robot's place of rest, which over a table is meant for what is 5 cm high."""
+
+    @cached_property
+    def halves(self) -> np.ndarray:
+        """(3,) half its lengths along x, y and z, m."""
+        return np.full(3, self.half_size) if self.extents is None else np.array(self.extents)
+
+    @cached_property
+    def _halves(self) -> Constant:
+        return Constant(self.halves)
 
     @cached_property
     def _faces(self) -> Constant:
@@ -76,11 +90,23 @@ class Object:
             (N, P)
         """
         xp = array_namespace(points, scale)
+        if self.extents is not None:
+            return self._beyond(points, scale)
         if len(self.faces) == 0:
             reach = xp.sqrt(xp.sum(points * points, axis=-1))
         else:
             reach = xp.max(xp.abs(points @ self._faces.like(points)), axis=-1)
         return reach - self.half_size * scale[:, None]
+
+    def _beyond(self, points: Array, scale: Array) -> Array:
+        """See `clearance`: of a box or a cylinder with lengths of its own."""
+        xp = array_namespace(points, scale)
+        away, halves = xp.abs(points), self._halves.like(points)
+        if self.geometry == "cylinder":
+            around = xp.sqrt(xp.sum(points[..., :2] ** 2, axis=-1))
+            away = xp.stack([around, away[..., 2]], axis=-1)
+            halves = halves[1:]
+        return xp.max(away - halves * scale[:, None, None], axis=-1)
 
     def reduce(self, orientation: Array) -> Array:
         """The smallest rotation, (..., 4) with w >= 0, that an object of this shape and orientation could be in.

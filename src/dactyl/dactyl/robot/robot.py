@@ -48,6 +48,8 @@ class Positions:
     """Of each actuator's action, from -1 to 1; odd, so that one of them is 0. With 0 bins an action is any number."""
     smoothing: float
     """Weight of the new action in the moving average, per control step."""
+    tendons: bool = True
+    """Whether there are tendons between motors and joints, which have backlash; else motors sit at their joints."""
     origins: ClassVar[tuple[str, ...]] = ORIGINS
     """What actions may be counted from; the first where nothing is said."""
 
@@ -69,6 +71,8 @@ class Torques:
     bins: int = 0
     """See `Positions`."""
     smoothing: float = 1.0
+    """See `Positions`."""
+    tendons: ClassVar[bool] = False
     """See `Positions`."""
     origins: ClassVar[tuple[str, ...]] = (TORQUE, *reversed(ORIGINS))
     """See `Positions`."""
@@ -98,6 +102,27 @@ class Cameras:
     """Vertical field of view, degrees."""
     forward: np.ndarray = field(default_factory=lambda: np.array([0.0, -1.0, 0.0]))
     """(3,) the fingers' direction, robot frame: where azimuth 0 looks from."""
+
+
+@dataclass(frozen=True, eq=False)
+class Eye:
+    """A depth camera of the robot's own, fixed to what of it does not move."""
+
+    position: np.ndarray
+    """(3,) m, robot frame."""
+    looks_at: np.ndarray
+    """(3,) m, robot frame: there the middle of its picture is; its lower edge is level."""
+    fovy: float
+    """Vertical field of view, degrees."""
+    width: int
+    height: int
+    reach: float
+    """m; what is further away is not seen."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of an image: one channel, height, width."""
+        return (1, self.height, self.width)
 
 
 @dataclass(frozen=True)
@@ -138,6 +163,8 @@ class Robot:
     """`module:function` that makes its `ros.driver.Driver`; empty: the plain one."""
     commands: str = ""
     """`module:function` that adds its commands to groups of the command line, given by name; empty: it has none."""
+    eyes: Mapping[str, Eye] = field(default_factory=dict)
+    """Depth cameras, by the names of their images."""
     scripted_starts: str = ""
     """`module:function` that plays with the object by a script: a scene and a seed -> states in which episodes may
     begin, joint angles and velocities among them, (K, nq) and (K, nv); empty: there is none."""

@@ -9,6 +9,7 @@ from dactyl.objects.object import Object
 
 _GEOMS = {
     "box": mujoco.mjtGeom.mjGEOM_BOX,
+    "cylinder": mujoco.mjtGeom.mjGEOM_CYLINDER,
     "mesh": mujoco.mjtGeom.mjGEOM_MESH,
     "sphere": mujoco.mjtGeom.mjGEOM_SPHERE,
 }
@@ -41,8 +42,10 @@ def add_object(spec: mujoco.MjSpec, shape: Object, position: np.ndarray) -> None
         for scale in shape.mesh_scales:
             spec.add_mesh(name=mesh_name(scale), uservert=np.ravel(scale * shape.vertices))
         geom.meshname = mesh_name(1.0)
+    elif shape.geometry == "cylinder":
+        geom.size = [shape.halves[0], shape.halves[2], 0.0]
     else:
-        geom.size = [shape.half_size] * 3 if shape.geometry == "box" else [shape.half_size, 0.0, 0.0]
+        geom.size = shape.halves.tolist() if shape.geometry == "box" else [shape.half_size, 0.0, 0.0]
     for i, colour in enumerate(shape.colours):
         _paint_face(body, shape.half_size, i, colour)
     for i, marker in enumerate(shape.markers):

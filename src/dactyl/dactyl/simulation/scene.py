@@ -201,7 +201,7 @@ def build(
     for body in spec.bodies[robot_bodies]:
         body.gravcomp = 1.0  # compiled so that every environment may have its own
     add_surroundings(spec, robot.cameras, _world(built, robot.workspace.rest))
-    add_object(spec, shape, _world(built, built.rest))
+    add_object(spec, shape, _world(built, built.rest) + np.array([0.0, 0.0, shape.stands]))
     if edit is not None:
         edit(spec)
     model = spec.compile()

@@ -26,6 +26,10 @@ class ObservationNoise:
     object_orientation_uncorrelated: float = 0.1  # rad
     fingertip_marker: float = 0.003  # m, misplacement of each marker on its link
     base_marker: float = 0.001  # m, misplacement of each of the base's markers, which the hand frame is found by
+    joint_uncorrelated: float = 0.0  # rad, of each joint's reading; not in Table 7
+    depth_position: float = 0.0  # m, the most that a depth camera hangs off its place along each axis; nor these
+    depth_rotation: float = 0.0  # rad, the most that it is turned about each axis
+    depth_view: float = 0.0  # rad, the most that its field of view is wider or narrower
 
     def __post_init__(self) -> None:
         for noise in fields(self):
@@ -78,6 +82,12 @@ class Sensors(Effect):
             object_offset=config.object_position_correlated * normal(n, 3),
             object_rotation=self._rotation(config.object_orientation_correlated),
         )
+
+    def joints(self, angles: Tensor) -> Tensor:
+        """Joint angles (N, J), rad, as they are read."""
+        if not self._config.joint_uncorrelated:
+            return angles
+        return angles + self._config.joint_uncorrelated * self._random.normal(*angles.shape)
 
     def read(self, truth: Sensed, marker_rotations: Tensor) -> Sensed:
         """One noisy reading.

@@ -22,6 +22,7 @@ class PhysicsRandomization:
 
     object_dimensions: Range = (0.95, 1.05)  # uniform factor
     masses: Range = (0.5, 1.5)  # uniform factor, object and each robot link
+    robot_masses: Range | None = None  # uniform factor, each robot link, where it is another range than the object's
     friction: Range = (0.7, 1.3)  # uniform factor
     joint_damping: Range = (0.3, 3.0)  # loguniform factor, each joint
     actuator_gains: Range = (0.75, 1.5)  # loguniform factor, each actuator
@@ -32,6 +33,8 @@ class PhysicsRandomization:
     def __post_init__(self) -> None:
         for name in ("object_dimensions", "masses", "friction", "joint_damping", "actuator_gains"):
             check_range(name, *getattr(self, name))
+        if self.robot_masses is not None:
+            check_range("robot_masses", *self.robot_masses)
         check_amount("joint_limits", self.joint_limits)
         check_amount("gravity", self.gravity)
         low, high = self.gravity_compensation
@@ -41,7 +44,7 @@ class PhysicsRandomization:
     def sample(self, scene: Scene, num_envs: int, random: Random) -> PhysicsFactors:
         """Factors for that many environments."""
         model, joints = scene.model, scene.model.njnt - 1
-        return PhysicsFactors(
+        factors = PhysicsFactors(
             object_size=random.uniform(*self.object_dimensions, num_envs),
             masses=random.uniform(*self.masses, num_envs, model.nbody),
             friction=random.uniform(*self.friction, num_envs),
@@ -51,3 +54,7 @@ class PhysicsRandomization:
             gravity=self.gravity * random.normal(num_envs, 3),
             gravity_compensation=random.uniform(*self.gravity_compensation, num_envs),
         )
+        if self.robot_masses is not None:
+            links = len(range(*scene.robot_bodies.indices(model.nbody)))
+            factors.masses[:, scene.robot_bodies] = random.uniform(*self.robot_masses, num_envs, links)
+        return factors

@@ -17,7 +17,7 @@ from dactyl.robot.control import ActionMeaning
 from dactyl.robot.robot import Robot, Torques
 
 ACTION_RANGE = 2.0  # width of [-1, 1]: Table 8 gives percentages of it
-_MOST = {"delay_probability": 1.0, "force_decay": 1.0}
+_MOST = {"delay_probability": 1.0, "force_decay": 1.0, "action_lag": 1.0, "frame_lag": 1.0}
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class UnmodeledEffects:
     """s between two readings of the object's pose, see `HeldPose`; None: every control step has one."""
     pose_delay: float | None = None
     """s that a reading is old when it arrives; None: it is new."""
+    action_lag: float | None = None  # probability, per control step, that the action before arrives again, see `Lag`
+    frame_lag: float | None = None  # probability, per control step, that the policy sees again what it saw before
 
     def __post_init__(self) -> None:
         for effect in fields(self):
@@ -121,7 +123,7 @@ class Actuation(Effect):
     def targets(self, action: Tensor, joint_angles: Tensor) -> Tensor:
         """What the joints are driven to, true angles (N, A), rad, or by, torques, N·m; one call per control step.
 
-        A robot that takes torques has its motors at its joints: no tendons, and no backlash.
+        A robot whose motors are at its joints has no tendons, and no backlash.
 
         Args:
             action: (N, A) smoothed.
@@ -135,7 +137,7 @@ class Actuation(Effect):
         targets = control.commands(specified_at, self._noisy(arriving), self._limits, meaning, self._most_torque)
         if meaning.origin == control.TORQUE:
             return targets
-        if self._most_torque is not None:
+        if not self._robot.action.tendons:
             return targets - self.offset
         self.slack, targets = backlash.transmit(self.slack, positions, targets, self._limits, self.delta)
         return targets - self.offset

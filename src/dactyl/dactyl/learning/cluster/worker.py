@@ -55,7 +55,7 @@ class RolloutWorker:
         """Reset them; what they show now, groups (n, *shape) by name."""
         policy = Policy(self.job.contract)
         value = Value(self.environment.observation_shapes["value"][0], self.job.config.value)
-        self.networks = ActorCritic(policy.network, value, policy.actions)
+        self.networks = ActorCritic(policy.trainable, value, policy.actions)
         self.collector = Collector(self.environment, self.networks, collection, self.generator)
         return {name: seen.numpy() for name, seen in self.collector.observations.items()}
 

@@ -21,6 +21,7 @@ FLOOR = 0.22
 """Where the grid is drawn, m: nearer than the scene's floor, so that the shadow helps to see where things are."""
 _SEEN, _LOST = (45, 190, 120), (235, 60, 60)
 _HAND_COLOUR = (162, 168, 178)
+_PLAIN = (214, 140, 70)
 _FACES: tuple[tuple[int, int, int, int, int], ...] = (
     # OpenGL's cube maps: for +x -x +y -y +z -z, axis and sign of the column, axis and sign of the row
     (0, 2, -1, 1, -1), (0, 2, 1, 1, -1), (1, 0, 1, 2, 1), (1, 0, 1, 2, -1), (2, 0, 1, 1, -1), (2, 0, -1, 1, -1),
@@ -121,8 +122,14 @@ def object_mesh(scene: Scene, opacity: float = 1.0) -> trimesh.Trimesh:
         shape = trimesh.Trimesh(vertices @ quaternion.to_matrix(model.geom_quat[geom]).T + model.geom_pos[geom], faces)
     elif model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_BOX:
         shape = trimesh.creation.box(2 * size)
+    elif model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_CYLINDER:
+        shape = trimesh.creation.cylinder(radius=size[0], height=2 * size[1])
     else:
         shape = trimesh.creation.icosphere(subdivisions=4, radius=size[0])
+    if model.geom_matid[geom] < 0:  # no letters
+        plain = np.tile(np.array([*_PLAIN, round(255 * opacity)], np.uint8), (len(shape.faces), 1))
+        shape.visual = trimesh.visual.ColorVisuals(shape, face_colors=plain)
+        return shape
     # small triangles, each with vertices of its own, because each lies on one of the cube map's six pictures
     vertices, faces = trimesh.remesh.subdivide_to_size(shape.vertices, shape.faces, 0.01, max_iter=12)
     triangles = vertices[faces]

@@ -18,8 +18,9 @@ import numpy as np
 from dactyl.errors import DactylError, MissingPackageError
 from dactyl.maths import quaternion
 from dactyl.robot.robot import Robot, Torques
-from dactyl.robots.trifinger import layout, urdf
+from dactyl.robots.trifinger import layout
 from dactyl.robots.trifinger.joints import ANGLES, HOME
+from dactyl.simulation import urdf_file as urdf
 from dactyl.simulation.scene import RobotModel
 from dactyl.simulation.urdf import NOWHERE, Pose
 
@@ -53,7 +54,7 @@ def read_model() -> urdf.Model:
         DactylError: the package is not installed, or is another version's.
     """
     folder = package_folder()
-    return urdf.read(folder / "urdf" / "pro" / "trifingerpro.urdf", folder)
+    return urdf.read(folder / "urdf" / "pro" / "trifingerpro.urdf", folder, f"package://{PACKAGE}/")
 
 
 def build(robot: Robot, tilt: float, gain_scale: float, locked: bool) -> RobotModel:

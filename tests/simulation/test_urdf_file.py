@@ -1,4 +1,4 @@
-"""The reader of the package's URDF, on a small file with all that it has."""
+"""The reader of other packages' URDF, on a small file with all that it knows."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from dactyl.errors import DactylError
-from dactyl.robots.trifinger import urdf
+from dactyl.simulation import urdf_file as urdf
 
+PREFIX = "package://some_fingers/"
 FILE = """<?xml version="1.0"?>
 <robot name="two">
   <material name="grey"><color rgba="0.5 0.5 0.5 1.0"/></material>
@@ -17,7 +18,7 @@ FILE = """<?xml version="1.0"?>
   <link name="arm">
     <visual>
       <origin rpy="0 0 1.5707963267948966" xyz="0.1 0 0"/>
-      <geometry><mesh filename="package://robot_properties_fingers/meshes/pro/arm.stl"/></geometry>
+      <geometry><mesh filename="package://some_fingers/meshes/pro/arm.stl"/></geometry>
       <material name="grey"/>
     </visual>
     <visual>
@@ -33,7 +34,7 @@ FILE = """<?xml version="1.0"?>
   <joint name="hinge" type="revolute">
     <parent link="root"/>
     <child link="arm"/>
-    <limit effort="1" lower="-0.5" upper="1.5" velocity="1"/>
+    <limit effort="1.5" lower="-0.5" upper="1.5" velocity="1"/>
     <axis xyz="0 1 0"/>
     <origin rpy="0.1 0.2 0.3" xyz="1 2 3"/>
   </joint>
@@ -48,7 +49,7 @@ def written(tmp_path: Path, text: str = FILE) -> Path:
 
 
 def test_everything_that_counts_is_read(tmp_path: Path) -> None:
-    model = urdf.read(written(tmp_path), tmp_path)
+    model = urdf.read(written(tmp_path), tmp_path, PREFIX)
     assert (model.root, set(model.links), model.colours) == ("root", {"root", "arm"}, {"grey": (0.5, 0.5, 0.5, 1.0)})
     arm, (hinge,) = model.links["arm"], model.hinges()
     assert (model.links["root"].mass, arm.mass) == (0.0, 0.25)
@@ -58,12 +59,24 @@ def test_everything_that_counts_is_read(tmp_path: Path) -> None:
     assert arm.shapes[1].cylinder == (0.002, 0.12)
     assert (hinge.name, hinge.parent, hinge.child, hinge.limits) == ("hinge", "root", "arm", (-0.5, 1.5))
     np.testing.assert_array_equal(hinge.axis, [0.0, 1.0, 0.0])
+    assert (hinge.effort, hinge.mimic) == (1.5, None)
+
+
+def test_a_joint_that_follows_another_says_how(tmp_path: Path) -> None:
+    follows = '<mimic joint="other" multiplier="0.975" offset="-0.1"/></joint>'
+    (hinge,) = urdf.read(written(tmp_path, FILE.replace("</joint>", follows)), tmp_path, PREFIX).joints
+    assert hinge.mimic == urdf.Mimic("other", 0.975, -0.1)
+
+
+def test_a_small_sphere_only_marks_a_place(tmp_path: Path) -> None:
+    marked = FILE.replace('<cylinder length="0.12" radius="0.002"/>', '<sphere radius="0.005"/>')
+    assert len(urdf.read(written(tmp_path, marked), tmp_path, PREFIX).links["arm"].shapes) == 1
 
 
 def test_angles_turn_about_the_fixed_axes_one_after_the_other(tmp_path: Path) -> None:
     """Roll, pitch, yaw, against scipy's."""
     rotation = pytest.importorskip("scipy.spatial.transform").Rotation
-    (hinge,) = urdf.read(written(tmp_path), tmp_path).joints
+    (hinge,) = urdf.read(written(tmp_path), tmp_path, PREFIX).joints
     x, y, z, w = rotation.from_euler("xyz", [0.1, 0.2, 0.3]).as_quat()
     np.testing.assert_allclose(hinge.origin.quaternion, [w, x, y, z], atol=1e-12)
     np.testing.assert_array_equal(hinge.origin.position, [1.0, 2.0, 3.0])
@@ -79,7 +92,7 @@ def test_angles_turn_about_the_fixed_axes_one_after_the_other(tmp_path: Path) ->
         ('type="revolute"', 'type="floating"', "the joint hinge is floating"),
         ('<child link="arm"/>', "", "joins nothing"),
         ('<child link="arm"/>', '<child link="leg"/>', "there is no link leg"),
-        ("package://robot_properties_fingers", "package://others", "is not in the package"),
+        ("package://some_fingers", "package://others", "is not in the package"),
         ('<cylinder length="0.12" radius="0.002"/>', '<sphere radius="1"/>', "neither mesh nor cylinder"),
         ('rpy="0 0 0" xyz="0.01 0.02 0.03"', 'rpy="0 0 1" xyz="0 0 0"', "the inertia of arm is turned"),
     ],
@@ -87,9 +100,9 @@ def test_angles_turn_about_the_fixed_axes_one_after_the_other(tmp_path: Path) ->
 def test_a_file_that_is_something_else_is_refused_in_one_line(tmp_path: Path, old: str, new: str, says: str) -> None:
     assert old in FILE
     with pytest.raises(DactylError, match=f"robot.urdf is not the URDF that is expected: .*{says}"):
-        urdf.read(written(tmp_path, FILE.replace(old, new, 1)), tmp_path)
+        urdf.read(written(tmp_path, FILE.replace(old, new, 1)), tmp_path, PREFIX)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(DactylError, match=r"cannot read .*robot.urdf: No such file"):
-        urdf.read(tmp_path / "robot.urdf", tmp_path)
+        urdf.read(tmp_path / "robot.urdf", tmp_path, PREFIX)

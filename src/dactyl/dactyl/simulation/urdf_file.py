@@ -1,4 +1,4 @@
-"""Reads as much of a URDF file as TriFinger's has: links of meshes and cylinders, hinges and fixed joints."""
+"""Reads as much of a URDF file as robots of other packages have: links of meshes and cylinders, hinges, mounts."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.simulation.urdf import NOWHERE, Pose
 
-PACKAGE = "package://robot_properties_fingers/"
-"""What file names begin with, in place of the package's folder."""
+_MARK = 0.02  # m
 
 
 class Shape(NamedTuple):
@@ -41,6 +40,15 @@ class Link(NamedTuple):
     shapes: tuple[Shape, ...]
 
 
+class Mimic(NamedTuple):
+    """A joint that no motor moves: its angle is factor · that of another joint + offset."""
+
+    joint: str
+    factor: float
+    offset: float
+    """rad"""
+
+
 class Joint(NamedTuple):
     """How a link hangs on another."""
 
@@ -53,6 +61,9 @@ class Joint(NamedTuple):
     """(3,) of a hinge; None: it is fixed."""
     limits: tuple[float, float]
     """rad"""
+    effort: float
+    """N·m, the largest of its motor; 0: the file says nothing."""
+    mimic: Mimic | None
 
 
 class Model(NamedTuple):
@@ -75,15 +86,20 @@ class Model(NamedTuple):
         return tuple(joint for joint in self.joints if joint.axis is not None)
 
 
-def read(path: Path, folder: Path) -> Model:
-    """Read a file whose meshes are in the package with this folder.
+def read(path: Path, folder: Path, prefix: str) -> Model:
+    """Read a file.
+
+    Args:
+        path: of the file.
+        folder: that names of meshes begin in.
+        prefix: what stands in the file for that folder.
 
     Raises:
         DactylError: it cannot be read, or has what this does not know.
     """
     try:
         robot = ElementTree.parse(path).getroot()
-        links = {element.attrib["name"]: _link(element, folder) for element in robot.findall("link")}
+        links = {element.attrib["name"]: _link(element, folder, prefix) for element in robot.findall("link")}
         joints = tuple(map(_joint, robot.findall("joint")))
         colours = {
             element.attrib["name"]: tuple(_numbers(colour, "rgba", 4))
@@ -118,7 +134,7 @@ def _pose(element: Element | None) -> Pose:
     return Pose(_numbers(element, "xyz", 3), turn)
 
 
-def _link(element: Element, folder: Path) -> Link:
+def _link(element: Element, folder: Path, prefix: str) -> Link:
     inertial = element.find("inertial")
     mass, centre, inertia = 0.0, np.zeros(3), np.zeros((3, 3))
     if inertial is not None:
@@ -127,7 +143,8 @@ def _link(element: Element, folder: Path) -> Link:
             raise ValueError(f"the inertia of {element.attrib['name']} is turned")
         mass, centre = float(_numbers(inertial.find("mass"), "value", 1)[0]), place.position
         inertia = _inertia(inertial.find("inertia"))
-    shapes = tuple(_shape(visual, folder) for visual in element.findall("visual"))
+    visuals = [visual for visual in element.findall("visual") if not _only_marks(visual)]
+    shapes = tuple(_shape(visual, folder, prefix) for visual in visuals)
     return Link(element.attrib["name"], mass, centre, inertia, shapes)
 
 
@@ -136,16 +153,22 @@ def _inertia(element: Element | None) -> np.ndarray:
     return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
 
 
-def _shape(element: Element, folder: Path) -> Shape:
+def _only_marks(visual: Element) -> bool:
+    """Whether it is a sphere that only shows where a place is: one without radius to speak of."""
+    sphere = visual.find("geometry/sphere")
+    return sphere is not None and float(_numbers(sphere, "radius", 1)[0]) <= _MARK
+
+
+def _shape(element: Element, folder: Path, prefix: str) -> Shape:
     material = element.find("material")
     name = "" if material is None else material.attrib["name"]
     mesh, cylinder = element.find("geometry/mesh"), element.find("geometry/cylinder")
     place = _pose(element.find("origin"))
     if mesh is not None:
         file = mesh.attrib["filename"]
-        if not file.startswith(PACKAGE):
+        if not file.startswith(prefix):
             raise ValueError(f"the mesh {file} is not in the package")
-        return Shape(place, name, folder / file.removeprefix(PACKAGE), (0.0, 0.0))
+        return Shape(place, name, folder / file.removeprefix(prefix), (0.0, 0.0))
     if cylinder is None:
         raise ValueError("a shape is neither mesh nor cylinder")
     radius, length = (float(_numbers(cylinder, size, 1)[0]) for size in ("radius", "length"))
@@ -156,7 +179,7 @@ def _joint(element: Element) -> Joint:
     parent, child, kind = element.find("parent"), element.find("child"), element.attrib["type"]
     if parent is None or child is None or kind not in ("fixed", "revolute"):
         raise ValueError(f"the joint {element.attrib['name']} is {kind}, or joins nothing")
-    hinge, limit = kind == "revolute", element.find("limit")
+    hinge, limit, mimic = kind == "revolute", element.find("limit"), element.find("mimic")
     return Joint(
         element.attrib["name"],
         parent.attrib["link"],
@@ -164,4 +187,11 @@ def _joint(element: Element) -> Joint:
         _pose(element.find("origin")),
         _numbers(element.find("axis"), "xyz", 3) if hinge else None,
         (float(_numbers(limit, "lower", 1)[0]), float(_numbers(limit, "upper", 1)[0])),
+        float(_numbers(limit, "effort", 1)[0]),
+        None if mimic is None else _mimic(mimic),
     )
+
+
+def _mimic(element: Element) -> Mimic:
+    factor = float(_numbers(element, "multiplier", 1)[0]) if "multiplier" in element.attrib else 1.0
+    return Mimic(element.attrib["joint"], factor, float(_numbers(element, "offset", 1)[0]))

@@ -1,0 +1,204 @@
+"""A script that plays with the object: states along an approach, a grasp and a lift, for episodes to begin in.
+
+It stands in for the half minute in which a person plays with the task in mind (Lin et al., section III-C). One hand
+goes for what it can hold, two press on what is too large. Each time the object lies elsewhere, and the hand goes a
+little astray. Plays in which the object is not lifted in the end are left out.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import mujoco
+import numpy as np
+
+from dactyl.maths import quaternion
+from dactyl.robots.gr1.joints import PREFIXES
+from dactyl.robots.gr1.kinematics import Arm, level
+from dactyl.simulation.scene import Scene
+
+SCRIPTS = 32
+RECORDED = 0.1  # s between two states that are kept; also between two targets
+SPREAD, YAW = 0.03, 0.3
+"""m and rad by which the object lies elsewhere each time."""
+ASIDE = 0.2  # m to either side where what is handed over lies
+ASTRAY = 0.008  # m, standard deviation of where the hand goes
+BEHIND = 0.09  # m before the object at which a hand arrives first
+SQUEEZE = 0.03  # m into the object that two palms press
+HEIGHT, LIFTED = 0.15, 0.08
+"""m by which it is lifted; and by how much it must have been in the end."""
+GRABBED_BELOW = 0.045  # m from the middle of a bar, by which each hand leaves room for the other
+ABOVE = 0.03  # m between the table and the middle of a hand, whose edge may lie on it: low balls roll away else
+FORWARD = 0.03  # m by which the palm reaches past the object's middle, so that it lies between fingers and thumb
+WIDEST = 0.06  # m of half an object that one hand holds
+CLOSED = 0.9
+"""Share of the way to their limits that fingers are told to close by."""
+NEAR_ENOUGH = 0.02  # m
+_LONG = 0.15  # m; what is higher than this has room for two hands
+
+
+class Phase(NamedTuple):
+    """A part of the script, over which what it says is reached evenly."""
+
+    seconds: float
+    behind: float
+    """m between object and hand in the end."""
+    grip: float
+    """Share of the closing, or of the squeeze."""
+    height: float
+    """m above where the object lay."""
+
+
+SCRIPT = (
+    Phase(1.0, BEHIND, 0.0, 0.0),
+    Phase(0.8, 0.0, 0.0, 0.0),
+    Phase(0.8, 0.0, 1.0, 0.0),
+    Phase(1.2, 0.0, 1.0, HEIGHT),
+    Phase(0.5, 0.0, 1.0, HEIGHT),
+)
+"""Come, reach, close, lift, hold."""
+
+
+class Play(NamedTuple):
+    """What one script was like, one row every RECORDED seconds."""
+
+    qpos: np.ndarray
+    """(T, nq)"""
+    qvel: np.ndarray
+    """(T, nv)"""
+    heights: np.ndarray
+    """(T,) m that the object was lifted by."""
+
+    @property
+    def lifted(self) -> bool:
+        return len(self.heights) > 0 and bool(self.heights[-1] > LIFTED)
+
+
+class Reach(NamedTuple):
+    """What one hand does."""
+
+    side: str
+    place: np.ndarray
+    """(3,) of the palm at the object, world frame, m."""
+    turn: np.ndarray
+    """(4,) of the hand."""
+    away: np.ndarray
+    """(3,) unit, the direction from the object back to where the hand comes from."""
+    press: np.ndarray
+    """(3,) m by which it goes further when it grips."""
+
+
+def states(scene: Scene, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """States (K, nq) and velocities (K, nv) of the scripts that lifted the scene's object."""
+    random = np.random.default_rng([seed, 3])
+    script = Script(scene)
+    kept = [play for play in (script.play(random) for _ in range(SCRIPTS)) if play.lifted]
+    if not kept:
+        return np.zeros((0, scene.model.nq)), np.zeros((0, scene.model.nv))
+    return np.concatenate([play.qpos for play in kept]), np.concatenate([play.qvel for play in kept])
+
+
+class Script:
+    """Plays with the object of a scene."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene, self._model, self._data = scene, scene.model, mujoco.MjData(scene.model)
+        self._sides = tuple(dict.fromkeys(finger.partition("_")[0] for finger in scene.robot.fingertips))
+        self._arms = {side: Arm(scene, side) for side in self._sides}
+        self._open = scene.robot.actuator_positions(scene.model.qpos0[scene.joints])
+
+    def play(self, random: np.random.Generator, phases: tuple[Phase, ...] = SCRIPT) -> Play:
+        """One script, with the object at a place that is drawn; without rows where a hand cannot get there."""
+        mujoco.mj_resetData(self._model, self._data)
+        hands = self._choose(*self._place(random), random)
+        mujoco.mj_forward(self._model, self._data)
+        floor = float(self._data.qpos[self._scene.object_position][2])
+        rows: list[tuple[np.ndarray, np.ndarray]] = []
+        posture, targets = self._data.qpos.copy(), self._open
+        for phase in phases:
+            posture, off = self._posture(posture, hands, phase)
+            if off > NEAR_ENOUGH:
+                return Play(np.zeros((0, self._model.nq)), np.zeros((0, self._model.nv)), np.zeros(0))
+            wanted = self._targets(posture, hands, phase.grip)
+            self._go(targets, wanted, phase.seconds, rows)
+            targets = wanted
+        qpos, qvel = (np.stack(values) for values in zip(*rows, strict=True))
+        return Play(qpos, qvel, qpos[:, self._scene.object_position][:, 2] - floor)
+
+    def _place(self, random: np.random.Generator) -> tuple[np.ndarray, float]:
+        """Place the object: its centre (3,), m, and by how much it is turned, rad."""
+        scene, data = self._scene, self._data
+        centre = scene.model.qpos0[scene.object_position].copy()
+        centre[:2] += random.uniform(-SPREAD, SPREAD, 2)
+        if self._handed_over:
+            centre[1] += ASIDE * random.choice([-1.0, 1.0])
+        yaw = float(random.uniform(-YAW, YAW))
+        data.qpos[scene.object_position] = centre
+        data.qpos[scene.object_orientation] = quaternion.from_rotation_vector(np.array([0.0, 0.0, yaw]))
+        return centre, yaw
+
+    @property
+    def _handed_over(self) -> bool:
+        """Whether there is room for a second hand, and one."""
+        return len(self._sides) == 2 and 2 * self._scene.object.halves[2] > _LONG and not self._too_large
+
+    @property
+    def _too_large(self) -> bool:
+        return bool(self._scene.object.halves[1] > WIDEST)
+
+    def _choose(self, centre: np.ndarray, yaw: float, random: np.random.Generator) -> tuple[Reach, ...]:
+        """What each hand does: both press on the sides of what is too large, else the one on its side grasps."""
+        if self._too_large:
+            return tuple(self._reach(side, centre, yaw, random) for side in self._sides)
+        side = "left" if centre[1] > 0.0 and "left" in self._sides else "right"
+        height = centre[2]
+        if self._handed_over:
+            height += GRABBED_BELOW if side == "left" else -GRABBED_BELOW
+        lowest = centre[2] - self._scene.object.halves[2] + ABOVE
+        centre = np.array([centre[0], centre[1], max(height, lowest)])
+        # a round thing may be grasped from anywhere: the hand need not turn with it
+        return (self._reach(side, centre, yaw if self._scene.object.geometry == "box" else 0.0, random),)
+
+    def _reach(self, side: str, centre: np.ndarray, yaw: float, random: np.random.Generator) -> Reach:
+        turn = level(yaw)
+        inwards = quaternion.rotate(turn, np.array([0.0, 1.0 if side == "right" else -1.0, 0.0]))
+        fingers = quaternion.rotate(turn, np.array([0.0, 0.0, -1.0]))
+        half, both = self._scene.object.halves[1], self._too_large
+        place = centre - half * inwards + (0.0 if both else FORWARD) * fingers + ASTRAY * random.standard_normal(3)
+        return Reach(side, place, turn, -inwards if both else -fingers, (SQUEEZE if both else 0.0) * inwards)
+
+    def _posture(self, qpos: np.ndarray, hands: tuple[Reach, ...], phase: Phase) -> tuple[np.ndarray, float]:
+        """The state with the arms where a phase ends, and how far the worst hand is from there, m."""
+        off = 0.0
+        for hand in hands:
+            place = hand.place + phase.behind * hand.away + phase.grip * hand.press
+            qpos, left = self._arms[hand.side].reach(qpos, place + np.array([0.0, 0.0, phase.height]), hand.turn)
+            off = max(off, left)
+        return qpos, off
+
+    def _targets(self, qpos: np.ndarray, hands: tuple[Reach, ...], grip: float) -> np.ndarray:
+        """(A,) of all actuators, rad: the arms as in the state, the fingers closed by a share."""
+        robot = self._scene.robot
+        targets: np.ndarray = robot.actuator_positions(qpos[self._scene.joints]).copy()
+        closing = {} if self._too_large else {PREFIXES[hand.side]: grip for hand in hands}
+        for i, (actuator, limits) in enumerate(zip(robot.actuators, robot.actuator_limits, strict=True)):
+            prefix, _, part = actuator.partition("_")
+            if prefix in PREFIXES.values():
+                share = CLOSED * closing.get(prefix, 0.0) if _closes(part) else 0.0
+                targets[i] = self._open[i] + share * (limits[np.argmax(np.abs(limits))] - self._open[i])
+        return targets
+
+    def _go(
+        self, start: np.ndarray, end: np.ndarray, seconds: float, rows: list[tuple[np.ndarray, np.ndarray]]
+    ) -> None:
+        """Move the targets evenly, ten times a second, and record."""
+        steps, between = round(seconds / RECORDED), round(RECORDED / self._model.opt.timestep)
+        for step in range(1, steps + 1):
+            self._data.ctrl[:] = start + step / steps * (end - start)
+            mujoco.mj_step(self._model, self._data, between)
+            rows.append((self._data.qpos.copy(), self._data.qvel.copy()))
+
+
+def _closes(part: str) -> bool:
+    """Whether a hand's motor closes it: all but the one that turns the thumb."""
+    return "yaw" not in part

@@ -1,0 +1,90 @@
+"""The script that plays: one hand lifts what it can hold, two lift a carton; states are of the scene."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dactyl.maths import quaternion
+from dactyl.robots.gr1 import grasps
+from dactyl.robots.gr1.grasps import SCRIPT, Phase, Script
+from dactyl.robots.gr1.kinematics import Arm, level
+from dactyl.simulation.scene import Scene, SceneConfig
+from tests.simulation.scenes import scene_or_skip
+
+HOLD = Phase(3.0, 0.0, 1.0, grasps.HEIGHT)
+
+
+def test_a_level_hand_has_its_fingers_forwards_and_its_thumb_up() -> None:
+    turn = level(0.0)
+    np.testing.assert_allclose(quaternion.rotate(turn, np.array([0.0, 0.0, -1.0])), [1.0, 0.0, 0.0], atol=1e-9)
+    np.testing.assert_allclose(quaternion.rotate(turn, np.array([1.0, 0.0, 0.0])), [0.0, 0.0, 1.0], atol=1e-9)
+    turned = quaternion.rotate(level(np.pi / 2), np.array([0.0, 0.0, -1.0]))
+    np.testing.assert_allclose(turned, [0.0, 1.0, 0.0], atol=1e-9)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_an_arm_reaches_a_place_before_the_robot(both: Scene, side: str) -> None:
+    """To a centimetre, level, and without leaving its limits."""
+    arm, out = Arm(both, side), -0.15 if side == "right" else 0.15
+    place = both.hand_position + np.array([0.42, out, 0.14])
+    qpos, off = arm.reach(both.model.qpos0, place, level(0.0))
+    assert off < 0.01
+    np.testing.assert_allclose(arm.palm(qpos), place, atol=0.01)
+    limits = both.robot.joint_limits
+    assert (qpos[both.joints] >= limits[:, 0] - 1e-9).all()
+    assert (qpos[both.joints] <= limits[:, 1] + 1e-9).all()
+
+
+def test_a_place_out_of_reach_is_said_to_be(both: Scene) -> None:
+    _, off = Arm(both, "right").reach(both.model.qpos0, both.hand_position + np.array([2.0, 0.0, 0.0]), level(0.0))
+    assert off > 1.0
+
+
+@pytest.mark.parametrize("kind", ["cylinder", "standing_block", "ball"])
+def test_one_hand_lifts_and_most_scripts_do(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = scene_or_skip(SceneConfig(robot="gr1_right", object=kind))
+    monkeypatch.setattr(grasps, "SCRIPTS", 6)
+    qpos, qvel = grasps.states(scene, seed=0)
+    per_script = round(sum(phase.seconds for phase in SCRIPT) / grasps.RECORDED)
+    assert len(qpos) >= 3 * per_script
+    assert qpos.shape == (len(qpos), scene.model.nq)
+    assert qvel.shape == (len(qpos), scene.model.nv)
+    assert np.isfinite(qpos).all()
+    lifted = qpos[:, scene.object_position][:, 2] - scene.model.qpos0[scene.object_position][2]
+    assert lifted.max() > grasps.LIFTED
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mass", [0.03, 0.1])
+@pytest.mark.parametrize("friction", [0.5, 1.5])
+def test_a_grasp_holds_at_table_ivs_corners(mass: float, friction: float) -> None:
+    """Three seconds in the air, and it slips by less than a centimetre."""
+    import mujoco
+
+    scene = scene_or_skip(SceneConfig(robot="gr1_right", object="cylinder"))
+    scene.model.body_mass[scene.object_body] = mass
+    scene.model.geom_friction[:, 0] = friction
+    mujoco.mj_setConst(scene.model, mujoco.MjData(scene.model))
+    random, held = np.random.default_rng(0), 0
+    for _ in range(4):
+        play = Script(scene).play(random, (*SCRIPT, HOLD))
+        if play.lifted:
+            last = play.heights[-round(HOLD.seconds / grasps.RECORDED) :]
+            held += int(np.ptp(last) < 0.01)
+    assert held >= 2
+
+
+@pytest.mark.slow
+def test_two_hands_lift_a_carton(both: Scene) -> None:
+    """Where they reach both of its sides: about half of the places that are drawn."""
+    random = np.random.default_rng(0)
+    plays = [play for play in (Script(both).play(random) for _ in range(8)) if len(play.heights)]
+    assert len(plays) >= 3
+    assert sum(play.lifted for play in plays) >= 0.75 * len(plays)
+
+
+def test_a_seed_gives_the_same_states_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grasps, "SCRIPTS", 2)
+    one, two = (grasps.states(scene, 1)[0] for _ in range(2))
+    np.testing.assert_array_equal(one, two)
