@@ -86,6 +86,8 @@ class Running:
         self._executor.shutdown(timeout_sec=1.0)
         self.node.destroy_node()
         self.context.try_shutdown()
+        # a failed test's traceback would keep it alive, and two participants in a process can lock each other for ever
+        self.context.destroy()
 
 
 def changed(graph: Graph, changes: Mapping[str, Mapping[str, Value]]) -> Graph:
