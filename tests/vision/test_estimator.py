@@ -94,7 +94,7 @@ def rewritten(path: Path, **changes: object) -> None:
         ({"crop": 7.0}, "crop must be in"),
         ({"position_mean": [0.0, 1.0]}, "cannot be read|not enough values"),
         ({"position_scale": float("nan")}, "not finite"),
-        ({"symmetry": "cube"}, "unknown object 'cube'"),
+        ({"symmetry": "pyramid"}, "unknown object 'pyramid'"),
         ({"surprise": 1}, "cannot be read"),
         ({"certainty": {}}, "cannot be read"),
         ({"certainty": 5}, "cannot be read"),

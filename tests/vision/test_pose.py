@@ -75,8 +75,8 @@ def test_orientations_that_look_the_same_count_as_the_same(turns: torch.Tensor) 
         assert pose.loss(outputs, torch.zeros(len(turns), 3), turns, "matrix", group) < 1e-12
     tilted = quaternion.from_rotation_vector(torch.tensor([pi / 2, 0.0, 0.0], dtype=torch.float64)).expand_as(turns)
     assert pose.rotation_error(quaternion.multiply(turns, tilted), turns, group).min() > 80.0
-    with pytest.raises(DactylError, match="unknown object 'cube'"):
-        pose.symmetries("cube")
+    with pytest.raises(DactylError, match="unknown object 'pyramid'"):
+        pose.symmetries("pyramid")
 
 
 def test_errors_are_in_degrees(turns: torch.Tensor) -> None:

@@ -70,9 +70,9 @@ class Eyes(Effect):
         uniform = self._random.uniform
         self.redraw(
             mask,
-            shift=noise.depth_position * uniform(-1.0, 1.0, count, 3),
-            turn=noise.depth_rotation * uniform(-1.0, 1.0, count, 3),
-            wider=noise.depth_view * uniform(-1.0, 1.0, count),
+            shift=(noise.depth_position or 0.0) * uniform(-1.0, 1.0, count, 3),
+            turn=(noise.depth_rotation or 0.0) * uniform(-1.0, 1.0, count, 3),
+            wider=(noise.depth_view or 0.0) * uniform(-1.0, 1.0, count),
         )
 
     def look(self, qpos: Tensor, object_size: Tensor) -> dict[str, Tensor]:

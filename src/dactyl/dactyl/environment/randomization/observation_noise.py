@@ -26,14 +26,17 @@ class ObservationNoise:
     object_orientation_uncorrelated: float = 0.1  # rad
     fingertip_marker: float = 0.003  # m, misplacement of each marker on its link
     base_marker: float = 0.001  # m, misplacement of each of the base's markers, which the hand frame is found by
-    joint_uncorrelated: float = 0.0  # rad, of each joint's reading; not in Table 7
-    depth_position: float = 0.0  # m, the most that a depth camera hangs off its place along each axis; nor these
-    depth_rotation: float = 0.0  # rad, the most that it is turned about each axis
-    depth_view: float = 0.0  # rad, the most that its field of view is wider or narrower
+    joint_uncorrelated: float | None = None  # rad, of each joint's reading; not in Table 7
+    depth_position: float | None = (
+        None  # m, the most that a depth camera hangs off its place along each axis; nor these
+    )
+    depth_rotation: float | None = None  # rad, the most that it is turned about each axis
+    depth_view: float | None = None  # rad, the most that its field of view is wider or narrower
 
     def __post_init__(self) -> None:
         for noise in fields(self):
-            check_amount(noise.name, getattr(self, noise.name))
+            if (value := getattr(self, noise.name)) is not None:
+                check_amount(noise.name, value)
 
 
 class Sensed(NamedTuple):
