@@ -86,3 +86,17 @@ def test_policies_that_see_images_are_refused(tmp_path: Path) -> None:
 def test_other_endings_are_refused(policy: Policy, tmp_path: Path) -> None:
     with pytest.raises(DactylError, match=r"name it \.onnx"):
         export.export(policy, tmp_path / "policy.tflite")
+
+
+def test_a_policy_file_to_share_is_half_as_large(policy: Policy, tmp_path: Path) -> None:
+    policy.save(tmp_path / "whole.safetensors")
+    shared = tmp_path / "a new folder" / "policy.safetensors"
+    export.export(policy, shared)
+    assert shared.stat().st_size < 0.75 * (tmp_path / "whole.safetensors").stat().st_size
+    assert Policy.load(shared).contract == policy.contract
+
+
+def test_a_folder_that_cannot_be_made_is_named(policy: Policy, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DactylError, match="cannot write"):
+        export.export(policy, tmp_path / "file" / "policy.pt")

@@ -73,6 +73,36 @@ def test_half_precision_files_compute_in_float32(policy: Policy, tmp_path: Path,
     assert (exact.softmax(-1) - close.softmax(-1)).abs().max() < 0.02
 
 
+@pytest.mark.parametrize("bins", [11, 0])
+@pytest.mark.parametrize("temperature", [0.5, 2.0])
+def test_a_temperature_is_the_power_of_probabilities(bins: int, temperature: float) -> None:
+    """Protects that likely actions stay the likely ones, and become so by what was asked for."""
+    torch.manual_seed(0)
+    policy = Policy(Contract(architecture=Architecture((8,), 4), bins=bins))
+    torch.nn.init.orthogonal_(policy.network.head.weight, 3.0)
+    seen, state = {"policy": torch.randn(1, policy.contract.inputs)}, policy.initial_state(1)
+    kind = policy.actions
+
+    def likelihoods() -> tuple[torch.Tensor, torch.Tensor]:
+        outputs = policy.network.step(seen, state)[0].expand(50, -1)
+        return kind.log_prob(outputs, actions), kind.mode(outputs)
+
+    actions = kind.sample(policy.network.step(seen, state)[0].expand(50, -1))
+    before, likeliest = likelihoods()
+    policy.sharpen(temperature)
+    after, unchanged = likelihoods()
+    torch.testing.assert_close(after - after[0], (before - before[0]) / temperature, rtol=1e-3, atol=1e-3)
+    assert torch.equal(likeliest, unchanged)
+    policy.sharpen(3.0)
+    assert policy.contract.trained["temperature"] == 3.0 * temperature
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
+def test_an_impossible_temperature_is_refused(policy: Policy, temperature: float) -> None:
+    with pytest.raises(DactylError, match="temperature must be positive"):
+        policy.sharpen(temperature)
+
+
 def test_reset_forgets_only_where_asked(policy: Policy) -> None:
     _, state = policy.step(np.ones((3, 22), np.float32), policy.initial_state(3))
     fresh = policy.reset(state, np.array([False, True, False]))

@@ -118,20 +118,26 @@ def export_policy(
     out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")],
     /,
     policy: Path | None = None,
+    temperature: float = 1.0,
 ) -> None:
-    """Write a policy as ONNX or TorchScript, with its contract, for other programs and robots.
+    """Write a policy as ONNX or TorchScript, for other programs and robots, or as a policy file to share.
 
     For example:
       ./dactyl export block.onnx
       ./dactyl export block.pt --policy runs/cpu-small
+      ./dactyl export sharper/policy.safetensors --policy runs/block --temperature 0.75
 
     Args:
-        out: file to write, ending in .onnx or .pt (TorchScript)
+        out: file to write, ending in .onnx, .pt (TorchScript) or .safetensors (ours, in half precision)
         policy: a policy file, a folder with one, or a training's folder; models/block by default
+        temperature: of the draw of actions; below 1 the likely ones are drawn more often than in training
     """
     from dactyl.learning import checkpoint
     from dactyl.learning.export import export
     from dactyl.learning.policy import Policy
 
-    export(Policy.load(checkpoint.find_policy(policy)), out)
+    exported = Policy.load(checkpoint.find_policy(policy))
+    if temperature != 1.0:
+        exported.sharpen(temperature)
+    export(exported, out)
     print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")

@@ -1,10 +1,10 @@
-"""Policies for other programs: ONNX and TorchScript files that carry the contract.
+"""Policies for others: ONNX and TorchScript files that carry the contract, and policy files half as large.
 
-Both compute (observation (n, inputs), state (n, state size)) -> (logits (n, actuators, bins), new state) in float32,
-normalization included; for a policy without bins (mean (n, actuators), new state), for a diffusion policy (action (n,
-actuators), new state), always from the same noise. The state is zero when a trial
-starts; whoever runs the file feeds the new state back, draws a bin for each actuator (or takes the likeliest) and does
-the rest that the contract names.
+ONNX and TorchScript compute (observation (n, inputs), state (n, state size)) -> (logits (n, actuators, bins), new
+state) in float32, normalization included; for a policy without bins (mean (n, actuators), new state), for a diffusion
+policy (action (n, actuators), new state), always from the same noise. The state is zero when a trial starts; whoever
+runs the file feeds the new state back, draws a bin for each actuator (or takes the likeliest) and does the rest that
+the contract names.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dactyl.storage.contract import METADATA_KEY
 from dactyl.storage.files import write_atomically
 
 INPUTS, NEXT_STATE = ("observation", "state"), "next_state"
-FORMATS = {".onnx": "ONNX", ".pt": "TorchScript"}
+FORMATS = {".onnx": "ONNX", ".pt": "TorchScript", ".safetensors": "a policy file"}
 
 
 class Exported(nn.Module):
@@ -56,23 +56,32 @@ def contract(policy: Policy) -> dict[str, Any]:
 
 
 def export(policy: Policy, path: Path) -> None:
-    """Write the policy as ONNX (.onnx) or TorchScript (.pt), whole or not at all; the contract under the key "dactyl".
+    """Write the policy, whole or not at all, with the contract under the key "dactyl".
+
+    As ONNX (.onnx), TorchScript (.pt), or a policy file with matrices in float16 (.safetensors), as ours are shipped.
 
     Raises:
         DactylError: another ending, a policy that sees images, or a package that is needed is missing.
     """
     if path.suffix not in FORMATS:
-        raise DactylError(f"cannot export to {path}: name it .onnx (ONNX) or .pt (TorchScript)")
+        raise DactylError(f"cannot export to {path}: name it .onnx (ONNX), .pt (TorchScript) or .safetensors")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".safetensors":
+            policy.save(path, torch.float16)
+        else:
+            write_atomically(path, _program(policy, path.suffix))
+    except OSError as error:
+        raise DactylError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _program(policy: Policy, suffix: str) -> bytes:
     if policy.network.encoders:
         raise DactylError("a policy that sees images cannot be exported")
     module = Exported(policy).eval()
     example = (torch.zeros(2, policy.contract.inputs), policy.initial_state(2))
     text = json.dumps(contract(policy))
-    data = _onnx(module, example, text) if path.suffix == ".onnx" else _torchscript(module, example, text)
-    try:
-        write_atomically(path, data)
-    except OSError as error:
-        raise DactylError(f"cannot write {path}: {error.strerror}") from error
+    return _onnx(module, example, text) if suffix == ".onnx" else _torchscript(module, example, text)
 
 
 def _torchscript(module: nn.Module, example: tuple[Tensor, Tensor], text: str) -> bytes:

@@ -20,7 +20,7 @@ from dactyl.learning.protocol import Resettable, Rows
 SPACING = 8  # control steps between two moments that are remembered
 MOMENTS = 8  # of each environment
 LEAST = 8  # control steps from a moment to the failure: later there is nothing to be done
-CAPACITY = 256  # failures to choose from
+CAPACITY = 256  # failures to choose from, or as many as environments are set back where those are more
 
 
 class NearFailures:
@@ -35,6 +35,7 @@ class NearFailures:
                 f"collection: near_failures {share:g} of {num_envs} environments sets {self.count} back: "
                 "choose 1 or more, and not all"
             )
+        self.capacity = max(CAPACITY, self.count)
         self.generator = generator
         self.age = torch.zeros(num_envs, dtype=torch.int64, device=generator.device)
         """Control steps since the episode began."""
@@ -56,25 +57,38 @@ class NearFailures:
         self.age += 1
         failed = failed.clone()
         failed[: self.count] = False  # a failure after going back is no new one
-        for index in failed.nonzero().squeeze(-1).tolist():
-            age = int(self.age[index])
-            possible = [rows for time, rows in self.moments if LEAST <= self.time - time <= age]
-            if possible:
-                chosen = int(torch.randint(len(possible), (), generator=self.generator, device=self.generator.device))
-                row = {name: values[index] for name, values in possible[chosen].items()}
-                self._keep(row | self.environment.full_time(row))
+        indices = failed.nonzero().squeeze(-1)  # the one look at a control step that a GPU is waited for
+        if len(indices):
+            self._keep(indices)
         self.age.masked_fill_(ended, 0)
 
-    def _keep(self, row: Rows) -> None:
+    def _keep(self, failed: Tensor) -> None:
+        """Of each of these environments (k,) one moment of the episode that failed, where there is one."""
+        before = self.time - torch.tensor([time for time, _ in self.moments], device=failed.device)
+        possible = (before >= LEAST) & (before <= self.age[failed].unsqueeze(-1))
+        known = possible.any(dim=-1)
+        failed, possible = failed[known][-self.capacity :], possible[known][-self.capacity :]
+        if not len(failed):
+            return
+        fractions = torch.rand(len(failed), generator=self.generator, device=failed.device)
+        ranks = (fractions * possible.sum(-1)).long()
+        chosen = (possible.cumsum(-1) > ranks.unsqueeze(-1)).int().argmax(-1)
+        order = torch.arange(len(failed), device=failed.device)
+        rows: Rows = {
+            name: torch.stack([moment[name][failed] for _, moment in self.moments])[chosen, order]
+            for name in self.moments[-1][1]
+        }
+        rows |= self.environment.full_time(rows)
         if not self.failures:
-            self.failures = {name: values.new_zeros(CAPACITY, *values.shape) for name, values in row.items()}
-        for name, values in row.items():
-            self.failures[name][self.written % CAPACITY] = values
-        self.written += 1
+            self.failures = {name: values.new_zeros(self.capacity, *values.shape[1:]) for name, values in rows.items()}
+        places = (self.written + order) % self.capacity
+        for name, values in rows.items():
+            self.failures[name][places] = values
+        self.written += len(failed)
 
     def set_back(self, memory: Rows, observations: Mapping[str, Tensor]) -> None:
         """Set the first environments back; writes what they saw and knew then into `memory` and `observations`."""
-        stored = min(self.written, CAPACITY)
+        stored = min(self.written, self.capacity)
         if stored < self.count / 8:  # each failure at most some eight times at once
             return
         device = self.generator.device
@@ -95,3 +109,4 @@ class NearFailures:
         device = self.generator.device
         self.failures = {name: values.to(device) for name, values in state["failures"].items()}
         self.written, self.age = state["written"], state["age"].to(device)
+        self.capacity = len(next(iter(self.failures.values()), range(self.capacity)))

@@ -8,8 +8,9 @@ float32.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,25 @@ class Policy:
         """
         expected = {"object": object, "robot": robot, "task": task}
         return weights.load(path, "policy", Contract.from_json, cls, expected, device)
+
+    @torch.no_grad()
+    def sharpen(self, temperature: float) -> None:
+        """From now on draw actions with probabilities (densities) to the power 1 / temperature: below 1 the likely ones
+        more often. The file's contract says so under `trained`.
+
+        Raises:
+            DactylError: the temperature is not positive, or it is a diffusion policy.
+        """
+        if not 0.0 < temperature < math.inf:
+            raise DactylError(f"temperature must be positive, not {temperature:g}")
+        network = self.trainable
+        if network.constants is None:
+            network.head.weight.div_(temperature)
+            network.head.bias.div_(temperature)
+        else:
+            network.constants.add_(0.5 * math.log(temperature))  # of logarithms of deviations
+        total = temperature * self.contract.trained.get("temperature", 1.0)
+        self.contract = replace(self.contract, trained={**self.contract.trained, "temperature": total})
 
     def save(self, path: str | Path, dtype: torch.dtype = torch.float32) -> None:
         """Write a policy file, whole or not at all; matrices in `dtype`, statistics in float32."""

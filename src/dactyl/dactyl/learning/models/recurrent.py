@@ -115,7 +115,8 @@ class Network(nn.Module):
         for name in ("normalizer.mean", "normalizer.variance", first):
             if name in state:
                 others = own[name][..., state[name].shape[-1] :]
-                widened[name] = torch.cat([state[name], torch.zeros_like(others) if name == first else others], -1)
+                others = torch.zeros_like(others) if name == first else others
+                widened[name] = torch.cat([state[name].to(others.device), others], -1)
         self.load_state_dict(widened)
 
     def initial_state(self, n: int) -> Tensor:
