@@ -89,6 +89,27 @@ def test_training_in_two_parts_is_bit_for_bit_training_in_one(tmp_path: Path) ->
     assert not same(whole["ppo"], earlier["ppo"])
 
 
+def test_a_policy_file_may_have_averaged_weights(tmp_path: Path) -> None:
+    """Protects that each iteration counts as much as was asked for, that learning goes on from the newest weights, and
+    that a training in two parts averages as one in one does."""
+    plain, averaged, parts = tmp_path / "plain", tmp_path / "averaged", tmp_path / "parts"
+    newest = trainer(plain)
+    expected = None
+    for _ in range(4):
+        newest.iterate()
+        weight = newest.network.head.weight.detach().clone()
+        expected = weight if expected is None else 0.75 * expected + 0.25 * weight
+    trainer(averaged, averaging=0.75).run()
+    trainer(parts, steps=2 * 128, averaging=0.75).run()
+    trainer(parts, resume=parts, averaging=0.75).run()
+    policy = Policy.load(checkpoint.resolve(averaged) / "policy.safetensors")
+    torch.testing.assert_close(policy.trainable.head.weight, expected, check_dtype=False)
+    assert policy.contract.trained["averaging"] == 0.75
+    whole, twice = (checkpoint.load_training(checkpoint.resolve(out)) for out in (averaged, parts))
+    assert same(whole, twice)
+    assert torch.equal(whole["ppo"]["policy"]["head.weight"], newest.network.head.weight)
+
+
 def test_another_seed_is_another_training(tmp_path: Path) -> None:
     a, b = (trainer(tmp_path / str(seed), seed=seed).iterate() for seed in (1, 2))
     assert a["policy_loss"] != b["policy_loss"]

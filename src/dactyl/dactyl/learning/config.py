@@ -64,6 +64,9 @@ class TrainingConfig:
     """Control steps of all environments together."""
     seed: int = 0
     checkpoint_minutes: float = 5.0
+    averaging: float = 0.0
+    """Weight of the past, at every iteration, in an average of the policy's weights, which its file then has; 0:
+    the newest alone. Learning itself goes on from the newest."""
     initial: str | None = None
     """A checkpoint whose networks and normalizers to begin with, as in fine-tuning; `train --initial` sets it too."""
 
@@ -78,6 +81,8 @@ class TrainingConfig:
                 raise DactylError(f"{name} must be at least 1, not {getattr(self, name)}")
         if not self.checkpoint_minutes > 0:
             raise DactylError(f"checkpoint_minutes must be positive, not {self.checkpoint_minutes}")
+        if not 0 <= self.averaging < 1:
+            raise DactylError(f"averaging must be at least 0 and less than 1, not {self.averaging}")
         if len(set(self.objects)) != len(self.objects) or self.num_envs % max(1, len(self.objects)):
             raise DactylError(f"{self.num_envs} environments cannot be shared out among the objects {self.objects}")
         if not self.stages:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
@@ -86,6 +87,7 @@ class Trainer:
         shapes = environment.observation_shapes
         check_images(config.policy.images, shapes)
         self.value = Value(shapes["value"][0], config.value).to(self.device)
+        self.average = self._average()
         self._enter_stage(environment)
         if state is not None:
             self._restore(state)
@@ -95,6 +97,11 @@ class Trainer:
             network.normalizer.update(self.collector.observations[network.group], processes)
         if config.initial is not None:
             self._begin_with(Path(config.initial))
+
+    def _average(self) -> AveragedModel | None:
+        """Of the policy network over iterations, for its file."""
+        weight = self.config.averaging
+        return AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(weight)) if weight else None
 
     # --------------------------------------------------------------------------------------------------- stages
 
@@ -195,6 +202,8 @@ class Trainer:
         collected = time.monotonic()
         figures = self.algorithm.update(rollout)
         self._check_networks()
+        if self.average is not None:
+            self.average.update_parameters(self.network)
         seconds = time.monotonic() - start
         steps = rollout.rewards.numel() * self.processes.size
         self.steps += steps
@@ -252,6 +261,8 @@ class Trainer:
             "hours": round(self.seconds / 3600.0, 3),
             "successes_per_training_episode": round(self._mean_successes(), 3),
         }
+        if self.average is not None:
+            trained["averaging"] = self.config.averaging
         self.policy.contract = replace(self.policy.contract, trained=trained)
         training = {
             "fixed": self._fixed(self.policy.contract),
@@ -263,8 +274,10 @@ class Trainer:
             "ppo": self.algorithm.state_dict(),
             "shuffler": self.shuffler.get_state(),
             "collectors": collectors,
+            **({} if self.average is None else {"average": self.average.state_dict()}),
         }
-        checkpoint.save(path, self.policy, self.value.state_dict(), training)
+        policy = self.policy if self.average is None else Policy(self.policy.contract, self.average.module)
+        checkpoint.save(path, policy, self.value.state_dict(), training)
         return path
 
     def _try_to_save(self, progress: Progress | None) -> None:
@@ -306,6 +319,8 @@ class Trainer:
         if "shuffler" in state:
             self.shuffler.set_state(state["shuffler"])
         self.collector.load_state_dict(state["collectors"][self.processes.rank])
+        if self.average is not None and "average" in state:
+            self.average.load_state_dict(state["average"])
 
     def _load_teacher(self, path: Path) -> Teacher:
         """The teacher's network, if it fits the task; one of postures may teach a policy of torques."""
