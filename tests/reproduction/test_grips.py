@@ -65,6 +65,12 @@ def test_spans_are_where_a_label_stands() -> None:
     assert grips.spans([]) == []
 
 
+def test_contacts_are_told_for_each_finger_and_the_palm() -> None:
+    made = record(5, (FF, TH), inner=(RF,), palm=True)
+    made.links[2, FF] = False
+    assert grips.touches(made, 4) == [[[0, 2], [3, 4]], [], [[0, 4]], [], [[0, 4]], [[0, 4]]]
+
+
 def turned(made: Record, axis: np.ndarray, angle: float) -> Record:
     """The object turns evenly by an angle about an axis of the robot frame."""
     steps = len(made.palm)

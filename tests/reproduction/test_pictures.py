@@ -26,6 +26,17 @@ def test_an_interval_that_is_not_known_is_not_drawn() -> None:
     assert axes.get_xscale() == "log"
 
 
+def test_a_timeline_has_a_row_for_each_in_seconds() -> None:
+    axes = Figure().subplots()
+    pictures.timeline(axes, ["a", "b", "c"], [[[0, 2], [5, 6]], [], [[1, 3]]], 0.5)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
+    first, last = axes.collections
+    boxes = [path.get_extents() for path in first.get_paths()]
+    assert [(box.x0, box.x1) for box in boxes] == [(0.0, 1.0), (2.5, 3.0)]
+    (box,) = (path.get_extents() for path in last.get_paths())
+    assert (box.y0, box.y1) == pytest.approx((1.6, 2.4)), "what never was leaves its row empty"
+
+
 def test_what_is_missing_in_a_matrix_stays_empty() -> None:
     axes = Figure().subplots()
     pictures.matrix(axes, np.array([[1.0, np.nan], [2.0, 3.0]]), ["a", "b"], ["c", "d"])

@@ -73,6 +73,13 @@ def test_what_is_not_the_same_trials_does_not_count(model: Path, how: Callable[[
     assert shipped.find(model, ALL, 3) is None
 
 
+def test_trials_of_another_seed_are_other_trials(model: Path) -> None:
+    """Protects a figure of worlds that something was chosen in from standing where others are asked for."""
+    change(model, lambda document: document.update(seed=4))
+    assert shipped.find(model, ALL, 3) is None
+    assert shipped.find(model, ALL, 3, seed=4) == model / "evaluation.json"
+
+
 def test_damage_does_not_count_and_missing_weights_are_one_line(model: Path) -> None:
     (model / "evaluation.json").write_text("{")
     assert shipped.find(model, ALL, 3) is None

@@ -24,7 +24,7 @@ def played(pivots: int = 4, precision: int = 100) -> dict[str, Any]:
         "grasps": dict.fromkeys(grips.CLASSES, 3), "precision": precision,
         "in_precision": [10, 20, 30, 80, 100] if precision else [0] * 5, "pinches": 50 if precision else 0,
         "pinched": [5, 5, 5, 35, 50] if precision else [0] * 5, "pivots": pivots, "distal_pivots": max(0, pivots - 1),
-        "gaits": [2, 0, 0, 6, 4], "strips": {},
+        "gaits": [2, 0, 0, 6, 4], "strips": {}, "contacts": [[[0, 10], [20, 25]], [], [], [[5, 375]], [[0, 375]], []],
     }  # fmt: skip
 
 
@@ -60,9 +60,10 @@ def test_what_was_not_seen_says_so() -> None:
     assert "little finger none seen" in rows[next(what for what in rows if what.startswith("precision grasps use"))]
 
 
-def test_the_picture_has_classes_and_fingers_of_both() -> None:
+def test_the_picture_has_classes_fingers_and_contacts_of_both() -> None:
     axes = drawn(grasps.EXPERIMENT, RESULTS).axes
-    assert [len(each.patches) for each in axes] == [len(grips.CLASSES), 5] * 2
+    assert [len(each.patches) for each in axes] == [len(grips.CLASSES), 5, 0] * 2
+    assert [len(each.collections) for each in axes] == [0, 0, 3] * 2, "two fingers and the palm never touch"
 
 
 def test_frames_are_spread_over_their_span() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dactyl.reproduction import shipped
+from dactyl.reproduction import shipped, worlds
 from dactyl.reproduction.experiment import Size
 from dactyl.reproduction.experiments import table_3
 from tests.reproduction.experiments.synthetic import drawn, judged
@@ -50,6 +50,23 @@ def test_the_picture_has_each_row_with_ours_and_the_papers_trials() -> None:
     figure = drawn(table_3.EXPERIMENT, RESULTS)
     assert [len(axes.lines) for axes in figure.axes] == [3, 2, 2]
     assert figure.axes[0].lines[0].get_ydata().tolist() == [50, 10, 3]
+
+
+@pytest.mark.parametrize("name", table_3.CASES)
+def test_each_policy_is_shipped_with_the_tables_evaluation(name: str) -> None:
+    """Protects the table from 100 trials of other weights, of another world, or of one that something was chosen in."""
+    case = table_3.CASES[name]
+    folder, world = table_3.models.find(case.model), worlds.training_world("all")
+    path = shipped.find(folder, world.randomization, table_3.TRIALS, case.seed)
+    assert path is not None
+    step = next(step for step in table_3.plan(Size()) if step.name == name)
+    assert path in step.files
+    assert step.settings["seed"] == case.seed
+
+
+def test_the_block_is_judged_where_its_temperature_was_not_chosen() -> None:
+    """Protects the figure from luck: of two temperatures the better one on the same worlds looks better than it is."""
+    assert [case.seed for case in table_3.CASES.values()] == [1, 0, 0]
 
 
 def test_a_shipped_evaluation_is_read_and_the_quick_form_runs(monkeypatch: pytest.MonkeyPatch) -> None:

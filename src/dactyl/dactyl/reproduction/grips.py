@@ -106,6 +106,14 @@ def spans(labels: Sequence[Any]) -> list[tuple[Any, Span]]:
     return found
 
 
+def touches(record: Record, most: int) -> list[list[list[int]]]:
+    """When each finger, and last the palm, touches the object: [start, stop) in control steps, of the first `most`."""
+    columns = [*record.fingers.T, record.palm]
+    return [
+        [[span.start, span.stop] for touching, span in spans(column[:most].tolist()) if touching] for column in columns
+    ]
+
+
 class Pivot(NamedTuple):
     """The object was held between two fingers and turned about the line between them."""
 

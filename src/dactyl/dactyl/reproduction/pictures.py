@@ -56,6 +56,24 @@ def matrix(axes: Axes, values: np.ndarray, rows: Sequence[str], columns: Sequenc
     axes.set_yticks(range(len(rows)), rows, fontsize=8)
 
 
+def timeline(axes: Axes, labels: Sequence[str], spans: Sequence[Sequence[Sequence[int]]], period: float) -> None:
+    """When each of several things was so: a row for each.
+
+    Args:
+        axes: to draw in.
+        labels: of the rows.
+        spans: of each row, [start, stop) in steps.
+        period: of a step, s.
+    """
+    for row, found in enumerate(spans):
+        if found:
+            axes.broken_barh([(period * start, period * (stop - start)) for start, stop in found], (row - 0.4, 0.8))
+    axes.set_yticks(range(len(labels)), labels, fontsize=8)
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    axes.set_xlabel("s")
+    axes.grid(alpha=0.3, axis="x")
+
+
 def bars(axes: Axes, labels: Sequence[str], values: Sequence[float], unit: str) -> None:
     """A bar for each label."""
     axes.barh(range(len(labels)), values)

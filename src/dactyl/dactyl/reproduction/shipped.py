@@ -17,13 +17,14 @@ FIGURES = ("mean", "std", "median", "mean_interval_95", "goals_reached", "reason
 """Of `evaluation.summarize`, that experiments use."""
 
 
-def find(model: Path, randomization: RandomizationConfig, trials: int) -> Path | None:
+def find(model: Path, randomization: RandomizationConfig, trials: int, seed: int = 0) -> Path | None:
     """The file of `evaluate` in a model's folder that is of its weights and of the world as they are now.
 
     Args:
         model: the folder.
         randomization: the world's.
-        trials: that it must have, of seed 0, by motion capture, of drawn actions.
+        trials: that it must have, by motion capture, of drawn actions.
+        seed: of these.
 
     Raises:
         DactylError: the folder has no weights that can be read.
@@ -32,15 +33,15 @@ def find(model: Path, randomization: RandomizationConfig, trials: int) -> Path |
         "weights": file_hash(model / models.POLICY), "world": world_digest(randomization), "pose": "state",
         "calibration": None,
     }  # fmt: skip
-    return next((path for path in sorted(model.glob("evaluation*.json")) if _fits(path, wanted, trials)), None)
+    return next((path for path in sorted(model.glob("evaluation*.json")) if _fits(path, wanted, trials, seed)), None)
 
 
-def _fits(path: Path, wanted: Mapping[str, Any], trials: int) -> bool:
+def _fits(path: Path, wanted: Mapping[str, Any], trials: int, seed: int) -> bool:
     try:
         document = json.loads(path.read_text())
         found = document["results"]
         return (
-            document["seed"] == 0
+            document["seed"] == seed
             and all(found.get(key) == value for key, value in wanted.items())
             and found["actions"] in ("sampled", "both")
             and len(found["trials"]) == len(found["sorted"]) == trials

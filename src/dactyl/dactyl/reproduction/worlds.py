@@ -37,6 +37,10 @@ TRAINING = {
     "no-unmodeled-effects": "-unmodeled_effects",
 }
 """The worlds of Table 4, as `randomization.select` has them."""
+DRAWN_DELAYS = (
+    "Delays in the stand-in are drawn, as in training; the graph in real time, with true ones, is no part of it."
+)
+"""Said wherever it stands in for a hand."""
 TITLES = {
     "all": "all randomizations",
     "none": "no randomizations",
@@ -140,6 +144,23 @@ def judge(
         StoppedError: a signal came: figures of the short trials alone would be too low.
     """
     config = config_of(policy.contract, world, quick)
+    return judge_in(config, policy, trials, seed=seed, threads=threads, make_sensor=make_sensor)
+
+
+def judge_in(
+    config: EnvironmentConfig,
+    policy: Policy,
+    trials: int,
+    *,
+    seed: int = 0,
+    threads: int = 0,
+    make_sensor: SensorFactory | None = None,
+) -> dict[str, Any]:
+    """The same in any world of any task.
+
+    Raises:
+        StoppedError: a signal came.
+    """
     with signals() as received:
         found = evaluation.judge(
             policy, config, trials, seed=seed, threads=threads, make_sensor=make_sensor, stopped=lambda: bool(received)

@@ -34,6 +34,8 @@ TRIALS, SECONDS = 64, 120.0
 FRAMES, WIDTH = 5, 200
 """Pictures in a strip, and pixels of each."""
 STRIPS = "strips.jpg"
+SHOWN = 375
+"""Control steps of the longest trial whose contacts are shown one after the other: 30 s."""
 
 
 def play(
@@ -98,9 +100,11 @@ def _played(name: str, quick: bool) -> Callable[[Here], dict[str, Any]]:
             raise DactylError(f"the robot {scene.robot.name} has no finger {THUMB}: what a grasp is, is not known")
         thumb = fingers.index(THUMB)
         shown = grips.showpieces(records, thumb)
+        longest = max(records, key=lambda record: len(record.palm))
         return {
             "fingers": list(fingers),
             **grips.figures(records, thumb, scene.robot.timing.control),
+            "contacts": grips.touches(longest, SHOWN),
             "strips": {what: frames(states[trial], span).tolist() for what, (trial, span) in shown.items()},
         }
 
@@ -130,6 +134,7 @@ def plan(size: Size) -> tuple[Step, ...]:
             name, f"{trials} trials of {MODELS[name]}, at most {steps * worlds.PERIOD:g} s", _played(name, size.quick),
             {"evaluation steps": 2.0 * trials * (steps + 100)}, files=(_policy(name),),  # contacts cost as much again
             settings={"trials": trials, "steps": steps, "seed": 0, "world": worlds.training_world("all").settings()},
+            version=2,
         )
         for name in MODELS
     )  # fmt: skip
@@ -185,15 +190,17 @@ def _claims(figures: Mapping[str, Any], title: str) -> list[Row]:
 
 
 def draw(results: Results, figure: Figure) -> None:
-    """Share of the time in each class, and of precision grasps in which each finger takes part."""
+    """Share of the time in each class, and of precision grasps in which each finger takes part; a trial's contacts."""
     for column, model in enumerate(MODELS):
-        classes, fingers = (figure.add_subplot(2, 2, row * 2 + column + 1) for row in range(2))
+        classes, fingers, contacts = (figure.add_subplot(3, 2, row * 2 + column + 1) for row in range(3))
         share = results[model]["share"]
         pictures.bars(classes, list(share), [100.0 * value for value in share.values()], "% of the time")
         classes.set_title(MODELS[model], fontsize=9)
         names = [FINGERS.get(name, name) for name in results[model]["fingers"]]
         taking, of = results[model]["in_precision"], max(1, results[model]["precision"])
         pictures.bars(fingers, names, [100.0 * value / of for value in taking], "% of the time in precision grasps")
+        pictures.timeline(contacts, [*names, "palm"], results[model]["contacts"], worlds.PERIOD)
+        contacts.set_title("contacts in the longest trial", fontsize=9)
 
 
 def draw_strips(results: Results, path: Path) -> None:
@@ -236,5 +243,5 @@ EXPERIMENT = Experiment(
         "A pinch may be by any link of a finger; grasps by more fingers count where last links alone touch.",
     ),
     pictures={STRIPS: draw_strips},
-    figure_size=(12.0, 8.0),
+    figure_size=(12.0, 11.0),
 )

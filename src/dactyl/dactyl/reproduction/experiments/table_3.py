@@ -30,12 +30,14 @@ class Case(NamedTuple):
     physical: str
     trials: tuple[int, ...]
     """The paper's ten on the hand."""
+    seed: int = 0
+    """Of the worlds that it is judged in, in simulation: others than those that anything of it was chosen in."""
 
 
 CASES = {
     "block": Case(
         "block (state)", "block", "43.4 ± 13.8, median 50", "18.8 ± 17.1, median 13",
-        (50, 41, 29, 27, 14, 12, 6, 4, 4, 1),
+        (50, 41, 29, 27, 14, 12, 6, 4, 4, 1), seed=1,  # its temperature was chosen in the worlds of seed 0
     ),
     "locked-wrist": Case(
         "block (state, locked wrist)", "block-locked-wrist", "44.2 ± 13.4, median 50",
@@ -58,17 +60,18 @@ def plan(size: Size) -> tuple[Step, ...]:
 def _judged(name: str, case: Case, quick: bool) -> Step:
     """100 trials by motion capture: read where they are shipped, else made."""
     trials, world, model = worlds.trials_of(TRIALS, quick), worlds.training_world("all"), models.find(case.model)
-    known = None if quick else shipped.find(model, world.randomization, trials)
+    known = None if quick else shipped.find(model, world.randomization, trials, case.seed)
 
     def do(here: Here) -> dict[str, Any]:
         if known:
             return shipped.read(known)
-        return worlds.judge(Policy.load(model / models.POLICY), world, trials, threads=here.threads, quick=quick)
+        policy = Policy.load(model / models.POLICY)
+        return worlds.judge(policy, world, trials, seed=case.seed, threads=here.threads, quick=quick)
 
     title = f"{trials} trials of {case.title}" + (f", from models/{model.name}/{known.name}" if known else "")
     return Step(
         name, title, do, {"seconds": 1.0} if known else worlds.work_of(trials, quick=quick),
-        settings={"trials": trials, "seed": 0, "world": world.settings()},
+        settings={"trials": trials, "seed": case.seed, "world": world.settings()},
         files=(model / models.POLICY, *([known] if known else [])),
     )  # fmt: skip
 
@@ -140,6 +143,7 @@ EXPERIMENT = Experiment(
         "The policies are the shipped ones, with less than a year of experience; the paper's had up to 100.",
         "The simulated world is harder than the paper's in joint sensors, backlash and gravity.",
         "There is no hand: the stand-in is another engine and a hand with other parameters.",
+        worlds.DRAWN_DELAYS,
     ),
     figure_size=(13.0, 4.0),
 )

@@ -112,6 +112,7 @@ EXPERIMENT = Experiment(
     draw=draw,
     differs=(
         "There is no hand: policies are judged in a stand-in, another engine and a hand with other parameters.",
+        worlds.DRAWN_DELAYS,
         "All five begin with a network that imitated a teacher without randomizations; that teacher had seen some.",
         "The budget is the same for all; the paper trained each until it was good.",
         "The rows by vision were not made.",

@@ -112,6 +112,7 @@ EXPERIMENT = Experiment(
     draw=draw,
     differs=(
         "There is no hand: policies are judged in a stand-in, another engine and a hand with other parameters.",
+        worlds.DRAWN_DELAYS,
         "All three imitate the same teacher at first, and see their own smoothed action, which is a little memory.",
         "The networks are a quarter to a half as wide as the paper's; the budget is hours of two cores.",
     ),
