@@ -11,12 +11,15 @@ import pytest
 from dactyl import cli
 from dactyl.reproduction import catalogue, report
 
+NEEDS = {"table-6": "mujoco_warp", "keypoints": "robot_properties_fingers"}
+"""The held-out renderer, and a robot's model."""
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", catalogue.NAMES)
 def test_the_quick_form_ends_in_a_report(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    if name == "table-6" and importlib.util.find_spec("mujoco_warp") is None:
-        pytest.skip("the held-out renderer is not installed")
+    if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
+        pytest.skip(f"{NEEDS[name]} is not installed")
     command = ["reproduce", name, "--quick", "--threads", "1", "--workers", "1", "--out", str(tmp_path)]
     assert cli.main(command) == 0
     printed = capsys.readouterr()

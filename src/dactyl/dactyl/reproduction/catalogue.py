@@ -1,4 +1,4 @@
-"""Every experiment by its name, in the paper's order. Listing names imports none of them."""
+"""Every experiment by its name, in the paper's order, then those of other papers. Listing names imports none of them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ NAMES = (
     "grasps",
     "control-period",
     "memory-or-not",
+    "keypoints",
 )
 """Each is `EXPERIMENT` in the file of its name, with `_` for every `-`."""
 
