@@ -28,6 +28,16 @@ def test_inputs_are_version_settings_files_and_what_is_needed(tmp_path: Path) ->
     assert inputs_of(step, {"before": "abc"})["files"] != inputs["files"]
 
 
+def test_weights_are_named_before_settings(tmp_path: Path) -> None:
+    """Protects a reader who wonders why a figure is outdated: other weights say more than another seed."""
+    file = tmp_path / "policy.safetensors"
+    file.write_bytes(b"1")
+    before = inputs_of(Step("x", "x", nothing, {}, {"seed": 0}, (file,)), {})
+    file.write_bytes(b"2")
+    now = inputs_of(Step("x", "x", nothing, {}, {"seed": 1}, (file,)), {})
+    assert difference(before, now).startswith("files.policy.safetensors was ")
+
+
 def test_a_shipped_file_has_the_same_name_in_every_checkout() -> None:
     step = Step("x", "x", nothing, {}, files=(shared("models", "block", "policy.safetensors"),))
     assert list(inputs_of(step, {})["files"]) == ["models/block/policy.safetensors"]
@@ -40,6 +50,7 @@ def test_a_shipped_file_has_the_same_name_in_every_checkout() -> None:
         ({"a": {"b": 1}}, {"a": {"b": 2}}, "a.b was 1 and is 2"),
         ({"a": 1}, {"a": 1, "c": 3}, "c was null and is 3"),
         ({"a": 1, "c": 3}, {"a": 1}, "c was 3 and is null"),
+        ({"a": 1, "b": 1}, {"b": 2, "a": 2}, "b was 1 and is 2"),
         ({}, {"long": "x" * 60}, 'long was null and is "' + "x" * 39 + "…"),
     ],
 )

@@ -102,6 +102,10 @@ def test_a_variance_that_is_not_known_is_not_told(read: list[dict[str, Any]]) ->
     results["read"]["read"][1]["memory"]["friction"]["explained"] = None
     row = next(row for row in memory_probe.rows(results) if row.what.startswith("friction"))
     assert row.ours.endswith("its variance is not known")
+    for share, said in ((-0.004, "explains 0%"), (-0.1, "explains -10%"), (0.256, "explains 26%")):
+        results["read"]["read"][1]["memory"]["friction"]["explained"] = share
+        row = next(row for row in memory_probe.rows(results) if row.what.startswith("friction"))
+        assert row.ours.endswith(f"; {said} of its variance")
 
 
 def test_the_picture_is_a_matrix_of_quantities_by_moments(read: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Every experiment by its name, in the paper's order, then those of other papers. Listing names imports none of them."""
+"""Every experiment by its name, in the paper's order, then other papers'. Listing names imports none of them."""
 
 from __future__ import annotations
 

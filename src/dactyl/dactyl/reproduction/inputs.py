@@ -24,17 +24,17 @@ def inputs_of(step: Step, marks: Mapping[str, str]) -> dict[str, Any]:
     """
     return {
         "version": step.version,
-        "settings": json.loads(json.dumps(step.settings)),
         "files": {_named(path): file_hash(path) for path in step.files},
+        "settings": json.loads(json.dumps(step.settings)),
         "needs": {name: marks[name] for name in step.needs},
     }
 
 
 def difference(before: Any, now: Any, where: str = "") -> str:
-    """The first place in which plain values differ, for a person; empty where they do not."""
+    """The first place in which plain values differ, in the order of those of now, for a person; empty if none does."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         places = (
-            difference(before.get(key), now.get(key), f"{where}.{key}" if where else key) for key in {**before, **now}
+            difference(before.get(key), now.get(key), f"{where}.{key}" if where else key) for key in {**now, **before}
         )
         return next(filter(None, places), "")
     if before == now:

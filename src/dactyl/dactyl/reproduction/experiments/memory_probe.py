@@ -197,6 +197,12 @@ def _words(figures: dict[str, Any]) -> str:
     return f"{figures['accuracy']:.0%} right ({low:.0%} … {high:.0%}), chance {figures['chance']:.0%}"
 
 
+def _explained(share: float | None) -> str:
+    """Nothing explained is 0 %, from whichever side."""
+    percent = "" if share is None else f"{share:.0%}".replace("-0%", "0%")
+    return f"explains {percent} of its variance" if percent else "its variance is not known"
+
+
 def rows(results: Results) -> list[Row]:
     """The paper's claim, its controls, then every other quantity at that moment."""
     index = moment(results, PAPERS)
@@ -212,9 +218,8 @@ def rows(results: Results) -> list[Row]:
     ]  # fmt: skip
     for name, figures in read["memory"].items():
         if name != size:
-            share = figures["explained"]
-            explained = "its variance is not known" if share is None else f"explains {share:.0%} of its variance"
-            found.append(Row(f"{name}, above or below its average", "not said", f"{_words(figures)}; {explained}"))
+            ours = f"{_words(figures)}; {_explained(figures['explained'])}"
+            found.append(Row(f"{name}, above or below its average", "not said", ours))
     return found
 
 
