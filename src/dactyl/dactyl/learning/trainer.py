@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -21,6 +21,7 @@ from dactyl.learning.algorithms.teacher import PostureTeacher, Teacher
 from dactyl.learning.collector import CollectionConfig, Collector, Source
 from dactyl.learning.config import TrainingConfig
 from dactyl.learning.models.actor_critic import ActorCritic
+from dactyl.learning.models.recurrent import Network
 from dactyl.learning.models.value import Value
 from dactyl.learning.policy import Contract, Policy
 from dactyl.learning.process_group import ALONE, ProcessGroup
@@ -276,7 +277,8 @@ class Trainer:
             "collectors": collectors,
             **({} if self.average is None else {"average": self.average.state_dict()}),
         }
-        policy = self.policy if self.average is None else Policy(self.policy.contract, self.average.module)
+        network = None if self.average is None else cast(Network, self.average.module)
+        policy = self.policy if network is None else Policy(self.policy.contract, network)
         checkpoint.save(path, policy, self.value.state_dict(), training)
         return path
 
