@@ -92,12 +92,49 @@ def test_with_limits_goals_are_turned_by_an_angle_between_them(draws: Draws, rul
     assert stats.kstest((angles - 0.4) / 0.8, "uniform").pvalue > 1e-3
 
 
+@pytest.mark.parametrize("planar", [False, True])
+def test_rules_may_bound_how_far_goals_are_turned(draws: Draws, planar: bool) -> None:
+    """From nothing on: so an evaluation has the goals of a training. Limits that a training names go first."""
+    rules = ReposeRules(difficulty=1 if planar else 4, planar=planar, most_turned=0.8)
+    angles = quaternion.angle(drawn(draws, rules)[:, 3:])
+    assert angles.max() < 0.8 + 1e-5
+    assert stats.kstest(angles / 0.8, "uniform").pvalue > 1e-3
+    assert quaternion.angle(drawn(draws, rules, (0.9, 1.2))[:, 3:]).min() > 0.9 - 1e-5
+
+
+def test_before_a_cube_was_seen_goals_are_turned_anyhow(draws: Draws) -> None:
+    found = np.asarray(goals.draw(ReposeRules(most_turned=0.1), draws, 200, {}, None))
+    assert quaternion.angle(found[:, 3:]).max() > 2.0
+
+
 def test_planar_goals_are_turned_about_the_vertical_to_both_sides(draws: Draws) -> None:
     for limits in (None, (0.4, 1.2)):
         found = drawn(draws, ReposeRules(difficulty=1, planar=True), limits)
         np.testing.assert_allclose(found[:, 4:6], 0.0, atol=1e-6)
         assert 0.4 < (found[:, 6] > 0).mean() < 0.6
         np.testing.assert_allclose(found[:, 2], HALF, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("rules", "share"),
+    [
+        (ReposeRules(difficulty=1, planar=True), (0.02 / CENTRE_RADIUS) ** 2 * 22.0 / 180.0),
+        (
+            ReposeRules(difficulty=1, planar=True, most_turned=pi / 2, start_radius=0.05, goal_radius=0.08),
+            (0.02 / 0.08) ** 2 * 22.0 / 90.0,
+        ),
+    ],
+    ids=["the task's", "those of the presets that compare"],
+)
+def test_a_cube_that_is_left_alone_reaches_the_goals_that_happen_to_be_there(rules: ReposeRules, share: float) -> None:
+    """What chance is: 0.25 % and 1.5 %. Protects figures of beginners from being read as learning, or as none."""
+    count = 200_000
+    draws = NumpyDraws(np.random.default_rng(0))
+    starts = goals.place(rules, draws, count, REST)
+    signals = {"object_position": starts[:, :3], "object_orientation": starts[:, 3:]}
+    errors = goals.errors(goals.draw(rules, draws, count, signals, None), signals)
+    reached = (errors < np.array(rules.tolerances)).all(axis=1).mean()
+    assert reached == pytest.approx(share, rel=0.2)  # less near the rim
 
 
 def test_planar_goals_are_turned_from_the_face_the_cube_lies_on(draws: Draws) -> None:

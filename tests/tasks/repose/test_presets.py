@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,13 +10,14 @@ import pytest
 
 from dactyl.environment import task as tasks
 from dactyl.environment.randomization import of_task
-from dactyl.learning import presets, train
+from dactyl.learning import evaluation, presets, train
 from dactyl.robot import robot as robots
 from dactyl.tasks import repose
 from dactyl.tasks.repose.randomization import RANDOMIZATION
 
 FOLDER = Path(repose.__file__).parent / "presets"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "trifinger.md"
 PLANAR = [f"trifinger-{seen}-{paid}" for seen in ("kp", "pq") for paid in ("kp", "pq")]
 
 
@@ -42,6 +44,16 @@ def test_the_four_that_compare_differ_in_observation_and_reward_alone() -> None:
         bare = replace(environment, policy_terms=(), value_terms=(), reward={})
         stripped.add(str(replace(config, stages=(replace(config.stages[0], environment=bare),))))
     assert len(stripped) == 1
+
+
+def test_the_page_judges_those_that_compare_by_the_rules_that_they_were_trained_under() -> None:
+    """Protects the comparison: under the task's own rules nearly all goals are out of a beginner's reach."""
+    told = re.search(r'--policy runs/trifinger-kp-kp [^"]*--rules "([^"]*)"', PAGE.read_text())
+    assert told is not None
+    config = presets.read_preset("trifinger-kp-kp")
+    rules = evaluation.trial_rules(train.contract(config, "trifinger-kp-kp"), told[1])
+    assert rules == config.stages[0].environment.rules
+    assert config.stages[0].environment.goal_angle_limit is None  # which an evaluation has not
 
 
 def test_the_papers_preset_is_its_public_codes() -> None:

@@ -63,14 +63,15 @@ def draw(rules: ReposeRules, draws: Draws, count: int, signals: Signals, limits:
     """Goals (count, 7).
 
     With limits, rad, those that are judged by their orientation are turned by an angle between them from the present
-    one. Those that are not keep the present one: nothing has to be turned.
+    one; without, by what the rules allow. Those that are not keep the present one: nothing has to be turned.
     """
     position = _positions(rules, draws, count)
     xp = array_namespace(position)
-    if rules.difficulty == 4:
-        turned = rotations(draws, count, limits, None if limits is None else signals["object_orientation"])
-        return xp.concat([position, turned], axis=-1)
     present = signals.get("object_orientation")
+    if limits is None and rules.most_turned < pi:
+        limits = (0.0, rules.most_turned)
+    if rules.difficulty == 4:
+        return xp.concat([position, rotations(draws, count, limits, present)], axis=-1)
     if present is None:
         present = xp.broadcast_to(_IDENTITY.like(position), (count, 4))
     if rules.planar:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, radians, sqrt
+from math import inf, pi, radians, sqrt
 
 from dactyl.environment.trial import TrialRules
 from dactyl.errors import DactylError
@@ -34,6 +34,8 @@ class ReposeRules(TrialRules):
     """Whether only the pose when the time is up counts; else a goal is reached as soon as the cube is there."""
     goal_radius: float = CENTRE_RADIUS
     """m from the middle of the arena, within which goals are."""
+    most_turned: float = pi
+    """rad; goals that are judged by their orientation are turned by at most this from the cube's."""
     start_radius: float = CENTRE_RADIUS
     """m from there, within which the cube is at first."""
     any_face: bool = True
@@ -51,6 +53,8 @@ class ReposeRules(TrialRules):
             raise DactylError(
                 f"trial rules: tolerances {self.position_tolerance} m and {self.rotation_tolerance} rad must be > 0"
             )
+        if not 0 < self.most_turned <= pi:
+            raise DactylError(f"trial rules: most_turned {self.most_turned} rad must be above 0 and at most pi")
         for name in ("goal_radius", "start_radius"):
             if not 0 <= getattr(self, name) <= CENTRE_RADIUS:
                 raise DactylError(f"trial rules: {name} {getattr(self, name)} m must be from 0 to {CENTRE_RADIUS:.4f}")
