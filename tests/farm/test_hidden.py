@@ -63,6 +63,18 @@ def test_what_the_model_has_not_is_not_made_up() -> None:
     assert not any(key.parameter in ("lower", "upper", "margin", "stiffness") for key in changes)
 
 
+def test_motors_that_take_torques_are_damped_a_little_more() -> None:
+    """Their model's joints have no damping that a factor could change. Other robots get none of it."""
+    finger, low, high = robots.load("trifinger"), *Ranges().motor_damping
+    joints = len(finger.joints)
+    bare = ModelParameters(np.zeros((joints, 7)), np.ones((joints, 4)))
+    found = [hidden.draw(finger, bare, 0, number).changes for number in range(40)]
+    added = np.array([[changes[Key(joint, "damping")] for joint in finger.joints] for changes in found])
+    assert low <= added.min() < 0.1 * high
+    assert 0.9 * high < added.max() <= high
+    assert all(0.8 <= changes[Key(joint, "gain")] <= 1.25 for changes in found for joint in finger.joints)
+
+
 def test_one_torque_scale_for_a_robot() -> None:
     changes = hidden.draw(ROBOT, nominal(), 0, 0).changes
     assert len({value for key, value in changes.items() if key.parameter == "force_limit"}) == 1

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import mujoco
 import numpy as np
 import pytest
 
-from dactyl.errors import DactylError
+from dactyl.robot import parameters, torque
 from dactyl.robot import robot as robots
-from dactyl.robot import torque
+from dactyl.robot.parameters import Key
 from dactyl.robot.robot import Robot, Torques
 from dactyl.simulation.scene import SceneConfig, build
 from tests.toys import installed_toys
@@ -101,7 +102,17 @@ def test_robots_that_follow_postures_anyway_are_not_changed() -> None:
         np.testing.assert_array_equal(getattr(plain, field), getattr(asked, field))
 
 
-def test_a_model_calibration_is_not_for_torques(arm: Robot) -> None:
-    """Its gains would become those of position actuators."""
-    with pytest.raises(DactylError, match="the robot arm takes torques: a model calibration is for those with targets"):
-        build(SceneConfig(robot="arm", calibration="any.yaml"))
+def test_a_model_calibration_scales_torques_and_the_pull_to_postures(arm: Robot, tmp_path: Path) -> None:
+    """Protects the farm, whose hidden robots are calibrations: motors must stay motors, which nothing pulls back."""
+    changes = {Key("shoulder", "gain"): 0.8, Key("elbow", "force_limit"): 0.5, Key("elbow", "damping"): 0.01}
+    parameters.write(tmp_path / "arm.yaml", arm, changes)
+    config = SceneConfig(robot="arm", calibration=str(tmp_path / "arm.yaml"), gain_scale=0.5)
+    limit, damping, stiffness = law(arm)
+    gains = np.array([0.4, 0.5])
+    for postures, gain, pull in ((False, gains, np.zeros(2)), (True, gains * stiffness, gains * stiffness)):
+        model = build(config, postures=postures).model
+        np.testing.assert_allclose(model.actuator_gainprm[:, 0], gain)
+        np.testing.assert_allclose(model.actuator_biasprm[:, 1], -pull)
+        np.testing.assert_allclose(model.actuator_biasprm[:, 2], -damping)
+        np.testing.assert_allclose(model.actuator_forcerange[:, 1], [limit, 0.5])
+        np.testing.assert_allclose(model.dof_damping[:2], [0.0, 0.01])

@@ -17,7 +17,7 @@ from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.robot import parameters
 from dactyl.robot.parameters import Key, ModelParameters
-from dactyl.robot.robot import Robot
+from dactyl.robot.robot import Robot, Torques
 from dactyl.storage.files import write_atomically
 from dactyl.topics import NAMESPACE
 
@@ -32,9 +32,12 @@ class Ranges:
     damping: Bounds = (0.5, 2.0)
     """Of each joint; log-uniform."""
     gain: Bounds = (0.8, 1.25)
-    """Of each actuator; log-uniform."""
+    """Of each actuator; log-uniform. Of a robot that takes torques: on what its motors give."""
     force_limit: Bounds = (0.85, 1.15)
     """One for all actuators of a robot; uniform."""
+    motor_damping: Bounds = (0.0, 0.01)
+    """N·m·s/rad added at each joint of a robot that takes torques, whose motors damp themselves; uniform. The real
+    TriFingers have 0.01 more than their simulation (robot_fingers)."""
     backlash: Bounds = (0.7, 1.4)
     """On the slack rates of each actuator and direction; log-uniform."""
     friction: Bounds = (0.8, 1.2)
@@ -89,6 +92,8 @@ def draw(robot: Robot, nominal: ModelParameters, seed: int, number: int, ranges:
     drawn.actuator("gain")[:] *= log_uniform(ranges.gain, actuators)
     drawn.actuator("force_limit")[:] *= random.uniform(*ranges.force_limit)
     drawn.backlash[:] *= log_uniform(ranges.backlash, actuators, 2)
+    if isinstance(robot.action, Torques):
+        drawn.joint("damping")[:] += random.uniform(*ranges.motor_damping, joints)
     turn = quaternion.from_rotation_vector(ranges.frame_turn * random.standard_normal(3))
     shift = ranges.frame_shift * random.standard_normal(3)
     return HiddenRobot(

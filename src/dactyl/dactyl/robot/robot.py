@@ -232,7 +232,7 @@ class Robot:
             )
 
     def check_calibratable(self) -> None:
-        """Raise DactylError where no model calibration is for the robot: it fits the gains of position controllers."""
+        """Raise DactylError where `calibrate model` cannot fit the robot: it finds gains of position controllers."""
         if isinstance(self.action, Torques):
             raise DactylError(f"the robot {self.name} takes torques: a model calibration is for those with targets")
 

@@ -45,8 +45,11 @@ def parameters_of(model: mujoco.MjModel, robot: Robot) -> ModelParameters:
     )  # fmt: skip
 
 
-def fields(parameters: ModelParameters) -> list[Field]:
-    """The model fields of parameters (…, J, 7) and (…, A, 4)."""
+def fields(parameters: ModelParameters, torques: bool = False) -> list[Field]:
+    """The model fields of parameters (…, J, 7) and (…, A, 4).
+
+    Where actuators take torques a gain is a factor on them, and no position pulls back.
+    """
     joints = slice(0, parameters.joints.shape[-2])
 
     gain, force = parameters.actuator("gain"), parameters.actuator("force_limit")
@@ -59,12 +62,12 @@ def fields(parameters: ModelParameters) -> list[Field]:
         Field("jnt_margin", (joints,), parameters.joint("margin")),
         Field("jnt_range", (joints,), limits),
         Field("actuator_gainprm", (slice(None), 0), gain),
-        Field("actuator_biasprm", (slice(None), 1), -gain),
+        Field("actuator_biasprm", (slice(None), 1), np.zeros_like(gain) if torques else -gain),
         Field("actuator_forcerange", (slice(None),), np.stack([-force, force], axis=-1)),
     ]
 
 
-def apply(model: mujoco.MjModel, parameters: ModelParameters) -> None:
-    """Give a compiled model the parameters (J, 7) and (A, 4), in place."""
-    for name, part, values in fields(parameters):
+def apply(model: mujoco.MjModel, parameters: ModelParameters, torques: bool = False) -> None:
+    """Give a compiled model the parameters (J, 7) and (A, 4), in place; see `fields`."""
+    for name, part, values in fields(parameters, torques):
         getattr(model, name)[part] = values

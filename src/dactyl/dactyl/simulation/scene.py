@@ -207,20 +207,20 @@ def build(
     model = spec.compile()
     model.body_gravcomp[robot_bodies] = compensation
     engines.apply(model, config.engine)
+    scene = _index(model, config, shape, built, robot_bodies)
     if postures and isinstance(robot.action, Torques):
-        follow_postures(model, robot, robot.action, config.gain_scale)
-    return _index(model, config, shape, built, robot_bodies)
+        follow_postures(model, robot, robot.action)
+    return scene
 
 
 def _calibrate(model: mujoco.MjModel, config: SceneConfig, robot: Robot) -> ModelParameters:
     """Give the model the calibrated parameters, if there are any; what it has then. `gain_scale` scales those too."""
     found = calibrated.parameters_of(model, robot)
     if config.calibration:
-        robot.check_calibratable()
         changes = parameters.read(Path(config.calibration), robot)
         scaled = {key: config.gain_scale * v if key.parameter == "gain" else v for key, v in changes.items()}
         found = parameters.lay_over(robot, found, scaled)
-        calibrated.apply(model, found)
+        calibrated.apply(model, found, isinstance(robot.action, Torques))
     return found
 
 
