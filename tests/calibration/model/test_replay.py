@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,8 @@ from dactyl.calibration.model.space import Space, draw, space_of
 from dactyl.calibration.model.windows import cut, groups_of, layers, merge
 from dactyl.robot import backlash
 from dactyl.robot import robot as robots
-from dactyl.robot.parameters import Key, from_vector
+from dactyl.robot.parameters import Key, ModelParameters, from_vector
+from dactyl.robot.robot import Positions, Robot
 
 
 def replay_of(recording: Recording, lanes: int = 64) -> Replay:
@@ -62,6 +65,23 @@ def test_slack_is_followed_as_backlash_moves_it() -> None:
     for i in range(5):
         slack, _ = backlash.apply(slack, before[:, i] / 2.0, delta)
     np.testing.assert_allclose(slack_before(before, np.array([2.0, 2.0]), delta), slack)
+
+
+@pytest.mark.parametrize("tendons", [True, False])
+def test_only_tendons_lose_some_of_a_motion(tray: Robot, tendons: bool) -> None:
+    """Protects the calibration of robots with motors at their joints, where training has no backlash either."""
+    assert isinstance(tray.action, Positions)
+    scene = scene_of("tray")
+    scene = replace(scene, robot=replace(tray, action=replace(tray.action, tendons=tendons)))
+    found, wanted = scene.parameters, 0.05
+    alone = Robots(scene, 1, 1)
+    one = ModelParameters(found.joints[None], found.actuators[None])
+    alone.start(np.zeros((1, 2)), np.zeros((1, 2)), one, np.zeros((1, 2)))
+    alone.control_step(np.full((1, tray.timing.substeps, 2), wanted))
+    if tendons:
+        assert (alone._targets[0] < 0.9 * wanted).all()
+    else:
+        np.testing.assert_allclose(alone._targets[0], wanted)
 
 
 @pytest.mark.slow  # a recording of the whole hand

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from dactyl.calibration.model.replay import scene_of
 from dactyl.calibration.model.space import Space, draw, space_of
 from dactyl.robot import robot as robots
 from dactyl.robot.parameters import Key
+from dactyl.robot.robot import Positions, Robot
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +53,18 @@ def test_what_a_robot_has_not_is_not_sought(space: Space) -> None:
     limit = space.keys.index(Key("roll", "force_limit"))
     assert not space.sought[limit]
     assert space.from_unit(np.full(len(space.nominal), 0.7))[limit] == space.nominal[limit]
+
+
+def test_without_tendons_no_backlash_is_sought(tray: Robot) -> None:
+    """Protects robots with motors at their joints from parameters that nothing shows."""
+    assert isinstance(tray.action, Positions)
+    bare = replace(tray, action=replace(tray.action, tendons=False))
+    for robot, there in ((tray, True), (bare, False)):
+        found = space_of(robot, scene_of("tray").parameters)
+        sought = {key.parameter for key, wanted in zip(found.keys, found.sought, strict=True) if wanted}
+        assert ("backlash_negative" in sought) == there
+        assert ("backlash_positive" in sought) == there
+        assert "gain" in sought
 
 
 def test_hidden_parameters_are_inside_and_their_seeds_differ(shadow: Space) -> None:

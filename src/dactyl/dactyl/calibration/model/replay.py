@@ -88,11 +88,7 @@ class Robots:
         before each physics step.
         """
         positions = self._robot.actuator_positions(self.angles)
-        motion = targets.mean(axis=1) - positions
-        self._slack, reached = backlash.transmit(
-            self._slack, positions, positions + motion, self._robot.actuator_limits, self._delta
-        )
-        share = (reached - positions) / np.where(motion != 0.0, motion, 1.0)
+        share = self._transmitted(positions, targets.mean(axis=1) - positions)
         for i, steps in _runs(targets, each=seen is not None):
             self._targets[: self._playing] = np.clip(
                 positions + share * (targets[:, i] - positions), self._lower, self._upper
@@ -101,6 +97,16 @@ class Robots:
                 seen.append(self.angles.copy())
             self._physics.advance(steps, self._playing)
             self.steps += steps * self._playing
+
+    def _transmitted(self, positions: np.ndarray, motion: np.ndarray) -> np.ndarray:
+        """(n, A) shares of commanded motions (n, A), rad, that backlash lets through; all without tendons."""
+        if not self._robot.action.tendons:
+            return np.ones_like(motion)
+        self._slack, reached = backlash.transmit(
+            self._slack, positions, positions + motion, self._robot.actuator_limits, self._delta
+        )
+        share: np.ndarray = (reached - positions) / np.where(motion != 0.0, motion, 1.0)
+        return share
 
 
 def _runs(targets: np.ndarray, each: bool) -> Iterator[tuple[int, int]]:

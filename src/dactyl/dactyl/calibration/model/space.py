@@ -84,6 +84,8 @@ def space_of(robot: Robot, nominal: ModelParameters) -> Space:
     lower, upper = (ModelParameters(nominal.joints.copy(), nominal.actuators.copy()) for _ in range(2))
     logarithmic = ModelParameters(np.zeros(nominal.joints.shape, bool), np.zeros(nominal.actuators.shape, bool))
     for name, factor in FACTORS.items():
+        if name.startswith("backlash") and not robot.action.tendons:
+            continue
         kind = "joint" if name in JOINT_PARAMETERS else "actuator"
         low, high, curved = (getattr(part, kind)(name) for part in (lower, upper, logarithmic))
         low[:], high[:], curved[:] = low / factor, high * factor, low > 0.0
