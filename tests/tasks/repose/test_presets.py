@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dactyl.environment import task as tasks
@@ -95,4 +96,7 @@ def test_all_randomizations_are_the_papers_own() -> None:
     assert (effects.delay_probability, effects.joint_offset, effects.force_acceleration) == (0.0, 0.0, 0.0)
     assert (physics.object_dimensions, physics.masses, physics.friction) == ((0.97, 1.03), (0.7, 1.3), (0.7, 1.3))
     assert (physics.joint_limits, physics.gravity) == (0.01, 0.4)
-    assert robots.load("trifinger").gravity_compensation == 0.0
+    robot, noise = robots.load("trifinger"), own.observation_noise
+    assert robot.gravity_compensation == 0.0
+    assert noise is not None
+    assert noise.joint_uncorrelated == pytest.approx(0.002 * np.ptp(robot.joint_limits, axis=1).mean() / 2, abs=1e-4)

@@ -1,8 +1,8 @@
 """What "all randomizations" are for this task: those of the paper's public code (IsaacGymEnvs, `Trifinger.yaml`).
 
-What that code scales to [-1, 1] is here in its own unit: 0.002 of 0.3 m, of an angle's two quaternion halves. Its
-friction of the table alone, 0.5 to 1.5, is left out: MuJoCo takes the larger friction of two surfaces, the cube's. So
-is its noise on the joints' angles and velocities, which no sensor here has.
+What that code scales to [-1, 1] is here in its own unit: 0.002 of 0.3 m, of an angle's two quaternion halves, of half
+an average joint's range. Its friction of the table alone, 0.5 to 1.5, is left out: MuJoCo takes the larger friction of
+two surfaces, the cube's. So is its noise on the joints' velocities, which no sensor here has.
 The tracker's rate and delay are trifinger_simulation's, "based on real robot data".
 """
 
@@ -25,6 +25,7 @@ RANDOMIZATION = RandomizationConfig(
         object_orientation_uncorrelated=0.004,  # rad
         fingertip_marker=0.0,
         base_marker=0.0,
+        joint_uncorrelated=0.0019,  # rad
     ),
     physics=PhysicsRandomization(
         object_dimensions=(0.97, 1.03),
