@@ -23,6 +23,16 @@ def test_symmetries_leave_the_shape_as_it_is(kind: str, count: int) -> None:
         np.testing.assert_allclose(shape.clearance(turned, scale), shape.clearance(points, scale), atol=1e-9)
 
 
+@pytest.mark.parametrize(("kind", "scale"), [("cube_60", 0.6), ("cube_120", 1.2)])
+def test_scaled_cubes_are_the_cube_but_for_their_size(kind: str, scale: float) -> None:
+    """And they stand on the table on which the cube lies."""
+    shape, cube = objects.load(kind), objects.load("cube")
+    assert shape.half_size == pytest.approx(scale * cube.half_size)
+    np.testing.assert_allclose(shape.keypoints, scale * cube.keypoints)
+    assert (shape.density, shape.colours, shape.generators) == (cube.density, cube.colours, cube.generators)
+    assert cube.half_size + shape.stands == pytest.approx(shape.half_size)
+
+
 @pytest.mark.parametrize(("kind", "largest"), [("block", 62.8), ("octagonal_prism", 93.0)])
 def test_reduced_orientations(kind: str, largest: float) -> None:
     """Small, the same for all orientations that look alike, and still the same shape."""

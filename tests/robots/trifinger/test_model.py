@@ -161,6 +161,16 @@ def test_three_cameras_look_down_into_the_arena(scene: Scene) -> None:
     np.testing.assert_allclose(places, expected, atol=0.015)
 
 
+@pytest.mark.parametrize(("kind", "height"), [("cube", 0.0325), ("cube_60", 0.0195), ("cube_120", 0.039)])
+def test_cubes_of_every_size_lie_on_the_table(kind: str, height: float) -> None:
+    """Protects trials of other sizes from cubes that fall, or jump out of the table, when an episode begins."""
+    made = scene_or_skip(SceneConfig(robot="trifinger", object=kind))
+    data = mujoco.MjData(made.model)
+    assert data.qpos[made.object_position][2] == pytest.approx(height)
+    mujoco.mj_step(made.model, data, 10)
+    assert data.qpos[made.object_position][2] == pytest.approx(height, abs=0.001)
+
+
 def test_the_platform_may_be_turned_about_the_vertical() -> None:
     turned = scene_or_skip(SceneConfig(robot="trifinger", object="cube", tilt=0.5))
     np.testing.assert_allclose(turned.up, [0.0, 0.0, 1.0], atol=1e-12)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dactyl.objects.object import Object
 
 OWN = (
-    "block", "octagonal_prism", "sphere", "cube",
+    "block", "octagonal_prism", "sphere", "cube", "cube_60", "cube_120",
     "cylinder", "slim_cylinder", "wide_cylinder", "table_cube", "small_cube", "standing_block", "flat_block",
     "ball", "small_ball", "large_ball", "bar", "carton",
 )  # fmt: skip

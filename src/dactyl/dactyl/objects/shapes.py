@@ -88,4 +88,21 @@ CUBE = replace(
     colours=((1.0, 0.0, 0.0), (1.0, 0.0, 1.0), (0.0, 0.8, 0.0), (1.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 1.0)),
 )
 """Of the Real Robot Challenge: 65 mm and 94 g, red, magenta, green, yellow, blue, cyan (trifinger_simulation)."""
-SHAPES = {shape.name: shape for shape in (BLOCK, OCTAGONAL_PRISM, SPHERE, CUBE)}
+
+
+def _scaled_cube(name: str, scale: float) -> Object:
+    """The cube in another size, on the same table."""
+    return replace(
+        CUBE,
+        name=name,
+        half_size=scale * _CUBE_HALF,
+        wireframe=scale * CUBE.wireframe,
+        keypoints=scale * CUBE.keypoints,
+        markers=scale * CUBE.markers,
+        stands=(scale - 1.0) * _CUBE_HALF,
+    )
+
+
+CUBE_60, CUBE_120 = _scaled_cube("cube_60", 0.6), _scaled_cube("cube_120", 1.2)
+"""The cube at 60 % and 120 %: sizes that the TriFinger paper tries its policy on without training it again."""
+SHAPES = {shape.name: shape for shape in (BLOCK, OCTAGONAL_PRISM, SPHERE, CUBE, CUBE_60, CUBE_120)}
