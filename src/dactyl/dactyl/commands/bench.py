@@ -164,7 +164,7 @@ def cluster(
     cores: Count = 6144,
     cores_per_machine: Count = 16,
     gpus: Count = 8,
-    gpu_speedup: Annotated[float, Range(0.0, 1e6, above=True)] = 100.0,
+    gpu_speedup: Annotated[float, Range(0.0, 1e6, above=True)] = 285.0,
     gigabits: Annotated[float, Range(0.0, 1e6, above=True)] = 10.0,
     horizon: Count = 10,
     json: Json = None,
@@ -183,7 +183,8 @@ def cluster(
         cores: of the planned cluster's rollout workers
         cores_per_machine: of these
         gpus: optimizers of the planned cluster, in one machine
-        gpu_speedup: of a GPU's learning against a core's here, which is assumed
+        gpu_speedup: of a GPU's learning against a core's here; 285 is an H100 against a core of docs/scale.md, with the
+            paper's networks
         gigabits: per second, of the network of each machine
         horizon: control steps in a rollout of the planned cluster
     """
