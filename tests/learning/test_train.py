@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,6 +89,48 @@ def test_work_that_cannot_be_shared_is_refused(preset: str, tmp_path: Path) -> N
     Path(preset).write_text(PRESET.replace("minibatch: 8", "minibatch: 12"))
     with pytest.raises(DactylError, match="minibatch 12 cannot be shared by 2 processes"):
         train.train(preset, TrainOptions(out=tmp_path / "out", device="cpu", workers=2))
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"rollout_workers": 2}, "rollout_workers: only on a cluster"),
+        ({"synchronous": True}, "synchronous: only on a cluster"),
+        ({"max_age": 8}, "max_age: only on a cluster"),
+        ({"max_age": 8, "cluster": "local"}, "max_age: only where there are rollout workers"),
+        (
+            {"max_age": 8, "cluster": "local", "rollout_workers": 2, "synchronous": True},
+            "and they are not synchronous",
+        ),
+        ({"cluster": "local", "rollout_workers": 3}, "3 rollout workers cannot share 4 environments"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(
+    options: dict[str, Any], reason: str, preset: str, tmp_path: Path
+) -> None:
+    """Protects from a limit on experience's age, say, that nobody keeps to."""
+    with pytest.raises(DactylError, match=reason):
+        train.train(preset, TrainOptions(out=tmp_path / "out", device="cpu", **options))
+    assert not (tmp_path / "out").exists()
+
+
+WITHOUT_RAY = """
+import sys
+sys.modules["ray"] = None  # any import of it fails
+from pathlib import Path
+from dactyl.learning import train
+from dactyl.learning.options import TrainOptions
+outcome = train.train(sys.argv[1], TrainOptions(out=Path(sys.argv[2]), device="cpu", threads=1))
+print(outcome["ended"], outcome["steps"])
+"""
+
+
+@pytest.mark.slow
+def test_one_machine_needs_no_ray(preset: str, tmp_path: Path) -> None:
+    """Protects an installation without the extra `cluster`, and everybody from its memory and seconds."""
+    command = [sys.executable, "-c", WITHOUT_RAY, preset, str(tmp_path / "out")]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert (run.returncode, run.stdout.split()) == (0, ["done", "48"]), run.stderr
 
 
 def test_the_commands_train_and_evaluate(preset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -187,9 +187,11 @@ def check_device(device: str, config: TrainingConfig) -> None:
 def check_workers(options: TrainOptions, config: TrainingConfig) -> None:
     """Raise DactylError if the work cannot be shared by so many processes."""
     workers, rollout_workers = options.workers, options.rollout_workers
-    for name in ("rollout_workers", "synchronous"):
-        if getattr(options, name) and not options.cluster:
+    for name in ("rollout_workers", "synchronous", "max_age"):
+        if getattr(options, name) != getattr(DEFAULTS, name) and not options.cluster:
             raise DactylError(f"{name}: only on a cluster, see --cluster")
+    if options.max_age != DEFAULTS.max_age and (options.synchronous or not rollout_workers):
+        raise DactylError("max_age: only where there are rollout workers, and they are not synchronous")
     objects = max(1, len(config.objects))
     if config.num_envs % (workers * objects):
         raise DactylError(f"{config.num_envs} environments cannot be shared by {workers} workers")
