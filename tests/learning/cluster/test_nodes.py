@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("ray", reason="needs Ray: pip install '.[cluster]'")
 
+from dactyl.learning import checkpoint
 from tests.learning.cluster.test_engine import ENDLESS, Command
 
 pytestmark = pytest.mark.slow
@@ -57,3 +58,29 @@ def test_a_node_is_lost_and_one_joins_and_training_goes_on(nodes: Any, tmp_path:
     finally:
         command.process.kill()
     assert "was lost; " in command.said()  # a worker, or the optimizer where Ray had put that on the same node
+
+
+def test_a_head_that_dies_ends_the_command_and_resume_goes_on_elsewhere(nodes: Any, tmp_path: Path) -> None:
+    """Protects hours of training from the one machine that Ray cannot do without: what is lost came after a checkpoint.
+
+    Ray itself waits for its head for about a minute.
+    """
+    for _ in range(2):
+        nodes.add_node(num_cpus=1)
+    command = Command(tmp_path, ENDLESS, "--rollout-workers", "2", cluster=nodes.address)
+    try:
+        command.wait_for(1)
+        nodes.remove_node(nodes.head_node, allow_graceful=False)
+        assert command.end(240.0) != 0
+    finally:
+        command.process.kill()
+    before = checkpoint.find(command.out)[-1]
+    again = Command(tmp_path, ENDLESS, "--rollout-workers", "2", "--resume", str(command.out))
+    try:
+        wait(again, lambda: checkpoint.find(again.out)[-1] != before)
+        again.process.terminate()
+        assert again.end() == 0, again.said()
+    finally:
+        again.process.kill()
+    steps = [int(row["steps"]) for row in again.rows()]
+    assert steps == sorted(set(steps)), "no step is counted twice"

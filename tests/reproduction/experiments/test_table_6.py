@@ -47,10 +47,13 @@ def test_errors_are_of_states_that_the_policy_met() -> None:
 def test_the_states_that_are_judged_are_of_different_episodes() -> None:
     """Protects from five hundred neighbours of a few: the last of each world's records, and no others, are drawn."""
     from dactyl.learning.policy import Contract, Policy
+    from dactyl.storage.weights import digest
     from dactyl.vision.moments import split
     from dactyl.vision.states import States
 
-    recipe = table_6._recipe(Policy(Contract()), quick=False)
+    policy = Policy(Contract())
+    recipe = table_6._recipe(policy, quick=False)
+    assert recipe.policy_weights == digest(policy.network.state_dict()), "the set says whose states it holds"
     world = np.tile(np.arange(recipe.worlds), recipe.records)[:, None]
     _, judged = split(States(recipe, world))
     assert sorted(judged[:, 0]) == list(range(table_6.SAMPLES))

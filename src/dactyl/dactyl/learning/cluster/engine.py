@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError
+from ray.exceptions import LocalRayletDiedError, RayActorError, RaySystemError, RpcError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from dactyl.errors import DactylError
@@ -27,6 +27,8 @@ PATIENCE_TO_CONNECT = 10.0  # s
 LOOK = 0.5  # s between two looks at what the optimizers tell
 PATIENCE = 3
 """A training whose optimizers are lost so often without a new checkpoint between is given up."""
+GONE = (LocalRayletDiedError, RaySystemError, RpcError)
+"""What Ray raises where the cluster itself is lost: its head, or this machine's part of it."""
 
 
 def train(task: Task) -> dict[str, Any]:
@@ -43,6 +45,8 @@ def train(task: Task) -> dict[str, Any]:
             left = max(0.0, deadline - time.monotonic()) / 60.0
             try:
                 return _attempt(replace(task, options=replace(task.options, minutes=left)), received)
+            except GONE as error:
+                raise DactylError(f"the cluster is lost; go on with --resume {task.options.out}") from error
             except RayActorError as error:
                 if received:
                     raise DactylError(
@@ -102,7 +106,8 @@ def _attempt(task: Task, received: list[str]) -> dict[str, Any]:
         return _watch(team, running, received)
     finally:
         for optimizer in team:
-            ray.kill(optimizer)
+            with suppress(*GONE):
+                ray.kill(optimizer)
 
 
 def _hire(rank: int, task: Task) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -10,7 +11,6 @@ from matplotlib.figure import Figure
 from dactyl.learning.policy import Policy
 from dactyl.reproduction import worlds
 from dactyl.reproduction.experiment import Experiment, Here, Results, Row, Size, Step
-from dactyl.robot import robot as robots
 from dactyl.status_line import StatusLine
 from dactyl.storage import models
 from dactyl.vision import evaluation, states
@@ -31,10 +31,9 @@ REAL = ("real images", "5.01° ± 2.47, 9.27 mm ± 4.02, 992 samples")
 
 def _recipe(policy: Policy, quick: bool) -> states.Recipe:
     """Errors are measured on the last of 20 records: a state of each world, so that all are of different episodes."""
-    contract = policy.contract
     number, records, interval = (4, 20, 1) if quick else (SAMPLES, 20, 16)
-    tilt = robots.load(contract.robot).tilt
-    return states.Recipe("models/block", contract.object, contract.locked_wrist, tilt, SEED, number, records, interval)
+    recipe = states.recipe_for(policy, "models/block", SEED)
+    return replace(recipe, worlds=number, records=records, interval=interval)
 
 
 def _collected(quick: bool) -> Callable[[Here], dict[str, Any]]:
