@@ -55,3 +55,14 @@ def test_an_iteration_that_takes_long_is_no_silence(tmp_path: Path, monkeypatch:
     time.sleep(0.2)
     progress.close()
     assert "training goes on, after 0:00:00" in terminal.getvalue()
+
+
+def test_the_line_of_a_training_on_a_cluster_says_how_that_is() -> None:
+    """Protects what a person watches: workers, how old experience is, what was dropped, what waits."""
+    row = {"steps": 2.5e6, "years": 0.00634, "steps_per_s": 1234.0, "successes": 1.5, "goals_per_minute": 4.0}
+    alone = progress_module.policy_line(row)
+    assert "1,234/s" in alone
+    assert "workers" not in alone
+    figures = {"cluster/workers": 3.0, "cluster/age": 0.84, "cluster/dropped": 2.0, "cluster/queue": 1.0}
+    line = progress_module.policy_line({**row, **figures})
+    assert line == f"{alone}  3 workers  policy age 0.8  2 dropped  1 queued"
