@@ -32,10 +32,21 @@ def test_the_intervals_decide(lstm: list[int], others: list[int], verdict: str) 
 
 def test_the_rows_have_the_papers_hand_and_both_worlds() -> None:
     rows = table_5.rows(results([4, 4], [2, 2]))
-    assert len(rows) == 7
+    assert len(rows) == 8
     assert rows[2].paper == "4.7 ± 4.1, median 3.5"
     assert rows[2].ours.startswith("in the stand-in: **2.0")
     assert rows[1].ours.endswith("after 0.020 years, 2.0 h")
+
+
+def test_trials_that_ran_out_of_time_are_counted() -> None:
+    """Protects the claim that policies without memory get stuck: drops are no sign of that."""
+    found = results([4, 4], [2, 2])
+    found["ff-ff-in-stand-in"]["reasons"] = {"timeout": 1, "dropped": 1}
+    row = table_5.rows(found)[-1]
+    assert row.what == "policies without memory often get stuck and run out of time"
+    assert row.ours.endswith(
+        ": LSTM policy, LSTM value 0 of 2, FF policy, LSTM value 0 of 2, FF policy, FF value 1 of 2"
+    )
 
 
 def test_the_papers_trials_have_the_papers_means() -> None:

@@ -77,7 +77,22 @@ def rows(results: Results) -> list[Row]:
     found.append(
         Row("the LSTM policy outperforms both others in simulation", "yes", verdict, "one seed, as in the paper")
     )
+    found.append(
+        Row(
+            "policies without memory often get stuck and run out of time", "yes, seen on the hand", stuck(results),
+            "a stand-in is no hand",
+        )
+    )  # fmt: skip
     return found
+
+
+def stuck(results: Results) -> str:
+    """How many trials in the stand-in ended by the clock, for each."""
+    parts = []
+    for name, case in CASES.items():
+        found = results[f"{name}-in-stand-in"]
+        parts.append(f"{case.title} {found['reasons'].get('timeout', 0)} of {len(found['trials'])}")
+    return f"ended by the clock in the stand-in: {', '.join(parts)}"
 
 
 def best_in_simulation(results: Results) -> str:
