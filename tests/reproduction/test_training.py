@@ -17,6 +17,7 @@ from dactyl.learning.policy import Policy
 from dactyl.reproduction import recipes, training
 from dactyl.reproduction.experiment import Here, StoppedError
 from dactyl.storage.digests import file_hash
+from tests.reproduction.experiments.synthetic import trained
 
 COLUMNS = (
     "steps", "years", "hours", "steps_per_s", "successes", "goals_per_minute", "episodes_per_minute",
@@ -69,6 +70,16 @@ def test_long_curves_are_thinned_but_keep_their_ends(tmp_path: Path) -> None:
     curve = training.curve(table(tmp_path / "run", [row(i, 6.0, 2.0) for i in range(1, 2001)]))
     assert len(curve["goals"]) == training.POINTS
     assert (curve["steps"][0], curve["steps"][-1]) == (100.0, 200_000.0)
+
+
+def test_curves_are_compared_where_all_of_them_came() -> None:
+    """The slower one ends with 2 goals a minute, which the faster one has after half the time."""
+    slow, fast = (trained(goals)["curve"] for goals in (4.0, 8.0))
+    assert training.level([slow, fast]) == pytest.approx(2.0)
+    assert training.reached(slow, 2.0) == pytest.approx(2.0)
+    assert training.reached(fast, 2.0) == pytest.approx(1.0, abs=0.05)
+    assert np.isnan(training.reached(slow, 2.1))
+    assert training.reached(fast, 4.0, "goals", "years") == pytest.approx(0.01, abs=0.0005)
 
 
 def test_a_table_without_what_is_needed_is_refused(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from dactyl.reproduction.experiment import Size
@@ -25,14 +24,6 @@ def test_the_batch_grows_with_the_workers() -> None:
     assert {k: v for k, v in one.items() if k not in ("num_envs", "ppo")} == {
         k: v for k, v in two.items() if k not in ("num_envs", "ppo")
     }
-
-
-def test_the_level_is_one_that_all_reached() -> None:
-    """The slower one ends with 2 goals a minute, which the faster one has after half the time."""
-    assert figure_10.level(RESULTS) == pytest.approx(2.0)
-    assert figure_10.reached(RESULTS["workers-1"]["curve"], 2.0) == pytest.approx(2.0)
-    assert figure_10.reached(RESULTS["workers-2"]["curve"], 2.0) == pytest.approx(1.0, abs=0.05)
-    assert np.isnan(figure_10.reached(RESULTS["workers-1"]["curve"], 2.1))
 
 
 def test_the_rows_compare_with_one_worker() -> None:

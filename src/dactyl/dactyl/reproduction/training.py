@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -111,3 +111,15 @@ def curve(out: Path) -> dict[str, list[float | None]]:
     }  # fmt: skip
     kept = np.unique(np.linspace(0, len(per_episode) - 1, POINTS).round().astype(int))
     return {name: [float(v) if np.isfinite(v) else None for v in values[kept]] for name, values in columns.items()}
+
+
+def reached(curve: Mapping[str, Any], level: float, what: str = "goals_per_minute", against: str = "hours") -> float:
+    """When a curve's moving average first had so much: hours, or another of its columns; NaN where it never did."""
+    values, times = np.array(curve[what], float), np.array(curve[against], float)
+    above = np.flatnonzero(values >= level)
+    return float(times[above[0]]) if len(above) else float("nan")
+
+
+def level(compared: Sequence[Mapping[str, Any]], what: str = "goals_per_minute") -> float:
+    """What every training reached: the least of their highest."""
+    return float(min(np.nanmax(np.array(curve[what], float)) for curve in compared))

@@ -62,28 +62,15 @@ def speed(curve: Mapping[str, Any]) -> float:
     return float(np.median(np.array(curve["steps_per_s"], float)))
 
 
-def reached(curve: Mapping[str, Any], goals: float) -> float:
-    """Hours until so many goals a minute, on the moving average; NaN where they never were."""
-    rate, hours = np.array(curve["goals_per_minute"], float), np.array(curve["hours"], float)
-    above = np.flatnonzero(rate >= goals)
-    return float(hours[above[0]]) if len(above) else float("nan")
-
-
-def level(results: Results) -> float:
-    """Goals a minute that every training reached: the least of their highest."""
-    curves = [results[f"workers-{number}"]["curve"] for number in numbers(results)]
-    return float(min(np.max(np.array(curve["goals_per_minute"], float)) for curve in curves))
-
-
 def rows(results: Results) -> list[Row]:
     """Steps per second, and hours to the same goals, each against one worker."""
     one = results["workers-1"]["curve"]
-    wanted = level(results)
-    slow = reached(one, wanted)
+    wanted = training.level([results[f"workers-{number}"]["curve"] for number in numbers(results)])
+    slow = training.reached(one, wanted)
     found = []
     for number in numbers(results):
         curve = results[f"workers-{number}"]["curve"]
-        hours = reached(curve, wanted)
+        hours = training.reached(curve, wanted)
         ratio = "" if number == 1 or not hours > 0.0 else f", {slow / hours:.1f} times as soon as with one"
         ours = (
             f"{speed(curve):,.0f} environment steps/s ({speed(curve) / speed(one):.2f} times one worker's); "

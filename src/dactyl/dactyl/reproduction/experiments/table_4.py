@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from dactyl.reproduction import pictures, recipes, worlds
+from dactyl.reproduction import pictures, recipes, training, worlds
 from dactyl.reproduction.experiment import Experiment, Results, Row, Size, Step
 from dactyl.reproduction.steps import hidden_hand, judged, trained
 from dactyl.reproduction.worlds import TITLES, TRAINING
@@ -77,7 +77,24 @@ def rows(results: Results) -> list[Row]:
         )
         for world, means in zip(TRAINING, across(results), strict=True)
     ]  # fmt: skip
-    return [*stand_in, *learned, *own]
+    return [*stand_in, *learned, _slower(results), *own]
+
+
+def slower(results: Results) -> tuple[float, float, float]:
+    """Goals per training episode that were reached without randomizations and with all; simulated years to there."""
+    compared = [results[f"train-{world}"]["curve"] for world in ("none", "all")]
+    goals = training.level(compared, "goals")
+    without, with_all = (training.reached(curve, goals, "goals", "years") for curve in compared)
+    return goals, without, with_all
+
+
+def _slower(results: Results) -> Row:
+    goals, without, with_all = slower(results)
+    return Row(
+        "experience for the same goals, without randomizations and with all", "3 years; 100 years",
+        f"{without:.4f} years; {with_all:.4f} years, to {goals:.1f} goals per training episode",
+        "as far as both came in the budget; both began with an imitated teacher",
+    )  # fmt: skip
 
 
 def _learned(curve: dict[str, Any]) -> str:
