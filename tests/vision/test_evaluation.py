@@ -14,8 +14,10 @@ from dactyl.maths import quaternion
 from dactyl.recording.test_sets.dataset import Camera, Dataset, DatasetWriter
 from dactyl.simulation.scene import build
 from dactyl.vision import evaluation, sources
+from dactyl.vision.emulated_camera import EmulatedCamera
 from dactyl.vision.estimator import Contract, Estimate, Estimator
 from dactyl.vision.evaluation import Samples
+from dactyl.vision.options import ErrorOptions
 from dactyl.vision.states import load, object_poses
 from tests.vision.conftest import TINY
 
@@ -95,6 +97,31 @@ def test_recorded_test_sets_are_cut_like_live_images(tmp_path: Path) -> None:
     other = Estimator(Contract(architecture=TINY, object="sphere"))
     with pytest.raises(DactylError, match="the test set shows the object block, not sphere"):
         evaluation.recorded_samples(other, Dataset(tmp_path / "set"))
+
+
+def test_a_recorded_test_set_may_be_seen_through_an_emulated_camera(tmp_path: Path) -> None:
+    """Protects the row's name: it is beside the recorded one, not in its place, and the same with the same seed."""
+    random = np.random.default_rng(0)
+    cameras = [Camera(f"camera_{i}", 160, 120, (1.0,) * 9) for i in range(3)]
+    with DatasetWriter(tmp_path / "set", "block", cameras) as writer:
+        for shown in random.integers(60, 200, (2, 3, 120, 160, 3), np.uint8):
+            writer.add(shown, np.array([0.0, -0.05, 0.35]), np.array([1.0, 0.0, 0.0, 0.0]), 0)
+    torch.manual_seed(0)
+    file = tmp_path / "estimator.safetensors"
+    Estimator(Contract(architecture=TINY)).save(file)
+    options = ErrorOptions(file, dataset=(tmp_path / "set",), out=tmp_path / "out", emulated_camera=True)
+    rows = evaluation.evaluate(options)
+    assert list(rows) == ["set", "set-emulated-camera"]
+    assert "camera" not in rows["set"]
+    assert rows["set-emulated-camera"]["camera"]["noise"] == EmulatedCamera().noise
+    assert rows["set"]["rotation_deg"] != rows["set-emulated-camera"]["rotation_deg"]
+    assert (tmp_path / "out" / "worst-set-emulated-camera.png").is_file()
+    assert evaluation.evaluate(options) == rows
+
+
+def test_an_emulated_camera_needs_whole_images(tmp_path: Path) -> None:
+    with pytest.raises(DactylError, match="emulated_camera: name a --dataset"):
+        evaluation.evaluate(ErrorOptions(emulated_camera=True, out=tmp_path))
 
 
 def test_rendered_samples_come_from_states_not_trained_on(states_folder: Path) -> None:

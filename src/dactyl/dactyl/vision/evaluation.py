@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from dactyl.storage.models import estimator_for
 from dactyl.vision import pose, reliability
 from dactyl.vision.augmentation import PoseAugmentation
 from dactyl.vision.certainty import Doubt
+from dactyl.vision.emulated_camera import EmulatedCamera
 from dactyl.vision.estimator import Estimate, Estimator, joined
 from dactyl.vision.moments import halves, render_moments, split
 from dactyl.vision.options import ErrorOptions, Poses
@@ -34,6 +35,8 @@ from dactyl.vision.spoiling import KINDS, spoil
 from dactyl.vision.states import States, load
 
 DEFAULTS = ErrorOptions()
+EMULATED = "-emulated-camera"
+"""After a dataset's name: its images as a made-up camera would have taken them."""
 _HIDDEN_BELOW = (0.5, 0.8)  # shares of the object seen, mean of the cameras, that part the occlusion breakdown
 _BATCH = 32
 _WORST = 6
@@ -80,6 +83,8 @@ def evaluate(options: ErrorOptions = DEFAULTS) -> dict[str, dict[str, Any]]:
         DactylError: too few samples, no such states, estimator or test set, or the folder cannot be written.
     """
     check_options(options)
+    if options.emulated_camera and not options.dataset:
+        raise DactylError("emulated_camera: name a --dataset, whose images are whole; rendered ones are cut already")
     estimator = Estimator.load(estimator_for("block", options.estimator))
     renderers = options.on if options.on is not None else () if options.dataset else sources_of(estimator)
     recorded = {path.name: Dataset(path) for path in options.dataset}
@@ -89,8 +94,12 @@ def evaluate(options: ErrorOptions = DEFAULTS) -> dict[str, dict[str, Any]]:
     except OSError as error:
         raise DactylError(f"cannot write to {options.out}: {error.strerror}") from error
     rows = {}
-    for name in (*renderers, *recorded):
-        if rendered is None or name in recorded:
+    camera = EmulatedCamera()
+    emulated = {f"{name}{EMULATED}": dataset for name, dataset in recorded.items() if options.emulated_camera}
+    for name in (*renderers, *recorded, *emulated):
+        if name in emulated:
+            shown = recorded_samples(estimator, emulated[name], camera, options.seed)
+        elif rendered is None or name in recorded:
             shown = recorded_samples(estimator, recorded[name])
         else:
             shown = rendered_samples(
@@ -103,6 +112,8 @@ def evaluate(options: ErrorOptions = DEFAULTS) -> dict[str, dict[str, Any]]:
             rows[name]["spoiled"] = spoiled(estimator, shown, options.seed)
         if name in SOURCES:
             rows[name]["renderer"] = renderer_of(estimator, name)
+        if name in emulated:
+            rows[name]["camera"] = asdict(camera)
         draw_worst(shown, found, options.out / f"worst-{name}.png")
     return rows
 
@@ -137,15 +148,21 @@ def rendered_samples(
     return Samples(moments.pictures, moments.position, moments.orientation, seen)
 
 
-def recorded_samples(estimator: Estimator, dataset: Dataset) -> Samples:
-    """A recorded test set."""
+def recorded_samples(
+    estimator: Estimator, dataset: Dataset, camera: EmulatedCamera | None = None, seed: int = 0
+) -> Samples:
+    """A recorded test set, as it is or as a made-up camera would have taken it; `seed` is of what that does."""
     if dataset.object != estimator.contract.object:
         raise DactylError(f"the test set shows the object {dataset.object}, not {estimator.contract.object}")
     names = tuple(camera.name for camera in dataset.cameras)
     if set(estimator.contract.cameras) - set(names):
         raise DactylError(f"the test set has the cameras {', '.join(names)}, not {estimator.contract.cameras}")
     order = [names.index(camera) for camera in estimator.contract.cameras]
-    pictures = np.stack([[estimator.cut(sample.images[i]) for i in order] for sample in dataset])
+    random = np.random.default_rng([seed, 10])
+    pictures = np.stack([
+        [estimator.cut(camera.take(sample.images[i], random) if camera else sample.images[i]) for i in order]
+        for sample in dataset
+    ])  # fmt: skip
     return Samples(pictures, dataset.positions, dataset.quaternions)
 
 

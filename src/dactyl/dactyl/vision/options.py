@@ -67,6 +67,9 @@ class ErrorOptions:
     was trained on. Both that there are by default, or none where a dataset is named."""
     dataset: tuple[Path, ...] = ()
     """Folders of `dactyl dataset` with recorded images."""
+    emulated_camera: bool = False
+    """Judge on each dataset once more, with the exposure, blur, noise and compression of a made-up camera: for images
+    recorded from the simulator."""
     samples: Annotated[int, Range(2, 1_000_000)] = 512
     """Moments of three images on each renderer."""
     poses: Poses = "augmented"
