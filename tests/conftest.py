@@ -64,21 +64,30 @@ def _domains(count: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 
 @pytest.fixture
-def make_node(ros_domain: int) -> Iterator[Callable[..., Any]]:
-    """`make_node(kind, parameter=value)` makes a node in this process; its callbacks are called by the test."""
+def start_ros(ros_domain: int) -> Iterator[Callable[[list[str]], None]]:
+    """`start_ros(arguments)` starts ROS in this process, for a test that destroys its nodes."""
     import rclpy
+    from rclpy.utilities import get_default_context
 
+    from dactyl.ros.apart import end
+
+    yield lambda arguments: rclpy.init(args=arguments)
+    end(get_default_context(shutting_down=True))
+
+
+@pytest.fixture
+def make_node(start_ros: Callable[[list[str]], None]) -> Iterator[Callable[..., Any]]:
+    """`make_node(kind, parameter=value)` makes a node in this process; its callbacks are called by the test."""
     nodes = []
 
     def make(kind: type[Any], **parameters: Any) -> Any:
         arguments = ["--ros-args"]
         for name, value in parameters.items():
             arguments += ["-p", f"{name}:={value}"]
-        rclpy.init(args=arguments)
+        start_ros(arguments)
         nodes.append(kind())
         return nodes[-1]
 
     yield make
     for node in nodes:
         node.destroy_node()
-    rclpy.try_shutdown()

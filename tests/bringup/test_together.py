@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import rclpy
 
 from dactyl.bringup import together
 from dactyl.bringup.graph import Graph, Node
@@ -20,10 +19,8 @@ from dactyl.nodes.action_filter import ActionFilter
 
 
 @pytest.fixture
-def ros(ros_domain: int) -> Iterator[None]:
-    rclpy.init(args=[])
-    yield
-    rclpy.try_shutdown()
+def ros(start_ros: Callable[[list[str]], None]) -> None:
+    start_ros([])
 
 
 def test_a_command_line_is_read_as_it_is_made() -> None:

@@ -7,22 +7,20 @@ from collections.abc import Iterator
 
 import pytest
 
-rclpy = pytest.importorskip("rclpy", reason="needs ROS: run with ./dactyl test")
+pytest.importorskip("rclpy", reason="needs ROS: run with ./dactyl test")
 
-from rclpy.executors import SingleThreadedExecutor  # noqa: E402
-from std_srvs.srv import SetBool, Trigger  # noqa: E402
+from rclpy.executors import SingleThreadedExecutor
+from std_srvs.srv import SetBool, Trigger
 
-from dactyl import cli  # noqa: E402
-from dactyl.monitoring import hand_services  # noqa: E402
+from dactyl import cli
+from dactyl.monitoring import hand_services
+from dactyl.ros.apart import node_apart
 
 
 @pytest.fixture
 def driver(ros_domain: int) -> Iterator[list[str]]:
     """Stands in for the driver: what it was asked for. It refuses to be enabled."""
     asked: list[str] = []
-    context = rclpy.Context()
-    context.init()
-    node = rclpy.create_node("hand_driver", namespace="/dactyl", context=context)
 
     def enable(request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         asked.append(f"enable {request.data}")
@@ -34,18 +32,17 @@ def driver(ros_domain: int) -> Iterator[list[str]]:
         response.success = True
         return response
 
-    node.create_service(SetBool, "hand_driver/enable", enable)
-    node.create_service(Trigger, "hand_driver/stop", trigger)
-    node.create_service(Trigger, "hand_driver/reset", trigger)
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(node)
-    thread = threading.Thread(target=executor.spin)
-    thread.start()
-    yield asked
-    executor.shutdown()
-    thread.join()
-    node.destroy_node()
-    context.try_shutdown()
+    with node_apart("hand_driver", namespace="/dactyl") as node:
+        node.create_service(SetBool, "hand_driver/enable", enable)
+        node.create_service(Trigger, "hand_driver/stop", trigger)
+        node.create_service(Trigger, "hand_driver/reset", trigger)
+        executor = SingleThreadedExecutor(context=node.context)
+        executor.add_node(node)
+        thread = threading.Thread(target=executor.spin)
+        thread.start()
+        yield asked
+        executor.shutdown()
+        thread.join()
 
 
 def test_each_command_asks_the_driver(driver: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from dactyl.bringup.graph import Graph, Value
 from dactyl.bringup.processes import Runner
+from dactyl.ros.apart import end
 
 EVERYTHING = QoSProfile(depth=1000, reliability=ReliabilityPolicy.BEST_EFFORT)
 
@@ -85,9 +86,7 @@ class Running:
         self._thread.join(10.0)
         self._executor.shutdown(timeout_sec=1.0)
         self.node.destroy_node()
-        self.context.try_shutdown()
-        # a failed test's traceback would keep it alive, and two participants in a process can lock each other for ever
-        self.context.destroy()
+        end(self.context)
 
 
 def changed(graph: Graph, changes: Mapping[str, Mapping[str, Value]]) -> Graph:

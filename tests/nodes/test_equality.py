@@ -21,21 +21,23 @@ from dactyl.robots.shadow.joints import ACTUATORS, JOINTS
 from dactyl.tasks.reorient import TASK
 from dactyl.tasks.reorient.rules import ReorientRules
 
-rclpy = pytest.importorskip("rclpy", reason="needs ROS: run with ./dactyl test")
+pytest.importorskip("rclpy", reason="needs ROS: run with ./dactyl test")
 
-from rclpy.executors import SingleThreadedExecutor  # noqa: E402
-from rclpy.qos import QoSProfile, ReliabilityPolicy  # noqa: E402
-from sensor_msgs.msg import JointState  # noqa: E402
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import JointState
 
-from dactyl import topics  # noqa: E402
-from dactyl.bringup.graph import Graph  # noqa: E402
-from dactyl.bringup.options import SimOptions  # noqa: E402
-from dactyl.bringup.processes import Runner  # noqa: E402
-from dactyl.bringup.run import sim_graph  # noqa: E402
-from dactyl.environment.laboratory import Laboratory  # noqa: E402
-from dactyl.robot.control import ActionMeaning  # noqa: E402
-from dactyl.ros import messages  # noqa: E402
-from dactyl_msgs.msg import HandAction, TrialStatus  # noqa: E402
+from dactyl import topics
+from dactyl.bringup.graph import Graph
+from dactyl.bringup.options import SimOptions
+from dactyl.bringup.processes import Runner
+from dactyl.bringup.run import sim_graph
+from dactyl.environment.laboratory import Laboratory
+from dactyl.robot.control import ActionMeaning
+from dactyl.ros import messages
+from dactyl.ros.apart import node_apart
+from dactyl_msgs.msg import HandAction, TrialStatus
 
 JOINT_STATES = topics.of_simulated_hand(topics.JOINT_STATES)
 SEED, STEPS, MAX_SETTLING = 3, 60, 100
@@ -55,10 +57,8 @@ def still(angles: np.ndarray) -> np.ndarray:
 class ScriptedPolicy:
     """Stands in for the policy node: plays one action of the script a tick and records the joint angles."""
 
-    def __init__(self) -> None:
-        self.context = rclpy.Context()
-        self.context.init()
-        self.node = rclpy.create_node("policy", namespace="/dactyl", context=self.context)
+    def __init__(self, node: Node) -> None:
+        self.node = node
         self.actions = self.node.create_publisher(HandAction, "action", messages.RELIABLE)
         self.node.create_subscription(TrialStatus, "trial/status", self.on_status, messages.LATCHED)
         every_reading = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -94,12 +94,12 @@ class ScriptedPolicy:
 
     def play(self, timeout: float) -> None:
         """Until the script is played and its outcome is seen."""
-        executor = SingleThreadedExecutor(context=self.context)
-        executor.add_node(self.node)
         end = time.monotonic() + timeout
-        while self.start_ns is None or self.start_ns + STEPS * PERIOD_NS not in self.angles:
-            assert time.monotonic() < end, f"{self.played} of {STEPS} actions were played within {timeout} s"
-            executor.spin_once(timeout_sec=0.1)
+        with SingleThreadedExecutor(context=self.node.context) as executor:
+            executor.add_node(self.node)
+            while self.start_ns is None or self.start_ns + STEPS * PERIOD_NS not in self.angles:
+                assert time.monotonic() < end, f"{self.played} of {STEPS} actions were played within {timeout} s"
+                executor.spin_once(timeout_sec=0.1)
 
 
 def graph_without_policy() -> Graph:
@@ -119,17 +119,16 @@ def played(ros_domain: int) -> Iterator[ScriptedPolicy]:
     lines: list[str] = []
     stop = threading.Event()
     runner = threading.Thread(target=Runner(graph_without_policy(), lines.append).run, args=[stop])
-    policy = ScriptedPolicy()
-    runner.start()
-    try:
-        policy.play(timeout=60.0)
-        yield policy
-    finally:
-        print("".join(lines))
-        stop.set()
-        runner.join()
-        policy.node.destroy_node()
-        policy.context.shutdown()
+    with node_apart("policy", namespace="/dactyl") as node:
+        policy = ScriptedPolicy(node)
+        runner.start()
+        try:
+            policy.play(timeout=60.0)
+            yield policy
+        finally:
+            print("".join(lines))
+            stop.set()
+            runner.join()
 
 
 def start_state(environment: Environment, angles: np.ndarray) -> torch.Tensor:

@@ -16,7 +16,6 @@ from typing import Any
 import mujoco
 import numpy as np
 import pytest
-import rclpy
 import yaml
 from geometry_msgs.msg import Pose, PoseStamped, Quaternion
 from sensor_msgs.msg import JointState
@@ -193,7 +192,7 @@ class Lab:
 
 
 @pytest.fixture
-def lab(ros_domain: int, tmp_path: Path) -> Iterator[Lab]:
+def lab(start_ros: Callable[[list[str]], None], tmp_path: Path) -> Iterator[Lab]:
     """With the parameters of config/real.yaml, and an action that changes the targets in every control step."""
     policy = {"policy": str(ROOT / "models" / "block" / "policy.safetensors")}
     changes = {
@@ -203,15 +202,16 @@ def lab(ros_domain: int, tmp_path: Path) -> Iterator[Lab]:
     (tmp_path / "changes.yaml").write_text(yaml.dump({"/dactyl": changes}))
     files = [str(ROOT / "config" / "real.yaml"), str(tmp_path / "changes.yaml")]
     arguments = ["-r", "__ns:=/dactyl", *(word for file in files for word in ("--params-file", file))]
-    rclpy.init(args=["--ros-args", *arguments])
+    start_ros(["--ros-args", *arguments])
     lab = Lab()
-    lab.run(800)
-    assert lab.follows()
-    yield lab
-    assert lab.fastest() < RATE + 1e-6, "whatever the fault was"
-    for node in lab.nodes:
-        node.destroy_node()
-    rclpy.try_shutdown()
+    try:
+        lab.run(800)
+        assert lab.follows()
+        yield lab
+        assert lab.fastest() < RATE + 1e-6, "whatever the fault was"
+    finally:
+        for node in lab.nodes:
+            node.destroy_node()
 
 
 @pytest.mark.parametrize("fault", ["silent", "frozen", "delayed", "not finite"])

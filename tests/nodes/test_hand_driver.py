@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
@@ -24,6 +24,7 @@ from dactyl.robots.shadow.joints import ACTUATORS, JOINTS, ros_joint_name
 from dactyl.robots.shadow.ros import decode
 from dactyl.robots.shadow.topics import FINGERS, WRIST
 from dactyl.ros import messages
+from dactyl.ros.apart import node_apart
 from dactyl_msgs.msg import HandAction
 
 MS = 1_000_000
@@ -353,30 +354,11 @@ def test_holds_and_moves_are_told_once_in_a_while(bench: Bench, monkeypatch: pyt
     assert lines == ["actions: the hand moves", "no actions: the hand holds"]
 
 
-class Other:
-    """Another node of the graph, in a context of its own."""
-
-    def __init__(self, name: str) -> None:
-        self.context = rclpy.Context()
-        self.context.init()
-        self.node = rclpy.create_node(name, namespace="/other", context=self.context)
-
-    def close(self) -> None:
-        self.node.destroy_node()
-        self.context.try_shutdown()
-
-
 @pytest.fixture
 def other(ros_domain: int) -> Iterator[Callable[[str], Any]]:
-    made: list[Other] = []
-
-    def make(name: str) -> Any:
-        made.append(Other(name))
-        return made[-1].node
-
-    yield make
-    for each in made:
-        each.close()
+    """`other(name)` makes another node of the graph, in a context of its own."""
+    with ExitStack() as made:
+        yield lambda name: made.enter_context(node_apart(name, namespace="/other"))
 
 
 def until(condition: Callable[[], object], seconds: float = 10.0) -> float:

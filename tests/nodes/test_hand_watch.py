@@ -8,16 +8,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import pytest
-import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool, Empty
 
 from dactyl.nodes.hand_watch import HandWatch
 from dactyl.ros import messages
+from dactyl.ros.apart import node_apart
 
 
 def pressed(*buttons: int) -> Joy:
@@ -101,28 +102,24 @@ def terminal(ros_domain: int) -> Iterator[Terminal]:
     command = [sys.executable, "-m", "dactyl.nodes.hand_watch", "--ros-args", "-r", "__ns:=/dactyl"]
     process = subprocess.Popen(command, stdin=its_end, stdout=its_end, stderr=its_end, start_new_session=True)
     os.close(its_end)
-    context = rclpy.Context()
-    context.init()
-    node = rclpy.create_node("driver", context=context)
-    came: list[float] = []
-    take = lambda message: came.append(time.monotonic()) if message.data else None  # noqa: E731
-    node.create_subscription(Bool, "/dactyl/emergency_stop", take, messages.RELIABLE)
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(node)
-    said = b""
-    while b"any key stops the hand" not in said:
-        said += os.read(keys, 1000)
-    deadline = time.monotonic() + 20.0
-    while not node.count_publishers("/dactyl/emergency_stop"):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    time.sleep(0.3)  # both ends have to find each other
-    yield Terminal(process, keys, came, executor)
-    process.kill()
-    process.wait()
-    executor.shutdown()
-    node.destroy_node()
-    context.try_shutdown()
+    with ExitStack() as ending:
+        ending.callback(process.wait)
+        ending.callback(process.kill)
+        node = ending.enter_context(node_apart("driver"))
+        executor = ending.enter_context(SingleThreadedExecutor(context=node.context))
+        came: list[float] = []
+        take = lambda message: came.append(time.monotonic()) if message.data else None  # noqa: E731
+        node.create_subscription(Bool, "/dactyl/emergency_stop", take, messages.RELIABLE)
+        executor.add_node(node)
+        said = b""
+        while b"any key stops the hand" not in said:
+            said += os.read(keys, 1000)
+        deadline = time.monotonic() + 20.0
+        while not node.count_publishers("/dactyl/emergency_stop"):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        time.sleep(0.3)  # both ends have to find each other
+        yield Terminal(process, keys, came, executor)
 
 
 def test_any_key_stops_the_hand(terminal: Terminal) -> None:

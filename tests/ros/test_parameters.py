@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import rclpy
+from rclpy.utilities import get_default_context
 
 from dactyl.errors import DactylError
+from dactyl.ros.apart import end
 from dactyl.ros.node import DactylNode
 from dactyl.ros.parameters import parameter
 
@@ -36,7 +38,7 @@ def node(**overrides: Any) -> Iterator[DactylNode]:
         yield tested
     finally:
         tested.destroy_node()
-        rclpy.shutdown()
+        end(get_default_context(shutting_down=True))
 
 
 @pytest.mark.usefixtures("ros_domain")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import rclpy
-from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from std_srvs.srv import SetBool, Trigger
 
 from dactyl import topics, variables
 from dactyl.errors import DactylError
+from dactyl.ros.apart import node_apart
 
 _REQUESTS = {
     "enable": ("enable", SetBool, SetBool.Request(data=True)),
@@ -28,21 +27,15 @@ def call(what: str, namespace: str = topics.NAMESPACE) -> str:
     """
     service, kind, request = _REQUESTS[what]
     variables.check_ros()
-    context = Context()
-    context.init(args=[])
-    node = rclpy.create_node("hand_services", context=context)
-    try:
+    with node_apart("hand_services") as node:
         client = node.create_client(kind, topics.absolute(f"hand_driver/{service}", namespace))
         if not client.wait_for_service(PATIENCE):
             raise DactylError(f"there is no hand_driver to {what} the hand: is the graph running?")
-        executor = SingleThreadedExecutor(context=context)
-        future = client.call_async(request)
-        executor.add_node(node)
-        executor.spin_until_future_complete(future, PATIENCE)
-        answer = future.result()
-    finally:
-        node.destroy_node()
-        context.try_shutdown()
+        with SingleThreadedExecutor(context=node.context) as executor:
+            future = client.call_async(request)
+            executor.add_node(node)
+            executor.spin_until_future_complete(future, PATIENCE)
+            answer = future.result()
     if answer is None:
         raise DactylError(f"the hand_driver has not answered for {PATIENCE:g} s")
     if not answer.success:

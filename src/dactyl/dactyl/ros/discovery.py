@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 
-import rclpy
-from rclpy.context import Context
 from rclpy.node import Node
 
 from dactyl.errors import DactylError
+from dactyl.ros.apart import node_apart
 
 
 def find(names: Collection[str], namespace: str, patience: float) -> str:
@@ -18,18 +17,11 @@ def find(names: Collection[str], namespace: str, patience: float) -> str:
     Raises:
         DactylError: ROS cannot be started here.
     """
-    context = Context()
     try:
-        context.init(args=[])  # the arguments of a command or of `ros2 launch` are not for ROS
-        node = rclpy.create_node("newcomer", namespace=namespace, context=context, enable_rosout=False)
-        try:
+        with node_apart("newcomer", namespace=namespace, enable_rosout=False) as node:
             return _find(node, names, namespace, patience)
-        finally:
-            node.destroy_node()
     except RuntimeError as error:  # RCLError among them
         raise DactylError(f"ROS cannot be started: {' '.join(str(error).split())}") from error
-    finally:
-        context.try_shutdown()
 
 
 def _find(node: Node, names: Collection[str], namespace: str, patience: float) -> str:
