@@ -16,6 +16,7 @@ from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool, Empty
 
+from dactyl.errors import DactylError
 from dactyl.nodes.hand_watch import HandWatch
 from dactyl.ros import messages
 from dactyl.ros.apart import node_apart
@@ -76,6 +77,12 @@ def test_without_a_dead_mans_button_the_node_itself_is_the_heartbeat(
     watch.heartbeat_publisher = recorder()
     watch.on_timer()
     assert watch.heartbeat_publisher.messages == [Empty()]  # type: ignore[attr-defined]
+
+
+def test_a_button_cannot_both_stop_and_enable(make_node: Callable[..., HandWatch]) -> None:
+    """Protects whoever presses the dead-man's button from a stop, and learns it at the start."""
+    with pytest.raises(DactylError, match="parameter dead_man_button = 2 stops the hand, as 0 1 2 3 do"):
+        make_node(HandWatch, dead_man_button=2)
 
 
 class Terminal(NamedTuple):

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
@@ -23,6 +24,8 @@ from dactyl import topics
 from dactyl.bringup.options import RealOptions
 from dactyl.bringup.run import real_graph
 from dactyl.learning.policy import Contract, Policy
+from dactyl.robot.driver import JointOrder
+from dactyl.robots.shadow import ROBOT
 from dactyl.robots.shadow import topics as names
 from dactyl.robots.shadow.ros import decode
 from dactyl.ros import messages
@@ -44,10 +47,11 @@ class Targets:
     def __init__(self, graph: Any) -> None:
         self.last, self.last_ns, self.changed_ns = np.empty(0), 0, 0
         self.changes = 0
+        self.actuators: list[int] = []
         graph.node.create_subscription(JointTrajectory, FINGERS, self._receive, messages.RELIABLE, raw=True)
 
     def _receive(self, data: bytes, info: Any) -> None:
-        targets = decode(names.FINGERS, data).targets
+        self.actuators, targets, _ = decode(names.FINGERS, data)
         self.last_ns = info["source_timestamp"]
         if targets.shape != self.last.shape or np.abs(targets - self.last).max() > HELD:
             self.last, self.changed_ns = targets, self.last_ns
@@ -123,10 +127,18 @@ def test_ending_the_run_holds_the_hand_and_ends_every_thread(graph: Any) -> None
     """Protects the last moment of a run: no traceback, and the hand is where it was, not where it was going."""
     targets = Targets(graph)
     actions = graph.listen(HandAction, "/dactyl/action")
+    readings = graph.listen(JointState, topics.of_simulated_hand(topics.JOINT_STATES))
     graph.until(lambda: targets.changes > 20 and actions, 120.0)
     graph._stop.set()
     graph.until(lambda: graph.code is not None)
     assert "Traceback" not in graph.text
+    end = time.monotonic() + 0.5
+    while time.monotonic() < end:
+        graph._executor.spin_once(timeout_sec=0.05)  # what was sent last is still to be taken
+    order, limits = JointOrder(ROBOT), ROBOT.actuator_limits.T
+    read = [ROBOT.actuator_positions(order.angles(each.name, each.position)) for each in readings[-500:]]
+    off = np.abs(np.clip(read, *limits)[:, targets.actuators] - targets.last).max(axis=1)
+    assert off.min() < 1.5 * HELD, "the last targets are where the hand was read"
 
 
 @pytest.mark.slow

@@ -65,10 +65,14 @@ def _process(node: Node, graph: Graph) -> Any:
         namespace=graph.namespace,
         parameters=[graph.parameters(node)],
         remappings=list(node.remappings),
-        # `launch` ended by SIGTERM or SIGKILL leaves its processes behind: they are to end with it
-        prefix=" ".join(processes.WITH_PARENT) if shutil.which(processes.WITH_PARENT[0]) else None,
+        prefix=_with_parent(),
         **how,
     )
+
+
+def _with_parent() -> str | None:
+    """What stands before a command: `launch` ended by SIGTERM or SIGKILL leaves behind what does not end with it."""
+    return " ".join(processes.WITH_PARENT) if shutil.which(processes.WITH_PARENT[0]) else None
 
 
 def _with_state_publisher(graph: Graph) -> tuple[Graph, list[Any]]:
@@ -100,6 +104,7 @@ def _with_state_publisher(graph: Graph) -> tuple[Graph, list[Any]]:
         # it tells the description too, which ours has told already
         remappings=[("joint_states", joint_states), ("robot_description", "robot_state_publisher/description")],
         output="screen",
+        prefix=_with_parent(),
     )
     ours = with_parameters(graph.nodes, {"robot_description": {"joint_transforms": False}})
     return dataclasses.replace(graph, nodes=tuple(ours)), [action]

@@ -20,6 +20,7 @@ from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool, Empty
 
 from dactyl import topics
+from dactyl.errors import DactylError
 from dactyl.ros.messages import RELIABLE
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
@@ -51,6 +52,9 @@ class HandWatch(DactylNode):
     def __init__(self) -> None:
         super().__init__("hand_watch")
         self.settings = settings = self.declare(Parameters)
+        if settings.dead_man_button in settings.stop_buttons:
+            stops = " ".join(map(str, settings.stop_buttons))
+            raise DactylError(f"parameter dead_man_button = {settings.dead_man_button} stops the hand, as {stops} do")
         self.monotonic = time.monotonic
         self.stopped_at: float | None = None
         self.pressed_at: float | None = None
