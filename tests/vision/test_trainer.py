@@ -64,6 +64,7 @@ def test_the_paper_s_preset_has_none_of_what_the_paper_has_not() -> None:
     paper = read_preset("paper")
     assert (paper.warm_up, paper.average, paper.initial, paper.keypoint_weight) == (0, 0.0, None, 0.0)
     assert not paper.pictures.active
+    assert not paper.decoupled_decay
     assert paper.rendering.raytracer_share == 0.0
 
 

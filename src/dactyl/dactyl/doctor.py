@@ -48,6 +48,12 @@ def examine() -> list[Finding]:
         _probe("middleware", _middleware, remedy="unset RMW_IMPLEMENTATION, or install the one that it names"),
         _probe("messages", _messages, remedy=SET_UP_AGAIN),
         _probe("launch", _launch, needed=False, remedy="part of a ROS installation; ./dactyl sim does without"),
+        _probe(
+            "setpriv",
+            lambda: _first_line("setpriv", "--version"),
+            needed=False,
+            remedy="install util-linux: without it nodes stay behind when what started them is killed",
+        ),
         _probe("numpy", lambda: str(_import("numpy").__version__), remedy=SET_UP_AGAIN),
         _probe("mujoco", lambda: str(_import("mujoco").__version__), remedy=SET_UP_AGAIN),
         _probe("mujoco-warp", lambda: importlib.metadata.version("mujoco-warp"), remedy=SET_UP_AGAIN),
