@@ -109,6 +109,24 @@ def test_joint_states_that_are_none_move_nothing(make_node: Any, share: Path, fa
     assert "no joint states" in node.diagnose().message or "tf2_msgs" in node.diagnose().message
 
 
+def test_joint_states_that_end_are_said(make_node: Any, share: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects who looks at RViz from a robot that stands still because nobody says any more where it is."""
+    from dactyl.nodes import robot_description
+
+    now = 10.0
+    node = make_node(robot_description.RobotDescription)
+    monkeypatch.setattr(robot_description, "TFMessage", object)  # as where tf2_msgs is installed
+    node.monotonic = lambda: now
+    assert node.diagnose().message == "no joint states"
+    node.links(states(node))
+    assert node.diagnose().message == "running"
+    now = 13.0
+    assert node.links(states(node)) == [], "the same stamp again is nothing new"
+    assert node.diagnose().message == "no new joint states for 3 s"
+    node.links(states(node, 2_600_000_000))
+    assert node.diagnose().message == "running"
+
+
 def test_cameras_and_mocap_are_static(make_node: Any, share: Path, tmp_path: Path) -> None:
     """Protects what is seen beside the robot; a calibrated camera is where its file says."""
     from dactyl.nodes.robot_description import RobotDescription

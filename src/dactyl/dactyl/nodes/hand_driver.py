@@ -252,6 +252,7 @@ class HandDriver(ManagedNode):
         """Stop where another node speaks on the hand's topics, or nobody takes the commands any more."""
         self.checked_ns = now_ns = self.monotonic_ns()
         if not self.safety.enabled:
+            self.conflicts, self.trouble_ns = 0, None
             return
         conflict = self.hand.conflict()
         self.conflicts = self.conflicts + 1 if conflict else 0

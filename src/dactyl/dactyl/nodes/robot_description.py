@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,8 @@ except ImportError:  # not among the wheels, nor is anything that would listen t
     TFMessage = None
 
 MOVED, TURNED = 0.0005, 0.005  # m and rad: less is noise, and motion capture's frame has not moved
+SILENCE = 1.0
+"""s without new joint states after which the diagnostics say so."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,9 @@ class RobotDescription(DactylNode):
         self.description = Description(build(SceneConfig(robot=self.robot.name)))
         self.fixed = self._cameras()
         self.mocap: Pose | None = None
+        self.monotonic = time.monotonic
+        self.heard: float | None = None
+        """When joint states were last used, s; None: never."""
         self.stamp_ns = -1
         self.group = NotExecuted()
         self._publish_description()
@@ -125,7 +131,7 @@ class RobotDescription(DactylNode):
         stamp = messages.nanoseconds(message.header.stamp)
         if set(angles) != names or not np.isfinite(list(angles.values())).all() or stamp == self.stamp_ns:
             return []
-        self.stamp_ns = stamp
+        self.stamp_ns, self.heard = stamp, self.monotonic()
         return [_transform(stamp, *each) for each in self.description.transforms(angles)]
 
     def on_second(self) -> None:
@@ -155,7 +161,10 @@ class RobotDescription(DactylNode):
     def diagnose(self) -> Diagnosis:
         if TFMessage is None:
             return Diagnosis("described; tf2_msgs is not installed, so no frames are published")
-        return Diagnosis() if self.stamp_ns >= 0 else warning("no joint states")
+        if self.heard is None:
+            return warning("no joint states")
+        silence = self.monotonic() - self.heard
+        return warning(f"no new joint states for {silence:.0f} s") if silence > SILENCE else Diagnosis()
 
 
 def _apart(a: Pose, b: Pose) -> bool:
