@@ -411,6 +411,22 @@ def test_two_nodes_with_the_hands_joint_states_refuse_an_enable(
     assert driver.on_enable(SetBool.Request(data=True), SetBool.Response()).success
 
 
+def test_a_second_source_of_joint_states_stops_a_running_hand(
+    make_node: Callable[..., HandDriver], other: Callable[[str], Any]
+) -> None:
+    """Protects a hand that moves from angles of another one, which begins to speak on its topic."""
+    other("real_hand").create_publisher(JointState, "/joint_states", 10)
+    bench = Bench(make_node(HandDriver, enable_at_start="true", max_rate="5.0"))
+    bench.read()
+    bench.act()
+    bench.cycles(20)
+    assert bench.driver.safety.enabled
+    other("simulator").create_publisher(JointState, "/joint_states", 10)
+    until(lambda: (bench.cycles(1), bench.driver.safety.stopped)[1])
+    assert bench.driver.safety.stopped.startswith("2 nodes publish /joint_states: ")
+    assert "/other/simulator" in bench.driver.safety.stopped
+
+
 def test_a_hand_that_nobody_drives_is_not_enabled(
     make_node: Callable[..., HandDriver], other: Callable[[str], Any]
 ) -> None:
