@@ -44,6 +44,17 @@ def test_a_simulated_robot_gets_the_calibration_and_the_filter_its_backlash(cali
     assert set(deltas) == {5.0, backlash.NOMINAL}
 
 
+def test_a_simulated_exercise_never_moves_a_real_hand(tmp_path: Path) -> None:
+    """Protects a lab that lays its own file over: that may say how its real hand is reached."""
+    config = tmp_path / "lab.yaml"
+    config.write_text("/dactyl:\n  hand_driver:\n    ros__parameters: {transport: rosbridge, commands: /f /w}\n")
+    for simulated, transport in ((True, "ros2"), (False, "rosbridge")):
+        graph = exercise_graph(ExerciseOptions(simulated=simulated, config=str(config)), tmp_path / "bag")
+        driver = graph.parameters(graph.node("hand_driver"))
+        assert driver["transport"] == transport
+        assert ("commands" in driver) is not simulated
+
+
 def test_sim_takes_a_calibration_too(calibration: str) -> None:
     graph = sim_graph(SimOptions(calibration=calibration, headless=True))
     assert graph.node("sim").parameters["calibration"] == calibration

@@ -242,14 +242,17 @@ def test_the_hands_topics_are_parameters_of_a_real_graph_only(tmp_path: Path) ->
     config = tmp_path / "right.yaml"
     config.write_text(
         "/**:\n  ros__parameters: {joint_states: /right/joint_states}\n"
-        "/dactyl:\n  hand_driver:\n    ros__parameters: {commands: /right/fingers /right/wrist, max_rate: 3}\n"
+        "/dactyl:\n  hand_driver:\n    ros__parameters:\n"
+        "      {commands: /right/fingers /right/wrist, max_rate: 3, transport: rosbridge}\n"
     )
     real = real_graph(RealOptions(config=str(config)))
     using = {name for name, given in real.configuration.items() if given.get("joint_states") == "/right/joint_states"}
     assert {"hand_driver", "policy", "action_filter", "timing_monitor", "dashboard"} <= using
-    assert real.parameters(real.node("hand_driver"))["commands"] == "/right/fingers /right/wrist"
+    driver = real.parameters(real.node("hand_driver"))
+    assert (driver["commands"], driver["transport"]) == ("/right/fingers /right/wrist", "rosbridge")
     for graph in (real_graph(RealOptions(config=str(config), emulate=True)), sim_graph(SimOptions(config=str(config)))):
-        assert graph.parameters(graph.node("hand_driver"))["max_rate"] == 3.0
+        driver = graph.parameters(graph.node("hand_driver"))
+        assert (driver["max_rate"], driver["transport"]) == (3.0, "ros2"), "it speaks to the simulated hand alone"
         for node in graph.nodes:
             assert not {"joint_states", "commands", "targets"} & set(graph.parameters(node)), node.name
 

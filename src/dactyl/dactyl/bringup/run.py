@@ -215,7 +215,7 @@ def _emulated(nodes: list[Node], choice: _Choice) -> tuple[Node, ...]:
         "camera": {"emulate_from": str(pictures)},
         "mocap": {"source": "topic", "topic": topics.absolute(topics.MARKERS, emulation)},
         "hand_driver": {
-            "transport": "ros2", "interface": "trajectory", "joint_states_clock": "sender",
+            "interface": "trajectory", "joint_states_clock": "sender",
             "enable_at_start": True,  # nobody's fingers are near
             "stop_after": 60.0,  # the simulated hand is silent while the simulated operator has it, ...
             "max_joint_speed": 1000.0,  # ... who moves it in no time
@@ -233,12 +233,16 @@ def _emulated(nodes: list[Node], choice: _Choice) -> tuple[Node, ...]:
 
 
 def with_simulated_hand(nodes: Iterable[Node], name: str, namespace: str = topics.NAMESPACE) -> tuple[Node, ...]:
-    """The nodes, with the topics of the robot of that name where no real one has them, whatever runs beside this."""
+    """The nodes, with the topics of the robot of that name where no real one has them, whatever runs beside this.
+
+    The driver speaks on these alone: a lab's own file may say another way, which would lead it to the real hand.
+    """
     robot = robots.load(name)
     names = [topics.JOINT_STATES, *(robot.controllers or robot.targets)]
     if namespace != topics.NAMESPACE:  # each simulated hand has a time of its own
         names.append(topics.CLOCK)
     hand = tuple((name, topics.of_simulated_hand(name, namespace)) for name in names)
+    nodes = with_parameters(nodes, {"hand_driver": {"transport": "ros2"}})
     return tuple(dataclasses.replace(node, remappings=(*node.remappings, *hand)) for node in nodes)
 
 
