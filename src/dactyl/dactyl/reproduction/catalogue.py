@@ -15,6 +15,7 @@ NAMES = (
     "memory-probe",
     "table-6",
     "figure-10",
+    "figure-10-ray",
     "grasps",
     "control-period",
     "memory-or-not",

@@ -14,6 +14,7 @@ import yaml
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint, curves
 from dactyl.learning import train as trainings
+from dactyl.learning.cluster import LOCAL
 from dactyl.learning.options import TrainOptions
 from dactyl.reproduction.experiment import Here, StoppedError
 from dactyl.reproduction.moving import moving
@@ -33,6 +34,7 @@ def train(
     initial: Path | None = None,
     minutes: float = inf,
     workers: int | None = None,
+    rollout_workers: int = 0,
 ) -> dict[str, Any]:
     """Train a preset in a step's folder, or go on with what is there.
 
@@ -42,6 +44,7 @@ def train(
         initial: a folder of weights to begin with.
         minutes: after which it ends.
         workers: in place of those of `here`.
+        rollout_workers: that simulate for these, which then only learn, all of them on Ray; 0: without Ray.
 
     Returns:
         steps, years, hours, workers, the policy's file in the folder and its hash, and the curve.
@@ -57,7 +60,15 @@ def train(
     resume = out if out.is_dir() and checkpoint.find(out) else None
     processes = workers or here.workers
     options = TrainOptions(
-        out=out, resume=resume, initial=initial, minutes=minutes, device="cpu", threads=here.threads, workers=processes
+        out=out,
+        resume=resume,
+        initial=initial,
+        minutes=minutes,
+        device="cpu",
+        threads=here.threads,
+        workers=processes,
+        cluster=LOCAL if rollout_workers else None,
+        rollout_workers=rollout_workers,
     )
     threads = torch.get_num_threads()
     try:
@@ -72,7 +83,7 @@ def train(
         "years": outcome["simulated_years"],
         "hours": outcome["hours"],
         "workers": processes,
-        "policy": str(policy.relative_to(here.folder)),
+        "policy": str(policy.resolve().relative_to(here.folder.resolve())),
         "hash": file_hash(policy),
         "curve": curve(out),
     }
