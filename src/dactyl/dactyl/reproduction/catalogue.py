@@ -10,6 +10,7 @@ from dactyl.reproduction.experiment import Experiment
 NAMES = (
     "table-3",
     "table-3-vision",
+    "table-3-held-out",
     "table-4",
     "table-5",
     "memory-probe",

@@ -14,7 +14,7 @@ from dactyl.simulation.appearance.cameras import NUM_CAMERAS
 from dactyl.simulation.appearance.studio import Studio
 
 SAMPLES = 2  # rays along each axis of a pixel; they are averaged here, for MJWarp only does it for fixed cameras
-WORLDS = {"cpu": 8, "cuda": 512}  # rendered at a time
+WORLDS = {"cpu": 1, "cuda": 512}  # rendered at a time; more on a CPU are not faster, and those left over cost as much
 _FIELDS = (
     "cam_pos", "cam_quat", "cam_fovy", "mat_rgba", "mat_specular", "mat_shininess", "geom_matid",
     "light_pos", "light_dir", "light_diffuse", "light_specular", "light_ambient",
