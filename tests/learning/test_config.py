@@ -124,6 +124,7 @@ def test_an_older_file_changes_what_a_newer_one_says_that_it_extends(tmp_path: P
         ({"num_envs": "many"}, "num_envs: expected int"),
         ({"num_envs": 0}, "num_envs must be at least 1"),
         ({"num_envs": True}, "num_envs: expected int"),
+        ({"deviation": 0.0}, "deviation must be positive, not 0.0"),
         ({"horizon": 15}, "horizon 15 is no multiple of sequence 10"),
         ({"ppo": {"minibatch": 25}}, "minibatch 25 is no multiple of collection.sequence 10"),
         ({"imitation": 0.5}, "imitation needs a teacher"),

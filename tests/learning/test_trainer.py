@@ -115,6 +115,18 @@ def test_another_seed_is_another_training(tmp_path: Path) -> None:
     assert a["policy_loss"] != b["policy_loss"]
 
 
+def test_actions_that_are_numbers_begin_with_the_deviation_that_a_preset_names(tmp_path: Path) -> None:
+    """Protects robots whose motors a larger noise would only drive to their limits."""
+    numbers = Trainer(replace(CONFIG, deviation=0.05), memory, replace(CONTRACT, bins=0), tmp_path / "numbers")
+    with torch.no_grad():
+        outputs, _ = numbers.network.step(numbers.collector.observations, numbers.network.initial_state(16))
+    actions = numbers.policy.actions
+    spread = actions.draw(outputs, torch.ones(16, 20)) - actions.mode(outputs)
+    torch.testing.assert_close(spread, torch.full_like(spread, 0.05))
+    with pytest.raises(DactylError, match="the robot's are bins"):
+        trainer(tmp_path / "bins", deviation=0.05)
+
+
 def test_the_policy_file_says_what_was_trained(tmp_path: Path) -> None:
     trainer(tmp_path).run()
     policy = Policy.load(checkpoint.resolve(tmp_path) / "policy.safetensors")

@@ -66,7 +66,7 @@ def test_the_papers_preset_is_its_public_codes() -> None:
         (512, 512, 256, 128),
     )
     assert (ppo.gamma, ppo.lam, ppo.clip, ppo.value_rate, ppo.minibatch) == (0.99, 0.95, 0.2, 5e-4, 16384)
-    assert first.action_origin == "torque"
+    assert (first.action_origin, config.deviation) == ("torque", 1.0)
     assert first.randomization == RANDOMIZATION
     assert first.reward == tasks.load("repose").reward
     assert (config.stages[0].until_steps, set(first.reward) - set(second.reward)) == (50_000_000, {"reach"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from dactyl.environment.config import EnvironmentConfig
@@ -70,6 +71,8 @@ class TrainingConfig:
     initial: str | None = None
     """A checkpoint whose networks and normalizers to begin with, as in fine-tuning; `train --initial` sets it too."""
 
+    deviation: float | None = None
+    """Of actions that are numbers, at first, in units of action; None: half of the way to the end."""
     objects: tuple[str, ...] = ()
     """Environments are shared out evenly among these objects; empty: all have the scene's."""
     teacher: str | None = None
@@ -79,6 +82,8 @@ class TrainingConfig:
         for name in ("num_envs", "total_steps"):
             if not getattr(self, name) >= 1:
                 raise DactylError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.deviation is not None and not 0 < self.deviation < inf:
+            raise DactylError(f"deviation must be positive, not {self.deviation}")
         if not self.checkpoint_minutes > 0:
             raise DactylError(f"checkpoint_minutes must be positive, not {self.checkpoint_minutes}")
         if not 0 <= self.averaging < 1:

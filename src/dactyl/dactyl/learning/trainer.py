@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
+from dactyl.learning.actions import DEVIATION
 from dactyl.learning.algorithms.distillation import Distillation
 from dactyl.learning.algorithms.ppo import PPO
 from dactyl.learning.algorithms.teacher import PostureTeacher, Teacher
@@ -84,6 +86,8 @@ class Trainer:
         self.shuffler = torch.Generator(self.device).manual_seed(seed + RANKS_APART // 2)
         self.policy = Policy(contract)
         self.network = self.policy.trainable.to(self.device)
+        if config.deviation is not None:
+            self._spread(config.deviation)
         self.teacher = None if config.teacher is None else self._load_teacher(Path(config.teacher))
         shapes = environment.observation_shapes
         check_images(config.policy.images, shapes)
@@ -103,6 +107,13 @@ class Trainer:
         """Of the policy network over iterations, for its file."""
         weight = self.config.averaging
         return AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(weight)) if weight else None
+
+    @torch.no_grad()
+    def _spread(self, deviation: float) -> None:
+        """Let actions begin with this deviation; what is resumed, or begun with, has its own."""
+        if self.network.constants is None:
+            raise DactylError("deviation is for actions that are numbers, and the robot's are bins")
+        self.network.constants.fill_(math.log(deviation / DEVIATION))
 
     # --------------------------------------------------------------------------------------------------- stages
 
