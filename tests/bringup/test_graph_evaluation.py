@@ -38,6 +38,21 @@ def test_the_most_likely_actions_are_asked_of_the_policy_node() -> None:
     assert graph.node("policy").parameters["deterministic"] is True
 
 
+def test_the_graphs_trials_have_the_rules_that_are_asked_for(untrained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects figures that are compared with those without a graph."""
+
+    def run(graph: Graph) -> int:
+        told = graph.node("trial").parameters
+        assert told["rules"] == graph.node("sim").parameters["rules"] == "{timeout: 5.0}"
+        trials = [{"successes": 0, "reason": "timeout", "seconds": 5.0}]
+        Path(str(told["report"])).write_text(json.dumps({"results": {"trials": trials}}))
+        return 0
+
+    monkeypatch.setattr(processes, "run", run)
+    outcome = graph_evaluation.evaluate(EvaluationOptions(untrained, "none", trials=1, rules="{timeout: 5.0}"))
+    assert outcome["rules"]["timeout"] == 5.0
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

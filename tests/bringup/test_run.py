@@ -72,6 +72,16 @@ def test_options_reach_their_nodes(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_rules_reach_the_referee_and_who_places_the_object() -> None:
+    """Protects trials from goals of one difficulty and starts of another. Without them nobody is told any."""
+    told = "{timeout: 5.0}"
+    for graph in (sim_graph(SimOptions(rules=told)), real_graph(RealOptions(rules=told, emulate=True))):
+        assert (graph.node("trial").parameters["rules"], graph.node("sim").parameters["rules"]) == (told, told)
+    assert "rules" not in sim_graph(SimOptions()).node("trial").parameters
+    with pytest.raises(DactylError, match=r"unknown key rules\.kindness"):
+        sim_graph(SimOptions(rules="{kindness: 3}"))
+
+
 def test_filter_and_driver_follow_the_policys_contract(tmp_path: Path) -> None:
     """Protects a policy from being run with another smoothing or reach than it was trained with."""
     contract = {"smoothing": 0.5, "action_origin": "middle", "action_scale": 0.25}

@@ -17,6 +17,7 @@ from dactyl.environment.task import Task, Term, fixed
 from dactyl.errors import DactylError
 from dactyl.maths.random import NumpyDraws
 from dactyl.robot import robot as robots
+from dactyl.tasks.repose.rules import ReposeRules
 
 SIGNALS = {
     "fingertips", "object_position", "object_orientation", "goal", "joint_angles", "joint_velocities",
@@ -43,6 +44,36 @@ def test_a_term_is_found_by_its_name(task: Task) -> None:
     assert task.term("sum").needs == ("a", "b")
     with pytest.raises(DactylError, match="unknown observation 'touch': choose from sum, size, joints"):
         task.term("touch")
+
+
+def test_a_task_has_its_rules_with_changes() -> None:
+    """Protects evaluation, graph and farm, which all read rules here."""
+    repose = tasks.load("repose")
+    assert repose.rules_with("") is repose.rules
+    changed = repose.rules_with("{difficulty: 1, planar: true, timeout: 3}")
+    assert changed == ReposeRules(difficulty=1, planar=True, timeout=3.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ("{timeout: 10", "are not YAML"),
+        ("[1]", "rules: expected a mapping"),
+        ("{1: 2}", "unknown key rules.1"),
+        ("{kindness: 3}", "unknown key rules.kindness"),
+        ("{timeout: -1.0}", "timeout -1.0 s must be > 0"),
+        ("{timeout: .nan}", "expected float, not nan"),
+        ("{max_successes: .inf}", "are not YAML"),
+        ("{timeout: !!int ''}", "are not YAML"),
+        ("{timeout: !!timestamp soon}", "are not YAML"),
+        pytest.param(f"{{timeout: {10**400}}}", "are not YAML", id="huge"),
+        pytest.param("[" * 5000, "are not YAML", id="deep"),
+    ],
+)
+def test_what_are_no_rules_is_refused(changes: str, says: str) -> None:
+    """Protects a farm's server from whatever a client writes, and people from a traceback."""
+    with pytest.raises(DactylError, match=says):
+        tasks.load("reorient").rules_with(changes)
 
 
 def test_needs_are_those_of_all_terms(task: Task) -> None:

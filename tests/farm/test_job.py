@@ -15,7 +15,7 @@ ASKED = {"robot": "shadow", "task": "reorient", "object": "block"}
 
 def test_a_job_survives_its_own_text() -> None:
     """Protects the queue, which keeps jobs as text."""
-    job = Job(**ASKED, trials=3, seed=2**63 - 1, goal=tuple(GOAL), seconds=15.0)
+    job = Job(**ASKED, trials=3, seed=2**63 - 1, goal=tuple(GOAL), seconds=15.0, rules="{tolerance: 0.2}")
     assert Job.from_json(job.to_json()) == job
 
 
@@ -38,6 +38,9 @@ def test_a_job_survives_its_own_text() -> None:
         ({"goal": [5.0, *GOAL[1:]]}, "goal"),
         ({"goal": "everywhere"}, "goal"),
         ({"robot": 7}, "robot"),
+        ({"rules": {"timeout": 3.0}}, "expected str"),
+        ({"rules": "{kindness: 3}"}, "unknown key rules.kindness"),
+        ({"rules": "{timeout: &a [*a, *a]}"}, "without anchors"),
     ],
 )
 def test_what_cannot_be_is_refused_by_its_name(changes: dict[str, object], said: str) -> None:

@@ -68,8 +68,10 @@ def test_results_go_where_they_are_looked_for(folders: tuple[Path, Path]) -> Non
 
 def test_the_referees_rules_are_those_of_the_score(folders: tuple[Path, Path]) -> None:
     """Protects a good run from being refused because the two do not agree."""
-    job = replace(JOB, seconds=15.0, goal=(0.0, -0.04, 0.35, 1.0, 0.0, 0.0, 0.0))
+    job = replace(JOB, seconds=15.0, goal=(0.0, -0.04, 0.35, 1.0, 0.0, 0.0, 0.0), rules="{tolerance: 0.2}")
     made = graph(folders, job)
+    for name in ("trial", "sim"):
+        assert made.parameters(made.node(name))["rules"] == "{tolerance: 0.2}"
     referee, rules = made.parameters(made.node("trial")), score.rules(job)
     assert (referee["timeout"], referee["max_successes"]) == (rules.timeout, rules.max_successes)
     assert referee["goal"] == [0.0, -0.04, 0.35, 1.0, 0.0, 0.0, 0.0]

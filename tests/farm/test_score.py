@@ -92,6 +92,8 @@ def test_the_rules_are_the_tasks_but_for_what_is_asked() -> None:
     assert score.rules(JOB).timeout == 80.0
     asked = score.rules(replace(JOB, seconds=15.0, goal=(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)))
     assert (asked.timeout, asked.max_successes) == (15.0, 1)
+    other = score.rules(replace(JOB, seconds=15.0, rules="{timeout: 3.0, max_successes: 2}"))
+    assert (other.timeout, other.max_successes) == (15.0, 2)
 
 
 def test_without_a_truth_the_referees_word_counts() -> None:

@@ -29,10 +29,10 @@ def test_robot_task_and_object_are_the_policys(policy: Path) -> None:
 
 
 def test_what_is_asked_goes_first(policy: Path) -> None:
-    asked = JobOptions(object="block", seconds=15.0)
+    asked = JobOptions(object="block", seconds=15.0, rules="{tolerance: 0.2}")
     job = job_for(policy, asked, (0.0, -0.04, 0.35), (1.0, 0.0, 0.0, 0.0))
     assert job.object == "block"
-    assert job.seconds == 15.0
+    assert (job.seconds, job.rules) == (15.0, "{tolerance: 0.2}")
     assert job.goal == (0.0, -0.04, 0.35, 1.0, 0.0, 0.0, 0.0)
 
 

@@ -106,6 +106,18 @@ def test_a_given_goal_is_each_trials_first(start: Callable[..., Referee]) -> Non
     assert [result.successes for result in referee.node.results] == [1, 1]
 
 
+def test_rules_may_be_others_than_the_tasks(start: Callable[..., Referee]) -> None:
+    """What is configured by itself goes before them."""
+    node = start(rules="'{max_successes: 3, timeout: 7.0}'", timeout=5.0).node
+    assert (node.rules.max_successes, node.rules.timeout) == (3, 5.0)
+    assert node.rules.tolerances == (0.4,)  # the task's
+
+
+def test_rules_that_there_are_not_end_the_node(start: Callable[..., Referee]) -> None:
+    with pytest.raises(DactylError, match=r"unknown key rules\.kindness"):
+        start(rules="'{kindness: 3}'")
+
+
 @pytest.mark.parametrize("goal", [[0.0, 0.0, 0.3], [0.0] * 7, [1.0]])
 def test_a_goal_that_is_no_pose_is_refused(goal: list[float], start: Callable[..., Referee]) -> None:
     with pytest.raises(DactylError, match="goal"):

@@ -15,7 +15,7 @@ from dactyl.bringup.options import SimOptions
 from dactyl.bringup.run import sim_graph
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
-from dactyl.learning.evaluation import Trial, summarize
+from dactyl.learning.evaluation import Trial, summarize, trial_rules
 from dactyl.learning.options import EvaluationOptions
 from dactyl.learning.policy import Policy
 from dactyl.ranges import check_options
@@ -41,16 +41,15 @@ def evaluate(choice: EvaluationOptions, pose: Literal["state", "vision"] = "stat
         raise DactylError("ros: the graph takes the policy's own object: leave --on out")
     if choice.actions == "both":
         raise DactylError("ros: choose sampled or most-likely actions")
-    if choice.rules:
-        raise DactylError("ros: the graph's trials have the task's rules: leave --rules out")
     file = checkpoint.find_policy(choice.policy)
     policy = Policy.load(file, choice.object, robot=choice.robot, task=choice.task)
+    rules = trial_rules(policy.contract, choice.rules)
     with tempfile.TemporaryDirectory(prefix="dactyl-evaluation-") as folder:
         report = Path(folder, "trials.json")
         options = SimOptions(
             object=policy.contract.object,
             pose=pose, trials=choice.trials, seed=choice.seed, policy=str(file), json=str(report),
-            lockstep=True, headless=True, dashboard=False, calibration=choice.calibration,
+            lockstep=True, headless=True, dashboard=False, calibration=choice.calibration, rules=choice.rules,
         )  # fmt: skip
         code = processes.run(_acting(sim_graph(options), choice.actions == "most-likely"))
         interrupted = code in INTERRUPTED and report.exists()
@@ -65,6 +64,7 @@ def evaluate(choice: EvaluationOptions, pose: Literal["state", "vision"] = "stat
         "actions": choice.actions,
         "pose": pose,
         "ros": True,
+        **({"rules": dataclasses.asdict(rules)} if choice.rules else {}),
         **summary,
         **({"incomplete": {"asked": choice.trials, "signal": INTERRUPTED[code]}} if interrupted else {}),
     }

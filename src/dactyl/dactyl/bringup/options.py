@@ -34,6 +34,8 @@ class Options:
     """Where the object's pose comes from: motion capture or cameras."""
     trials: CountOrAll = 0
     """Trials to run, then everything ends; 0: go on for ever."""
+    rules: str = ""
+    """Rules of the trials that differ from the task's, in YAML, such as '{timeout: 10}'."""
     seed: Seed = 0
     """Of all randomness."""
     policy: str = ""

@@ -63,6 +63,11 @@ class _Choice(NamedTuple):
         return {"robot": self.use.robot, "task": self.use.task}
 
     @property
+    def rules(self) -> dict[str, Value]:
+        """For the referee, and for who places the object: rules that differ from the task's."""
+        return {"rules": self.options.rules} if self.options.rules else {}
+
+    @property
     def source(self) -> dict[str, Value]:
         """Whose pose of the object counts."""
         return {"object_pose": POSE_TOPICS[self.options.pose]}
@@ -82,7 +87,7 @@ def sim_graph(options: SimOptions) -> Graph:
     if options.pose == "vision":  # the network takes smaller ones, and a CPU cannot render 37 larger ones a second
         sim |= {"image_width": 320, "image_height": 240}
     nodes = _common_nodes(choice, lockstep, command="sim")
-    sim |= {**choice.task, **_meaning(choice.use), **calibration_of(options.calibration)}
+    sim |= {**choice.task, **choice.rules, **_meaning(choice.use), **calibration_of(options.calibration)}
     nodes = tuple(with_parameters(nodes, {"action_filter": backlash_of(choice.use.robot, options.calibration)}))
     nodes = (Node("sim", sim, required=True), *nodes, *_rviz(choice, {}), *_dashboard(choice, True))
     nodes = with_simulated_hand(nodes, choice.use.robot, choice.namespace)
@@ -170,6 +175,7 @@ def _choose(options: Options) -> _Choice:
                 f"no policy for the {kind} {asked}: {policy} is for the {kind} {own}: name one with `policy`"
             )
     _check_hand(options.hand, robots.load(use.robot))
+    tasks.load(use.task).rules_with(options.rules)
     shape = options.object or use.object or tasks.load(use.task).objects[0]
     choice = _Choice(dataclasses.replace(options, object=shape), policy, use)
     check_name("namespace", choice.namespace)
@@ -224,7 +230,7 @@ def _emulated(nodes: list[Node], choice: _Choice) -> tuple[Node, ...]:
         "timing_monitor": {"period": [physics] * 3 + [control] * 6 + [physics] * 2},  # simulated markers come as often
     }  # fmt: skip
     parameters: dict[str, Value] = {"object": options.object, "seed": options.seed, "machine_clock": True}
-    parameters |= {**choice.task, **_meaning(choice.use)}
+    parameters |= {**choice.task, **choice.rules, **_meaning(choice.use)}
     elsewhere = [topics.MARKERS, topics.CLOCK]  # what the drivers publish, or nobody wants
     elsewhere += [topic(name) for name in robot.cameras.places for topic in (topics.image, topics.camera_info)]
     remappings = tuple((topic, f"{emulation}/{topic.lstrip('/')}") for topic in elsewhere)
@@ -290,7 +296,7 @@ def _common_nodes(choice: _Choice, lockstep: Mapping[str, Value], command: str) 
     return (
         Node("pose_estimator", _estimator(options, bool(lockstep.get("lockstep")))),
         Node("fingertip_tracker", {**choice.robot, "object": options.object}),
-        Node("trial", {**choice.task, **trials, **referee, **seed, **lockstep}, required=True),
+        Node("trial", {**choice.task, **choice.rules, **trials, **referee, **seed, **lockstep}, required=True),
         Node("policy", {**policy, **choice.source, **seed, **lockstep}),
         Node("action_filter", {**choice.robot, **filter}),
         Node("hand_driver", {**choice.robot, **driver, **lockstep}),

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
+import yaml
 from array_api_compat import array_namespace
 
 from dactyl import registry
@@ -34,8 +35,11 @@ from dactyl.maths.quaternion import Array
 from dactyl.maths.random import Draws
 from dactyl.objects.object import Object
 from dactyl.robot.robot import Robot
+from dactyl.storage.presets import parse
 
 Signals = Mapping[str, Array]
+_UNREADABLE = (ValueError, ArithmeticError, LookupError, AttributeError, TypeError, RecursionError)
+"""What PyYAML also raises, where a tag does not fit its value, and numbers that are none."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,23 @@ class Task:
     def under(self, rules: TrialRules) -> Task:
         """The task as these rules have it."""
         return self if self.by_rules is None else self.by_rules(self, rules)
+
+    def rules_with(self, changes: str) -> TrialRules:
+        """The rules of its evaluations with changes, a mapping in YAML; empty: none.
+
+        Raises:
+            DactylError: it is none, or names what the rules have not.
+        """
+        if not changes:
+            return self.rules
+        try:
+            values = yaml.safe_load(changes)
+            if isinstance(values, Mapping):
+                values = {str(key): value for key, value in values.items()}
+            changed: TrialRules = parse(type(self.rules), values, "rules", self.rules)
+        except (yaml.YAMLError, *_UNREADABLE) as error:
+            raise DactylError(f"rules {changes!r} are not YAML: {' '.join(str(error).split())}") from error
+        return changed
 
     def term(self, name: str) -> Term:
         """An observation term by its name; DactylError if there is none."""

@@ -7,6 +7,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
+from dactyl.environment import task as tasks
 from dactyl.errors import DactylError
 from dactyl.farm.options import JobTrials
 from dactyl.ranges import Range, Seed, check_options
@@ -33,9 +34,15 @@ class Job:
     """The object's pose that is each trial's only goal: x y z, m, and w x y z, robot frame; empty: goals are drawn."""
     seconds: GoalSeconds = 0.0
     """Simulated time for each goal; 0: the task's own."""
+    rules: str = ""
+    """Rules of the trials that differ from the task's, in YAML without anchors."""
 
     def __post_init__(self) -> None:
         check_options(self)
+        if "&" in self.rules or "*" in self.rules:  # a few bytes of YAML may stand for more than fits into a memory
+            raise DactylError("rules must be YAML without anchors")
+        if self.rules:
+            tasks.load(self.task).rules_with(self.rules)
         if self.goal and (len(self.goal) != 7 or math.hypot(*self.goal[3:]) < 1e-3):
             raise DactylError("goal must hold x y z and a rotation w x y z, or nothing")
 

@@ -83,3 +83,5 @@ class JobOptions:
     """Of goals, starts and the policy's drawn actions."""
     seconds: Seconds | None = None
     """Simulated time for each goal; the task's own by default."""
+    rules: str = ""
+    """Rules of the trials that differ from the task's, in YAML, such as '{difficulty: 1}'."""

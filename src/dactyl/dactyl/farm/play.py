@@ -94,6 +94,7 @@ def _common(job: Job, policy: Path, out: Path) -> dict[str, Any]:
         "robot": job.robot,
         "task": job.task,
         "trials": job.trials,
+        "rules": job.rules,
         "seed": job.seed,
         "policy": str(policy),
         "json": str(out / files.TRIALS),

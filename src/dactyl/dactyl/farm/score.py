@@ -73,7 +73,7 @@ def rules(job: Job) -> TrialRules:
     changes: dict[str, Any] = {"timeout": job.seconds} if job.seconds else {}
     if job.goal:
         changes["max_successes"] = 1
-    return replace(tasks.load(job.task).rules, **changes)
+    return replace(tasks.load(job.task).rules_with(job.rules), **changes)
 
 
 def read(path: Path) -> Run:

@@ -39,4 +39,5 @@ def job_for(
         seed=asked.seed,
         goal=(*map(float, position or ()), *map(float, quaternion or ())),
         seconds=asked.seconds or 0.0,
+        rules=asked.rules,
     )

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 
 from dactyl.environment import environment as environments
 from dactyl.environment import task as tasks
@@ -33,7 +32,6 @@ from dactyl.robot import robot as robots
 from dactyl.robot.control import TORQUE
 from dactyl.simulation.scene import SceneConfig
 from dactyl.storage.digests import digest, file_hash
-from dactyl.storage.presets import parse
 
 DEFAULTS = EvaluationOptions()
 RESAMPLES = 10_000  # of the bootstrap
@@ -72,15 +70,7 @@ def trial_rules(contract: Contract, changes: str = "") -> TrialRules:
     Raises:
         DactylError: it is none, or names what the task's rules have not.
     """
-    rules: TrialRules = tasks.load(contract.task).rules
-    if not changes:
-        return rules
-    try:
-        values = yaml.safe_load(changes)
-    except yaml.YAMLError as error:
-        raise DactylError(f"rules {changes!r} are not YAML: {' '.join(str(error).split())}") from error
-    changed: TrialRules = parse(type(rules), values, "rules", rules)
-    return changed
+    return tasks.load(contract.task).rules_with(changes)
 
 
 def environment_config(

@@ -60,6 +60,7 @@ class Parameters:
 
     robot: str = parameter(DEFAULTS["robots"], "Name of the robot.")
     task: str = parameter(DEFAULTS["tasks"], "Name of the task.")
+    rules: str = parameter("", "As of the trial node: they also say where the object begins.")
     object: str = parameter("block", "Object in the hand.")
     seed: int = parameter(0, "Of all randomness: how objects are placed, the markers' noise.", minimum=0)
     lockstep: bool = parameter(
@@ -128,6 +129,7 @@ class Sim(DactylNode):
         scene.model.geom_friction *= settings.friction
         meaning = ActionMeaning(settings.action_origin, settings.action_scale, settings.smoothing)
         task = tasks.load(settings.task)
+        task = task.under(task.rules_with(settings.rules))
         self.laboratory = Laboratory(scene, task, settings.seed, settings.marker_noise, meaning, settings.marker_delay)
         timing = self.robot.timing
         self.step_ns = round(timing.physics * 1e9)

@@ -38,6 +38,7 @@ class Parameters:
 
     robot: str = parameter(DEFAULTS["robots"], "Name of the robot.")
     task: str = parameter(DEFAULTS["tasks"], "Name of the task.")
+    rules: str = parameter("", "Rules of the trials that differ from the task's, in YAML.")
     trials: int = parameter(0, "Trials to run, then this process ends. 0: go on for ever.", minimum=0)
     autostart: bool = parameter(True, "Start with the node; otherwise with the action run_trials.")
     seed: int = parameter(0, "Of the goals, together with the trial's number.", minimum=0)
@@ -89,16 +90,17 @@ class TrialNode(DactylNode):
         super().__init__("trial")
         self.task = tasks.load(self.asked("task", DEFAULTS["tasks"]))
         robot = robots.load(self.asked("robot", DEFAULTS["robots"]))
+        rules = self.task.rules_with(self.asked("rules", ""))
         own = {
             "tolerance": 0.0,
-            **asdict(self.task.rules),
+            **asdict(rules),
             "rest_position": robot.workspace.rest.tolist(),
             "up": robot.up.tolist(),
         }
         self.settings = settings = self.declare(Parameters, own)
         if settings.report:
             results.check_writable(Path(settings.report))
-        self.rules = _rules(self.task, settings)
+        self.rules = _rules(self.task.name, rules, settings)
         self.task = self.task.under(self.rules)
         self.robot = replace(robot, workspace=replace(robot.workspace, rest=np.array(settings.rest_position)))
         self.up = quaternion.normalize(np.array(settings.up))
@@ -408,15 +410,15 @@ def _unknown() -> dict[str, np.ndarray]:
     return {"object_position": np.full(3, np.nan), "object_orientation": np.full(4, np.nan)}
 
 
-def _rules(task: Task, settings: Parameters) -> TrialRules:
-    """The task's, with what was configured."""
+def _rules(task: str, rules: TrialRules, settings: Parameters) -> TrialRules:
+    """Those of a task, with what was configured by itself."""
     chosen: dict[str, Any] = {"timeout": settings.timeout, "max_successes": settings.max_successes}
     if settings.tolerance:
         chosen["tolerance"] = settings.tolerance
     try:
-        return replace(task.rules, **chosen)
+        return replace(rules, **chosen)
     except TypeError as error:
-        raise DactylError(f"the task {task.name} has not one tolerance: leave the parameter tolerance out") from error
+        raise DactylError(f"the task {task} has not one tolerance: leave the parameter tolerance out") from error
 
 
 def _statistics(ended: list[Result]) -> dict[str, float]:
