@@ -84,6 +84,8 @@ def test_data_that_does_not_fit_is_refused() -> None:
         replace(shadow, action=replace(shadow.action, bins=10))
     with pytest.raises(DactylError, match="XXJ9 cannot be locked"):
         replace(shadow, locked={"XXJ9": 0.0})
+    with pytest.raises(DactylError, match=r"slow_tracker \(0.1, nan\) must be from 0 to 10 s"):
+        replace(shadow, slow_tracker=(0.1, float("nan")))
 
 
 def test_a_robot_that_takes_torques_must_say_all_of_its_law() -> None:

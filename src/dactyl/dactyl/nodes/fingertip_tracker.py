@@ -12,7 +12,8 @@ from dactyl import objects, topics
 from dactyl.errors import DactylError
 from dactyl.registry import DEFAULTS
 from dactyl.robot import robot
-from dactyl.robot.markers import MarkerLayout, MarkerTracker, usual_ids
+from dactyl.robot.late_poses import LatePoses
+from dactyl.robot.markers import MarkerLayout, MarkerTracker, RigidPose, usual_ids
 from dactyl.ros.messages import SENSOR, nanoseconds, set_point, set_quaternion, to_floats
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
@@ -36,6 +37,13 @@ class Parameters:
     object_positions: tuple[float, ...] = parameter(
         None, "x y z of each object marker in the object frame, m.", minimum=-1.0, maximum=1.0
     )
+    pose_period: float = parameter(
+        0.0,
+        "Time between two poses of the object, of a slow tracker, s; 0: each frame.",
+        minimum=0.0,
+        maximum=10.0,
+    )
+    pose_delay: float = parameter(0.0, "How old a pose is when it comes, s.", minimum=0.0, maximum=10.0)
     base_memory: float = parameter(1.0, "Time over which base markers are averaged, s.", minimum=1e-3, maximum=60.0)
     max_residual: float = parameter(
         0.005, "Markers that fit their body worse than this give no pose, m.", minimum=1e-5, maximum=0.1
@@ -82,6 +90,9 @@ class FingertipTracker(DactylNode):
             max_speed=settings.max_speed,
             doubt=settings.doubt,
         )
+        self.late_poses = LatePoses(settings.pose_period, settings.pose_delay)
+        self.object: RigidPose | None = None
+        """What is known of it at the last frame."""
         self.stamp_ns = -1
         self.frames = self.frames_without_object = 0
         self.fingertips = FingertipPositions(positions=[Point() for _ in range(tips)])
@@ -101,10 +112,11 @@ class FingertipTracker(DactylNode):
             )
             self.frames += 1
             self.frames_without_object += self.tracker.object is None
+            self.object = self.late_poses.show(stamp_ns, self.tracker.object)
             self._fill_messages(message)
         if self.tracker.base is None:
             return
-        if self.tracker.object is not None:
+        if self.object is not None:
             self.pose_publisher.publish(self.pose)
         self.fingertips_publisher.publish(self.fingertips)
 
@@ -115,9 +127,9 @@ class FingertipTracker(DactylNode):
             set_point(point, where)
         fingertips.tracked = tracker.tracked.tolist()
         fingertips.age = to_floats(tracker.age)
-        if tracker.object is not None:
-            set_point(self.pose.pose.position, tracker.object.position)
-            set_quaternion(self.pose.pose.orientation, tracker.object.quaternion)
+        if self.object is not None:
+            set_point(self.pose.pose.position, self.object.position)
+            set_quaternion(self.pose.pose.orientation, self.object.quaternion)
 
     def diagnose(self) -> Diagnosis:
         values = {

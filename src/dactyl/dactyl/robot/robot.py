@@ -165,6 +165,9 @@ class Robot:
     """`module:function` that adds its commands to groups of the command line, given by name; empty: it has none."""
     eyes: Mapping[str, Eye] = field(default_factory=dict)
     """Depth cameras, by the names of their images."""
+    slow_tracker: tuple[float, float] = (0.0, 0.0)
+    """s between two poses of the object that the robot's own tracker gives, and s that they are old then; a farm's
+    robots have it."""
     scripted_starts: str = ""
     """`module:function` that plays with the object by a script: a scene and a seed -> states in which episodes may
     begin, joint angles and velocities among them, (K, nq) and (K, nv); empty: there is none."""
@@ -203,6 +206,8 @@ class Robot:
             raise DactylError(f"robot {self.name}: {self.action.bins} bins: an odd number has a bin for 0")
         if isinstance(self.action, Torques):
             self._check_torques(self.action)
+        if not all(0.0 <= seconds <= 10.0 for seconds in self.slow_tracker):
+            raise DactylError(f"robot {self.name}: slow_tracker {self.slow_tracker} must be from 0 to 10 s")
         if unknown := set(self.locked) - set(self.actuators):
             raise DactylError(f"robot {self.name}: {min(unknown)} cannot be locked: no actuator has this name")
 

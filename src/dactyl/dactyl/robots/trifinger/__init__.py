@@ -31,5 +31,6 @@ ROBOT = Robot(
     action=Torques(limit=TORQUE_LIMIT, damping=DAMPING, stiffness=STIFFNESS),
     model="dactyl.robots.trifinger.model:build",
     driver="dactyl.robots.trifinger.ros:driver",
+    slow_tracker=(0.1, 0.09),  # trifinger_simulation: "based on real robot data"
     scripted_starts="dactyl.robots.trifinger.grasps:states",
 )
