@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from dactyl.environment import task as tasks
 from dactyl.environment.randomization import RandomizationConfig, select
 from dactyl.environment.randomization.unmodeled_effects import UnmodeledEffects
 from dactyl.errors import DactylError
@@ -26,6 +27,8 @@ class Uneven(Toy):
 
     All episodes after an environment's first reach a thousand goals more.
     """
+
+    task = tasks.load("reorient")
 
     def reset(self) -> dict[str, Tensor]:
         self.episode = torch.full((self.num_envs,), -1)

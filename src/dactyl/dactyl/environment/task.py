@@ -21,7 +21,7 @@ look at comes by name:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -136,6 +136,9 @@ class Task:
     """The task as rules of its own have it, where these also say which goals are drawn and where the object begins."""
     randomization: str = ""
     """`module:attribute` of the `RandomizationConfig` that "all" means for it; empty: the first paper's."""
+    counts: Mapping[str, Callable[[Array], int]] = field(default_factory=dict)
+    """What an evaluation counts beside goals: functions of where the object was in a trial, numpy (T, 3), m, robot
+    frame, one row a control step."""
     showcase: str = ""
     """`module:function` that draws what is varied, for `env show`; empty: none."""
 

@@ -20,6 +20,8 @@ from dactyl.environment.randomization import RandomizationConfig, of_task, selec
 from dactyl.environment.trial import TrialRules
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
+from dactyl.learning.counts import Counts
+from dactyl.learning.counts import as_text as counts_as_text
 from dactyl.learning.motion import Motion
 from dactyl.learning.motion import as_text as motion_as_text
 from dactyl.learning.options import EvaluationOptions, PolicyOptions
@@ -196,9 +198,10 @@ def judge(
     sensor = make_sensor(config.scene, trials) if make_sensor else None
     environment.object_sensor = sensor
     motion = Motion() if policy.contract.action_origin != TORQUE else None
+    counted = Counts(environment) if environment.task.counts else None
     try:
         with TrialWatch(trials, config.rules.max_successes, sensor, stopped) as watch:
-            ended = run_trials(policy, environment, deterministic, seed, watch, motion)
+            ended = run_trials(policy, environment, deterministic, seed, watch, motion, counted)
     finally:
         if sensor:
             sensor.close()
@@ -206,7 +209,8 @@ def judge(
         return {}
     seen = {"vision": dict(sensor.about)} if sensor else {}
     moved = {"motion_deg_per_step": motion.summary()} if motion else {}
-    return summarize(ended, seed) | moved | seen
+    counts = {"counts": counted.summary()} if counted else {}
+    return summarize(ended, seed) | moved | seen | counts
 
 
 def report(results: Mapping[str, Any]) -> str:
@@ -224,6 +228,8 @@ def report(results: Mapping[str, Any]) -> str:
         lines.append(as_text(summary, f"{title}, {kind} actions"))
         if "motion_deg_per_step" in summary:
             lines.append(motion_as_text(summary["motion_deg_per_step"]))
+        if "counts" in summary:
+            lines.append(counts_as_text(summary["counts"]))
     if incomplete := results.get("incomplete"):
         ended = len(list(summaries.values())[-1]["trials"])
         lines.append(
@@ -241,6 +247,7 @@ def run_trials(
     seed: int = 0,
     watch: Callable[[Standing], bool] = lambda standing: True,
     motion: Motion | None = None,
+    counted: Counts | None = None,
 ) -> list[Trial]:
     """One trial in every environment; what comes after it does not count, so that short ones weigh no more.
 
@@ -251,6 +258,7 @@ def run_trials(
         seed: of the drawn actions.
         watch: called after every control step; once it is false, no more follow.
         motion: collects how far the policy asks the targets to move in its trials.
+        counted: follows the object through them.
 
     Returns:
         Of the trials that ended, in the order of their environments.
@@ -263,6 +271,8 @@ def run_trials(
     state = policy.initial_state(environment.num_envs)
     seconds = torch.zeros(environment.num_envs, device=environment.device)
     while running.any() and watch(Standing(running, goals, float(seconds.max()))):
+        if counted is not None:
+            counted.add(running)
         actions, state = policy.step(observations, state, deterministic, generator)
         step = environment.step(actions)
         seconds += step.info["duration"]
@@ -272,6 +282,8 @@ def run_trials(
         goals = torch.where(running, step.info["successes"].to(goals.dtype), goals)
         for index in (ended & running).nonzero().flatten().tolist():
             trials[index] = Trial(int(goals[index]), reason(step, index), float(seconds[index]))
+            if counted is not None:
+                counted.end(index)
         running = running & ~ended
         state = policy.reset(state, ended)
         observations = step.observations

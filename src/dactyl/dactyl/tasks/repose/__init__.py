@@ -5,6 +5,7 @@ from __future__ import annotations
 from dactyl.environment.task import Task, left_workspace
 from dactyl.tasks.repose import goals
 from dactyl.tasks.repose.observations import OBSERVATIONS, POLICY_TERMS, VALUE_TERMS
+from dactyl.tasks.repose.regrasps import COUNTS
 from dactyl.tasks.repose.rewards import PAPER_REWARD, REMEMBERED, TERMS
 from dactyl.tasks.repose.rules import ReposeRules
 
@@ -29,5 +30,6 @@ TASK = Task(
     robot="trifinger",
     remembers=REMEMBERED,
     by_rules=goals.under,
+    counts=COUNTS,
     randomization="dactyl.tasks.repose.randomization:RANDOMIZATION",
 )
