@@ -12,6 +12,7 @@ NAMES = (
     "table-3-vision",
     "table-3-held-out",
     "table-4",
+    "table-4-graph",
     "table-5",
     "memory-probe",
     "table-6",

@@ -20,9 +20,10 @@ def _hand(here: Here) -> dict[str, Any]:
     return {**worlds.write_hidden_hand(here.folder / HAND, registry.DEFAULTS["robots"], HAND_SEED), "file": HAND}
 
 
-def hidden_hand() -> Step:
-    """The step that draws the stand-in's hand; needed where anything is judged in it."""
-    return Step("hand", "a hand that nobody was told", _hand, {"seconds": 5.0}, settings={"seed": HAND_SEED})
+def hidden_hand(owner: str = "") -> Step:
+    """The step that draws the stand-in's hand; needed where anything is judged in it. `owner`: see `Step`."""
+    settings = {"seed": HAND_SEED}
+    return Step("hand", "a hand that nobody was told", _hand, {"seconds": 5.0}, settings=settings, owner=owner)
 
 
 def judged(name: str, trained: str, world: str, trials: int, quick: bool, owner: str = "") -> Step:

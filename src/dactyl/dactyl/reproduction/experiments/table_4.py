@@ -33,14 +33,20 @@ PAPER = {
 """On the paper's hand, by training world."""
 
 
+def trainings(quick: bool, owner: str = "") -> list[Step]:
+    """The start, the stand-in's hand, five trainings."""
+    start = recipes.student("none", START, imitation=START, quick=quick)
+    steps = [trained("start", "the common start, imitating a teacher", start, owner=owner), hidden_hand(owner)]
+    for world, choice in TRAINING.items():
+        preset = recipes.student(choice, BUDGET, quick=quick)
+        steps.append(trained(f"train-{world}", f"training with {TITLES[world]}", preset, "start", owner))
+    return steps
+
+
 def plan(size: Size) -> tuple[Step, ...]:
     """The start, five trainings, five times six judgements."""
     quick = size.quick
-    start = recipes.student("none", START, imitation=START, quick=quick)
-    steps = [trained("start", "the common start, imitating a teacher", start), hidden_hand()]
-    for world, choice in TRAINING.items():
-        preset = recipes.student(choice, BUDGET, quick=quick)
-        steps.append(trained(f"train-{world}", f"training with {TITLES[world]}", preset, "start"))
+    steps = trainings(quick)
     for here, there in product(TRAINING, TRAINING):
         steps.append(judged(f"{here}-in-{there}", f"train-{here}", there, ACROSS, quick))
     steps += [judged(f"{here}-in-stand-in", f"train-{here}", "stand-in", REAL, quick) for here in TRAINING]
