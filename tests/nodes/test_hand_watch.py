@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool, Empty
 
 from dactyl.errors import DactylError
+from dactyl.nodes import hand_watch
 from dactyl.nodes.hand_watch import HandWatch
 from dactyl.ros import messages
 from dactyl.ros.apart import node_apart
@@ -48,6 +50,23 @@ def test_a_button_of_the_gamepad_stops_the_hand(watch: HandWatch) -> None:
     now = 11.5
     watch.on_timer()
     assert len(watch.stop_publisher.messages) == 2  # type: ignore[attr-defined]
+
+
+def test_the_watch_does_not_end_before_its_stop_was_sent_for_long_enough(
+    watch: HandWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects people: whoever presses a key and `q`, or closes the terminal, sends the stop no less often."""
+    now = 10.0
+    watch.monotonic = lambda: now
+    monkeypatch.setattr(hand_watch, "AGAIN_FOR", 0.2)
+    watch.stop("key")
+    ending = threading.Thread(target=watch.finish)
+    ending.start()
+    ending.join(0.1)
+    assert not watch.finished
+    now = 10.3
+    ending.join(5.0)
+    assert watch.finished
 
 
 def test_the_heart_beats_only_while_the_button_is_pressed(watch: HandWatch) -> None:
@@ -139,7 +158,6 @@ def test_any_key_stops_the_hand(terminal: Terminal) -> None:
     assert terminal.process.wait(10.0) == 0
 
 
-@pytest.mark.flaky(reruns=1)  # on a machine that stalls, discovery may take longer than the terminal lives
 def test_a_terminal_that_goes_away_stops_the_hand(terminal: Terminal) -> None:
     """Protects against a watch that nobody can press a key at any more."""
     os.close(terminal.keys)

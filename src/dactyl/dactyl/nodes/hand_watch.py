@@ -106,6 +106,12 @@ class HandWatch(DactylNode):
                 self.stop("the terminal has gone")
         self.finish()
 
+    def finish(self) -> None:
+        """End, but not before a stop was sent for as long as it is to be."""
+        while self._stopping():
+            time.sleep(0.02)
+        super().finish()
+
     def diagnose(self) -> Diagnosis:
         if not self.stop_publisher.get_subscription_count():
             return warning("nobody drives a hand")
