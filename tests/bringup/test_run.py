@@ -77,7 +77,9 @@ def test_rules_reach_the_referee_and_who_places_the_object() -> None:
     told = "{timeout: 5.0}"
     for graph in (sim_graph(SimOptions(rules=told)), real_graph(RealOptions(rules=told, emulate=True))):
         assert (graph.node("trial").parameters["rules"], graph.node("sim").parameters["rules"]) == (told, told)
+        assert graph.parameters(graph.node("trial"))["timeout"] == 5.0, "a laboratory's file goes first"
     assert "rules" not in sim_graph(SimOptions()).node("trial").parameters
+    assert "timeout" not in sim_graph(SimOptions(rules="{tolerance: 0.3}")).node("trial").parameters
     with pytest.raises(DactylError, match=r"unknown key rules\.kindness"):
         sim_graph(SimOptions(rules="{kindness: 3}"))
 

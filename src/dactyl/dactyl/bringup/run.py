@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import yaml
+
 from dactyl import registry, topics, variables
 from dactyl.bringup import configuration
 from dactyl.bringup.calibrated import backlash_of, calibration_of
@@ -34,6 +36,8 @@ SMALL_NODES = ("fingertip_tracker", "trial", "action_filter", "hand_driver", "ti
 """They spend their time with waking up: `one_process` puts them together."""
 HAND_TOPICS = ("joint_states", "commands", "targets")
 """Parameters of nodes that say where a hand's topics are."""
+RULES_APART = ("timeout", "max_successes", "tolerance")
+"""Rules that are also parameters of the referee, which a laboratory's file may say."""
 EMULATED_PICTURES = 8
 """That each emulated camera plays in turns."""
 
@@ -66,6 +70,13 @@ class _Choice(NamedTuple):
     def rules(self) -> dict[str, Value]:
         """For the referee, and for who places the object: rules that differ from the task's."""
         return {"rules": self.options.rules} if self.options.rules else {}
+
+    @property
+    def judged(self) -> dict[str, Value]:
+        """For the referee: rules that were asked for go before those of a laboratory's file."""
+        rules = tasks.load(self.use.task).rules_with(self.options.rules)
+        told = yaml.safe_load(self.options.rules or "{}")
+        return {**self.rules, **{name: getattr(rules, name) for name in RULES_APART if name in told}}
 
     @property
     def source(self) -> dict[str, Value]:
@@ -296,7 +307,7 @@ def _common_nodes(choice: _Choice, lockstep: Mapping[str, Value], command: str) 
     return (
         Node("pose_estimator", _estimator(options, bool(lockstep.get("lockstep")))),
         Node("fingertip_tracker", {**choice.robot, "object": options.object}),
-        Node("trial", {**choice.task, **choice.rules, **trials, **referee, **seed, **lockstep}, required=True),
+        Node("trial", {**choice.task, **choice.judged, **trials, **referee, **seed, **lockstep}, required=True),
         Node("policy", {**policy, **choice.source, **seed, **lockstep}),
         Node("action_filter", {**choice.robot, **filter}),
         Node("hand_driver", {**choice.robot, **driver, **lockstep}),
