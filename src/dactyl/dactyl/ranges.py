@@ -64,6 +64,7 @@ FilmSeconds = Annotated[float, Range(0.0, 600.0, above=True)]
 Angle = Annotated[float, Range(-math.pi, math.pi)]
 """rad"""
 Share = Annotated[float, Range(0.0, 1.0, above=True)]
+Temperature = Annotated[float, Range(0.0, 100.0, above=True)]
 Positive = Annotated[float, Range(0.0, above=True)]
 NotNegative = Annotated[float, Range(0.0)]
 Minutes = Annotated[float, Range(0.0, above=True, endless=True)]

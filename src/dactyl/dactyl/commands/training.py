@@ -11,7 +11,7 @@ import tyro
 
 from dactyl.commands.arguments import FLAT, Json, Preset
 from dactyl.learning.options import DemonstrateOptions, Device, TrainOptions
-from dactyl.ranges import Minutes
+from dactyl.ranges import Minutes, Temperature
 
 
 def train(preset: Preset, /, options: Annotated[TrainOptions, FLAT], json: Json = None) -> None:
@@ -118,7 +118,7 @@ def export_policy(
     out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")],
     /,
     policy: Path | None = None,
-    temperature: float = 1.0,
+    temperature: Temperature = 1.0,
 ) -> None:
     """Write a policy as ONNX or TorchScript, for other programs and robots, or as a policy file to share.
 
