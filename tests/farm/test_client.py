@@ -24,7 +24,7 @@ Answer = Callable[[Any], Any]
 
 def of(answer: Answer) -> Client:
     """A client of a farm that is one function."""
-    return Client("http://farm/", "the-token", httpx.MockTransport(answer))
+    return Client("http://robots/", "the-token", httpx.MockTransport(answer))
 
 
 def told(state: str, **changes: object) -> dict[str, object]:
@@ -73,7 +73,7 @@ def test_a_farm_that_is_not_there_is_one_line() -> None:
     def answer(_: Any) -> Any:
         raise httpx.ConnectError("connection refused")
 
-    with pytest.raises(DactylError, match=r"no farm answers at http://farm .*farm serve"):
+    with pytest.raises(DactylError, match=r"no farm answers at http://robots .*farm serve"):
         of(answer).jobs()
 
 

@@ -60,6 +60,23 @@ class UnmodeledEffects:
         return (self.pose_period or 0.0) + (self.pose_delay or 0.0)
 
 
+NO_EFFECTS = UnmodeledEffects(
+    action_noise_uncorrelated=0.0,
+    action_noise_correlated=0.0,
+    action_noise_multiplicative=0.0,
+    delay_probability=0.0,
+    backlash_factor=(1.0, 1.0),
+    backlash_rate_std=0.0,
+    joint_offset=0.0,
+    dropout_rate=0.0,
+    occlusion_distance=0.0,
+    timestep_rate=(1e6, 1e6),  # as good as none
+    force_probability=(1e-9, 1e-9),
+    force_acceleration=0.0,
+)
+"""What tasks begin with that have others than the appendix's."""
+
+
 class Actuation(Effect):
     """What becomes of smoothed actions on their way to the joints: delay, noise, backlash, sensors that are off.
 

@@ -8,10 +8,12 @@ The tracker's rate and delay are trifinger_simulation's, "based on real robot da
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dactyl.environment.randomization import RandomizationConfig
 from dactyl.environment.randomization.observation_noise import ObservationNoise
 from dactyl.environment.randomization.physics import PhysicsRandomization
-from dactyl.environment.randomization.unmodeled_effects import UnmodeledEffects
+from dactyl.environment.randomization.unmodeled_effects import NO_EFFECTS
 
 _ALWAYS = (1.0, 1.0)
 
@@ -37,19 +39,10 @@ RANDOMIZATION = RandomizationConfig(
         gravity=0.4,  # m/s²
         gravity_compensation=(0.0, 0.0),
     ),
-    unmodeled_effects=UnmodeledEffects(
+    unmodeled_effects=replace(
+        NO_EFFECTS,
         action_noise_uncorrelated=0.01,  # of the action's range of 2
         action_noise_correlated=0.005,
-        action_noise_multiplicative=0.0,
-        delay_probability=0.0,
-        backlash_factor=_ALWAYS,
-        backlash_rate_std=0.0,
-        joint_offset=0.0,
-        dropout_rate=0.0,
-        occlusion_distance=0.0,
-        timestep_rate=(1e6, 1e6),  # as good as none
-        force_probability=(1e-9, 1e-9),
-        force_acceleration=0.0,
         pose_period=0.1,  # s
         pose_delay=0.09,  # s
     ),

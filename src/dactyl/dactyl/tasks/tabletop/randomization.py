@@ -10,12 +10,13 @@ are drawn on a logarithmic scale, which in ranges so narrow is as good as even. 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import radians
 
 from dactyl.environment.randomization import RandomizationConfig
 from dactyl.environment.randomization.observation_noise import ObservationNoise
 from dactyl.environment.randomization.physics import PhysicsRandomization
-from dactyl.environment.randomization.unmodeled_effects import UnmodeledEffects
+from dactyl.environment.randomization.unmodeled_effects import NO_EFFECTS
 from dactyl.objects.primitives import MASS, MASSES
 
 _ALWAYS = (1.0, 1.0)
@@ -48,17 +49,9 @@ RANDOMIZATION = RandomizationConfig(
         gravity=0.0,
         gravity_compensation=_ALWAYS,
     ),
-    unmodeled_effects=UnmodeledEffects(
+    unmodeled_effects=replace(
+        NO_EFFECTS,
         action_noise_uncorrelated=radians(0.1) / _HALF_RANGE / 2.0,  # of the action's range of 2
-        action_noise_correlated=0.0,
-        action_noise_multiplicative=0.0,
-        delay_probability=0.0,
-        backlash_factor=_ALWAYS,
-        backlash_rate_std=0.0,
-        joint_offset=0.0,
-        dropout_rate=0.0,
-        occlusion_distance=0.0,
-        timestep_rate=(1e6, 1e6),  # as good as none
         force_probability=(0.2, 0.2),
         force_acceleration=2.0,  # m/s²
         force_decay=0.99**2,  # a control step is 0.2 s
