@@ -16,7 +16,7 @@ from dactyl.vision.networks import PoseArchitecture
 from dactyl.vision.states import FORMAT, INDEX, Recipe
 
 TINY = PoseArchitecture(
-    image_size=48, stem_channels=8, stem_stride=2, pool=2, channels=(8, 16), blocks=(1, 1), strides=(1, 2), peaks=True,
+    image_size=48, stem_channels=8, stem_stride=2, pool=2, channels=(8, 24), blocks=(1, 1), strides=(1, 2), peaks=True,
     dense=32, rotation="matrix",
 )  # fmt: skip
 

@@ -138,3 +138,12 @@ def test_other_files_are_refused(estimator: Estimator, tmp_path: Path) -> None:
     save_file(tensors, path, contract)
     with pytest.raises(DactylError, match=r"head.bias is missing"):
         Estimator.load(path)
+
+
+def test_cameras_that_look_elsewhere_are_refused(estimator: Estimator, tmp_path: Path) -> None:
+    """Protects from an estimator whose pictures had their middle elsewhere: files that do not say are such."""
+    path = tmp_path / "estimator.safetensors"
+    replaced = replace(estimator.contract, aim=(0.0, 0.0, 0.0))
+    Estimator(replaced, estimator.network).save(path)
+    with pytest.raises(DactylError, match="made for cameras that look"):
+        Estimator.load(path)

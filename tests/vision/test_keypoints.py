@@ -22,7 +22,7 @@ def test_keypoints_lie_on_the_block_in_the_pictures(config: VisionConfig) -> Non
     hues: dict[int, list[float]] = {}
     for pictures, places, towards in zip(moments.pictures, *moments.keypoints, strict=True):
         for picture, spots, seen in zip(pictures, places, towards, strict=True):
-            for side in range(1, len(spots)):
+            for side in range(1, 7):
                 right, down = np.floor((spots[side] + 1.0) / 2.0 * 96).astype(int)
                 if seen[side] and 0 <= right < 96 and 0 <= down < 96:
                     red, green, blue = picture[down, right].astype(float)

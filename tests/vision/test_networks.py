@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from dactyl.errors import DactylError
-from dactyl.vision.networks import PoseArchitecture, PoseNetwork, SpatialSoftmax
+from dactyl.vision.estimator import Contract, Estimator
+from dactyl.vision.networks import PoseArchitecture, PoseNetwork, SpatialSoftmax, keypoints_found
 from tests.vision.conftest import TINY
 
 
@@ -53,9 +56,27 @@ def test_spatial_softmax_says_where_and_how_much() -> None:
         ({"blocks": (1, 2)}, "one number for each ResNet stage"),
         ({"rotation": "euler"}, "unknown rotation 'euler'"),
         ({"dense": 0}, "whole numbers of at least 1"),
+        ({"head": "guess"}, "unknown head 'guess'"),
+        ({"head": "adjustment"}, "set rotation: matrix"),
     ],
 )
 def test_networks_that_cannot_be_are_refused(changes: dict[str, object], message: str) -> None:
     """Protects presets and files from nonsense; Table 12's strides as printed leave nothing to see."""
     with pytest.raises(DactylError, match=message):
         PoseArchitecture(**changes)  # type: ignore[arg-type]
+
+
+def test_too_few_channels_for_the_points_are_refused() -> None:
+    """Protects from points that no tower finds."""
+    with pytest.raises(DactylError, match="is given 22 points, the towers have 16 channels"):
+        Estimator(Contract(architecture=replace(TINY, channels=(8, 16), head="adjustment")))
+
+
+def test_an_untrained_correction_leaves_what_was_solved_for() -> None:
+    """Protects the head "adjustment": dense layers begin with no correction, so training begins from geometry."""
+    torch.manual_seed(0)
+    network = Estimator(Contract(architecture=replace(TINY, head="adjustment"))).network.eval()
+    assert network.adjustment is not None
+    features = network.features(torch.randn(2, 3, 3, 48, 48))
+    solved, _ = network.adjustment(keypoints_found(features, 22), network.log_weights(features))
+    torch.testing.assert_close(network.pose(features), solved)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import pi
+from math import log, pi
 
 import pytest
 import torch
@@ -88,10 +88,19 @@ def test_errors_are_in_degrees(turns: torch.Tensor) -> None:
 
 def test_only_sides_turned_towards_a_camera_count_as_keypoints() -> None:
     """Protects the hint: what a camera cannot see is not asked for."""
-    features = torch.zeros(2, 3, 3, 8)
+    found = torch.zeros(2, 3, 7, 2)
     places = torch.full((2, 3, 7, 2), 0.5)
     counted = torch.zeros(2, 3, 7, dtype=torch.bool)
     counted[0, 0, 0] = True
-    assert pose.keypoint_loss(features, places, counted) == 0.5
+    assert pose.keypoint_loss(found, places, counted) == 0.5
     places[0, 0, 0] = 0.0
-    assert pose.keypoint_loss(features, places, counted) == 0.0
+    assert pose.keypoint_loss(found, places, counted) == 0.0
+
+
+def test_weights_say_most_where_they_are_true() -> None:
+    """Protects how points are weighed: the loss is smallest at one by the variance of each coordinate."""
+    found = 0.1 * torch.randn(400, 3, 7, 2, generator=torch.Generator().manual_seed(0))
+    log_weights = torch.linspace(2.0, 7.0, 51)
+    losses = [pose.weight_loss(value.expand(400, 3, 7), found, torch.zeros_like(found)) for value in log_weights]
+    best = log_weights[int(torch.stack(losses).argmin())]
+    assert best == pytest.approx(-2.0 * log(0.1), abs=0.15)

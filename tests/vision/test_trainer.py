@@ -24,9 +24,11 @@ from tests.vision.conftest import TINY
 
 EXTRAS = {"average": 0.9, "warm_up": 3, "pictures": PictureAugmentation(colour=0.1, blur=1.0, shadows=1, cut_out=0.2)}
 
+SOLVED = {"architecture": replace(TINY, head="adjustment")}
+
 
 @pytest.mark.slow
-@pytest.mark.parametrize("extras", [{}, EXTRAS], ids=["plain", "with all there is"])
+@pytest.mark.parametrize("extras", [{}, EXTRAS, SOLVED], ids=["plain", "with all there is", "solved for"])
 def test_training_stops_and_goes_on_exactly(config: VisionConfig, tmp_path: Path, extras: dict[str, Any]) -> None:
     """Protects long trainings: stopped after any batch, the end is the same to the last bit."""
     torch.set_num_threads(1)

@@ -36,7 +36,7 @@ def camera_place(robot: Robot, camera: str) -> Place:
     right = np.cross(up, away)
     right /= np.linalg.norm(right)
     rotation = np.stack([right, np.cross(away, right), away], axis=1) @ OPTICAL
-    return Place(robot.workspace.rest + cameras.distance * away, quaternion.from_matrix(rotation))
+    return Place(robot.workspace.rest + cameras.aim + cameras.distance * away, quaternion.from_matrix(rotation))
 
 
 def apart(a: Place, b: Place) -> tuple[float, float]:

@@ -83,7 +83,7 @@ class Workspace:
     """Where an object is in reach, robot frame."""
 
     rest: np.ndarray
-    """(3,) m; where an object rests: cameras look at it, objects are placed there, losses are judged from it."""
+    """(3,) m; where an object rests: objects are placed there, losses are judged from it."""
     depth: float
     """m the object may sink below it."""
     radius: float
@@ -102,6 +102,11 @@ class Cameras:
     """Vertical field of view, degrees."""
     forward: np.ndarray = field(default_factory=lambda: np.array([0.0, -1.0, 0.0]))
     """(3,) the fingers' direction, robot frame: where azimuth 0 looks from."""
+    aim: np.ndarray = field(default_factory=lambda: np.zeros(3))
+    """(3,) m, robot frame: from where an object is placed to the middle of all pictures, where play carries it."""
+    landmarks: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
+    """(L, 3) m, robot frame: points of what of the robot does not move, from which an estimator may learn to tell how
+    each camera is turned."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,6 +202,8 @@ class Robot:
             "markers.fingertips": (self.markers.fingertips, (fingertips, 3)),
             "markers.link_radii": (self.markers.link_radii, (fingertips, *self.markers.link_radii.shape[1:2])),
             "workspace.rest": (self.workspace.rest, (3,)),
+            "cameras.aim": (self.cameras.aim, (3,)),
+            "cameras.landmarks": (self.cameras.landmarks, (len(self.cameras.landmarks), 3)),
             "up": (self.up, (3,)),
         }
         for name, (array, expected) in shapes.items():

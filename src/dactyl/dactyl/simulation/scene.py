@@ -200,7 +200,8 @@ def build(
     robot_bodies = slice(1, len(spec.bodies))
     for body in spec.bodies[robot_bodies]:
         body.gravcomp = 1.0  # compiled so that every environment may have its own
-    add_surroundings(spec, robot.cameras, _world(built, robot.workspace.rest))
+    rest, aim = robot.workspace.rest, robot.cameras.aim
+    add_surroundings(spec, robot.cameras, _world(built, rest), _world(built, rest + aim))
     add_object(spec, shape, _world(built, built.rest) + np.array([0.0, 0.0, shape.stands]))
     if edit is not None:
         edit(spec)

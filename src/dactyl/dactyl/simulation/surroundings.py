@@ -13,13 +13,14 @@ _WHITE = [1.0, 1.0, 1.0]
 _LIGHTS = ((-0.6, -0.4), (0.6, -0.4), (0.0, 0.8))  # m beside the workspace; all 1 m above it
 
 
-def add_surroundings(spec: mujoco.MjSpec, cameras: Cameras, workspace: np.ndarray) -> None:
+def add_surroundings(spec: mujoco.MjSpec, cameras: Cameras, workspace: np.ndarray, looked_at: np.ndarray) -> None:
     """Add everything that is neither robot nor object.
 
     Args:
         spec: to add to.
         cameras: that look at the workspace.
-        workspace: (3,) where an object rests, in the world, m.
+        workspace: (3,) where an object rests, in the world, m: the lights are above it.
+        looked_at: (3,) the middle of the cameras' pictures, in the world, m.
     """
     spec.add_texture(
         name="sky", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, builtin=mujoco.mjtBuiltin.mjBUILTIN_FLAT,
@@ -50,6 +51,6 @@ def add_surroundings(spec: mujoco.MjSpec, cameras: Cameras, workspace: np.ndarra
         quaternion = np.empty(4)
         mujoco.mju_mat2Quat(quaternion, rotation.ravel())
         spec.worldbody.add_camera(
-            name=name, pos=workspace + cameras.distance * away, quat=quaternion, fovy=cameras.fovy,
+            name=name, pos=looked_at + cameras.distance * away, quat=quaternion, fovy=cameras.fovy,
             resolution=[640, 480],
         )  # fmt: skip

@@ -111,6 +111,10 @@ class VisionConfig:
             raise DactylError(f"warm_up must be at least 0, not {self.warm_up}")
         if not 0 <= self.average < 1:
             raise DactylError(f"average must be in [0, 1), not {self.average}")
+        if self.architecture.head == "adjustment" and not self.keypoint_weight:
+            raise DactylError(
+                "the head adjustment needs points that towers are told to find: a keypoint_weight above 0"
+            )
         if self.batch < 2:
             raise DactylError("batch must be at least 2")
         if not 0 < self.crop <= 1:

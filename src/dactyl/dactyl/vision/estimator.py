@@ -7,9 +7,9 @@ everything a robot needs to run it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from math import isfinite
+from math import isfinite, radians, tan
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,11 +19,14 @@ from torch import Tensor
 
 from dactyl import objects, registry
 from dactyl.errors import DactylError
+from dactyl.maths import quaternion
 from dactyl.robot import robot as robots
+from dactyl.robot.placement import camera_place
 from dactyl.storage import weights
 from dactyl.vision import agreement, images, keypoints, pose
+from dactyl.vision.adjustment import Geometry
 from dactyl.vision.certainty import Certainty, Doubt
-from dactyl.vision.networks import PoseArchitecture, PoseNetwork
+from dactyl.vision.networks import PoseArchitecture, PoseNetwork, keypoints_found
 
 FORMAT = "dactyl-pose-estimator/1"
 
@@ -47,6 +50,10 @@ class Contract:
     """Whose images it takes, in order; at first the robot's."""
     field_of_view: float = 0.0
     """Degrees, of the whole image's height; at first the robot's cameras'."""
+    aim: tuple[float, float, float] | None = None
+    """m: what these cameras look at, see `Cameras.aim`; at first the robot's."""
+    landmarks: tuple[tuple[float, float, float], ...] | None = None
+    """m: see `Cameras.landmarks`; at first the robot's."""
     trained: Mapping[str, Any] = field(default_factory=dict)
     """How it was trained, for people; and by which "renderer"."""
     certainty: Certainty | None = None
@@ -56,6 +63,9 @@ class Contract:
         own = robots.load(self.robot).cameras
         object.__setattr__(self, "cameras", self.cameras or tuple(own.places))
         object.__setattr__(self, "field_of_view", self.field_of_view or own.fovy)
+        object.__setattr__(self, "aim", _three(own.aim) if self.aim is None else self.aim)
+        if self.landmarks is None:
+            object.__setattr__(self, "landmarks", tuple(_three(landmark) for landmark in own.landmarks))
 
     @property
     def renderer(self) -> str:
@@ -83,6 +93,8 @@ class Contract:
                 certainty=None if certainty is None else Certainty.read(certainty),
                 architecture=PoseArchitecture(**values.pop("architecture")),
                 position_mean=_three(values.pop("position_mean")),
+                aim=_three(values.pop("aim", (0.0, 0.0, 0.0))),
+                landmarks=tuple(_three(landmark) for landmark in values.pop("landmarks", ())),
                 cameras=tuple(values.pop("cameras")),
                 **values,
             )
@@ -94,12 +106,31 @@ class Contract:
         cameras = tuple(robots.load(contract.robot).cameras.places)
         if contract.cameras != cameras:
             raise ValueError(f"it was made for the cameras {', '.join(contract.cameras)}, not {', '.join(cameras)}")
+        aim = _three(robots.load(contract.robot).cameras.aim)
+        if contract.aim != aim:
+            raise ValueError(f"it was made for cameras that look {contract.aim} m from the workspace, not {aim}")
         if contract.certainty is not None and len(contract.certainty.cameras) not in (0, len(cameras)):
             raise ValueError("its certainty is of another number of cameras")
         if not (0 < contract.crop <= 1 and contract.position_scale > 0 and contract.field_of_view > 0):
             raise ValueError("crop must be in (0, 1], position_scale and field_of_view positive")
         pose.symmetries(contract.symmetry)
         return contract
+
+
+def geometry_of(contract: Contract) -> Geometry:
+    """What a network of the head "adjustment" knows beforehand: cameras, and points of object and robot."""
+    robot = robots.load(contract.robot)
+    rows = []
+    for camera in contract.cameras:
+        place = camera_place(robot, camera)
+        axes = quaternion.to_matrix(place.orientation).T
+        rows.append(np.column_stack([axes, -axes @ place.position]))
+    return Geometry(
+        points=keypoints.with_corners(objects.load(contract.object)),
+        landmarks=np.array(contract.landmarks).reshape(-1, 3), cameras=np.stack(rows),
+        tangent=contract.crop * tan(radians(contract.field_of_view) / 2.0),
+        mean=contract.position_mean, scale=contract.position_scale,
+    )  # fmt: skip
 
 
 class Estimate(NamedTuple):
@@ -121,7 +152,7 @@ class Estimator:
     def __init__(self, contract: Contract, network: PoseNetwork | None = None) -> None:
         """With `network`, or a new one with random weights from torch's global generator."""
         self.contract = contract
-        self.network = network or PoseNetwork(contract.architecture)
+        self.network = network or PoseNetwork(contract.architecture, geometry_of(contract))
         self.group = pose.symmetries(contract.symmetry).float()
 
     @classmethod
@@ -179,7 +210,7 @@ class Estimator:
         number = len(self.points)
         if features.shape[-1] < number:
             return None
-        return pose.keypoints_found(features, number).double().cpu().numpy()
+        return keypoints_found(features, number).double().cpu().numpy()
 
     def read(self, outputs: Tensor, found: np.ndarray | None = None) -> Estimate:
         """The network's outputs as poses.
@@ -214,6 +245,6 @@ def joined(parts: Sequence[Estimate]) -> Estimate:
     return Estimate(np.concatenate(position), np.concatenate(orientation), np.concatenate(confidence), doubt)
 
 
-def _three(values: Sequence[Any]) -> tuple[float, float, float]:
+def _three(values: Iterable[Any]) -> tuple[float, float, float]:
     x, y, z = (float(value) for value in values)
     return x, y, z

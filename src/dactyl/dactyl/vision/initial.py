@@ -16,6 +16,8 @@ def begin_with(estimator: Estimator, path: Path) -> None:
 
     Where each has another idea of what position is zero and what is one, the last layer is changed so that the answers
     in metres are the same. The other may be of another object: its towers have learned edges and colours all the same.
+    With the head "adjustment" answers are solved for, so they need no change; what says how exactly points are found
+    begins anew where an object has another number of them.
 
     Args:
         estimator: to fill.
@@ -29,10 +31,14 @@ def begin_with(estimator: Estimator, path: Path) -> None:
     for name in ("architecture", "robot"):
         if getattr(ours, name) != getattr(theirs, name):
             raise DactylError(f"cannot begin with {path}: its {name} is {getattr(theirs, name)}")
-    estimator.network.load_state_dict(other.network.state_dict())
+    network, numbers = estimator.network, estimator.network.state_dict()
+    kept = {name: new for name, new in other.network.state_dict().items() if new.shape == numbers[name].shape}
+    network.load_state_dict({**numbers, **kept})
+    if network.adjustment is not None:
+        return
     scale = theirs.position_scale / ours.position_scale
     shift = torch.tensor(theirs.position_mean, dtype=torch.float64) - torch.tensor(ours.position_mean).double()
-    head = estimator.network.head
+    head = network.head
     with torch.no_grad():
         head.weight[:3] *= scale
         head.bias[:3] = (scale * head.bias[:3].double() + shift.to(head.bias.device) / ours.position_scale).float()

@@ -15,15 +15,17 @@ from dactyl.simulation.appearance.studio import Studio
 
 TURNED_TOWARDS = 0.15
 """Cosine from which a side is turned towards a camera."""
+NOT_BEHIND = -0.4
+"""Cosine from which a corner is not on an object's far side."""
 
 
 class Keypoints(NamedTuple):
-    """For n moments, three cameras and K points: the object's middle and the middles of its sides."""
+    """For n moments, three cameras and P points, see `hints`."""
 
     places: np.ndarray
-    """(n, 3, K, 2) right and down, -1…1 across the picture; beyond where a point is out of it."""
+    """(n, 3, P, 2) right and down, -1…1 across the picture; beyond where a point is out of it."""
     turned_towards: np.ndarray
-    """(n, 3, K) bool: the side faces the camera (and may be behind a finger); the first point always counts."""
+    """(n, 3, P) bool: the side or corner faces the camera (and may be behind a finger); other points always count."""
 
 
 def points_of(shape: Object) -> np.ndarray:
@@ -31,9 +33,37 @@ def points_of(shape: Object) -> np.ndarray:
     return np.concatenate([np.zeros((1, 3)), shape.markers])
 
 
+def with_corners(shape: Object) -> np.ndarray:
+    """(K, 3) `points_of` an object, then its corners, object frame, m."""
+    return np.concatenate([points_of(shape), shape.keypoints])
+
+
+def hints(studio: Studio, qpos: np.ndarray, looks: Sequence[Look], crop: float) -> Keypoints:
+    """Where the points are that towers are told to find: the object's, see `with_corners`, then the robot's landmarks.
+
+    Args:
+        studio: the scene.
+        qpos: (n, nq), see `Scene`.
+        looks: n of them.
+        crop: side of the picture as a share of the camera image's height.
+    """
+    scene = studio.scene
+    points = with_corners(scene.object)
+    behind = np.full(len(points), NOT_BEHIND)
+    behind[: len(points_of(scene.object))] = TURNED_TOWARDS
+    seen = project(studio, qpos, looks, crop, points, behind)
+    marks = scene.hand_position + quaternion.rotate(scene.hand_quaternion, scene.robot.cameras.landmarks)
+    places = np.stack([_seen(studio, look, crop, marks)[0] for look in looks])
+    return Keypoints(
+        np.concatenate([seen.places, places], axis=2),
+        np.concatenate([seen.turned_towards, np.abs(places).max(-1) < 1.0], axis=2),
+    )
+
+
 def project(
-    studio: Studio, qpos: np.ndarray, looks: Sequence[Look], crop: float, points: np.ndarray | None = None
-) -> Keypoints:
+    studio: Studio, qpos: np.ndarray, looks: Sequence[Look], crop: float, points: np.ndarray | None = None,
+    turned: np.ndarray | float = TURNED_TOWARDS,
+) -> Keypoints:  # fmt: skip
     """Points of the object, at first `points_of` it, in states (n, nq) as cameras with these looks see them.
 
     Args:
@@ -42,20 +72,25 @@ def project(
         looks: n of them.
         crop: side of the picture as a share of the camera image's height.
         points: (K, 3) object frame, m.
+        turned: (K,) or one: cosine from which a point is turned towards a camera.
     """
     scene = studio.scene
     points = points_of(scene.object) if points is None else points
     places = np.empty((len(qpos), NUM_CAMERAS, len(points), 2))
     towards = np.empty((len(qpos), NUM_CAMERAS, len(points)), bool)
     for i, (state, look) in enumerate(zip(qpos, looks, strict=True)):
-        fields = model_fields(studio, look, crop)
         offsets = quaternion.rotate(np.tile(state[scene.object_orientation], (len(points), 1)), points)
-        rotations = quaternion.to_matrix(fields["cam_quat"])
-        for camera in range(NUM_CAMERAS):
-            rays = state[scene.object_position] + offsets - fields["cam_pos"][camera]
-            seen = rays @ rotations[camera] @ pinhole.OPTICAL
-            places[i, camera] = pinhole.across(seen, fields["cam_fovy"][camera])
-            cosine = -(offsets * rays).sum(1) / np.maximum(np.linalg.norm(offsets, axis=1), 1e-9)
-            towards[i, camera] = cosine > TURNED_TOWARDS * np.linalg.norm(rays, axis=1)
-            towards[i, camera, 0] = True
+        places[i], rays = _seen(studio, look, crop, state[scene.object_position] + offsets)
+        cosine = -(offsets * rays).sum(-1) / np.maximum(np.linalg.norm(offsets, axis=-1), 1e-9)
+        towards[i] = cosine > turned * np.linalg.norm(rays, axis=-1)
+        towards[i, :, 0] = True
     return Keypoints(places, towards)
+
+
+def _seen(studio: Studio, look: Look, crop: float, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places (cameras, K, 2) in the pictures of points (K, 3) in the world, and the rays (cameras, K, 3) to them, m."""
+    fields = model_fields(studio, look, crop)
+    rays = points - fields["cam_pos"][:, None]
+    seen = rays @ quaternion.to_matrix(fields["cam_quat"]) @ pinhole.OPTICAL
+    places = [pinhole.across(of_one, fovy) for of_one, fovy in zip(seen, fields["cam_fovy"], strict=True)]
+    return np.stack(places), rays

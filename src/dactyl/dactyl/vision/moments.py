@@ -11,7 +11,7 @@ import numpy as np
 from dactyl.simulation.appearance import Appearance
 from dactyl.simulation.appearance.studio import Studio
 from dactyl.vision.config import VisionConfig
-from dactyl.vision.keypoints import Keypoints, project
+from dactyl.vision.keypoints import Keypoints, hints
 from dactyl.vision.renderers import Renderer, RendererOptions, make_renderer
 from dactyl.vision.states import States, object_poses
 
@@ -43,7 +43,7 @@ def render_moments(
     looks = [appearance.sample(random) for _ in qpos]
     pictures = renderer.render(qpos, looks)
     poses = object_poses(studio.scene, qpos)
-    return Moments(pictures, *poses, project(studio, qpos, looks, crop), seconds=time.monotonic() - began)
+    return Moments(pictures, *poses, hints(studio, qpos, looks, crop), seconds=time.monotonic() - began)
 
 
 def split(states: States) -> tuple[np.ndarray, np.ndarray]:

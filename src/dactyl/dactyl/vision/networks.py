@@ -1,17 +1,24 @@
-"""The network of Figure 6 and Table 12: a tower for each camera, shared weights, spatial softmax, two dense layers."""
+"""The network of Figure 6 and Table 12: a tower for each camera, shared weights, spatial softmax, two dense layers.
+
+With the head "adjustment" the dense layers correct a pose that is solved for, see `adjustment`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log
 
 import torch
 from torch import Tensor, nn
 
 from dactyl.errors import DactylError
 from dactyl.simulation.appearance.cameras import NUM_CAMERAS
+from dactyl.vision.adjustment import FIRST_ERROR, Adjustment, Geometry
 
 OUTPUTS = {"quaternion": 4, "matrix": 9}
 """Numbers for the orientation in each representation."""
+HEADS = ("dense", "adjustment")
+_WEIGHING = 64  # hidden units of what says how exactly points are found
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,8 @@ class PoseArchitecture:
     rotation: str = "quaternion"
     """quaternion: 4 numbers, Table 12's. matrix: 9, of which the nearest rotation is taken; continuous everywhere, and
     linear in where faces are seen, so that it is learned from fewer images."""
+    head: str = "dense"
+    """dense: two dense layers, the paper's. adjustment: see there; they only correct it. For towers with a hint."""
 
     def __post_init__(self) -> None:
         for name in ("channels", "blocks", "strides"):
@@ -52,6 +61,10 @@ class PoseArchitecture:
             raise DactylError(f"the sizes of a network must be whole numbers of at least 1: {self}")
         if self.rotation not in OUTPUTS:
             raise DactylError(f"unknown rotation {self.rotation!r}: choose from {', '.join(OUTPUTS)}")
+        if self.head not in HEADS:
+            raise DactylError(f"unknown head {self.head!r}: choose from {', '.join(HEADS)}")
+        if self.head == "adjustment" and self.rotation != "matrix":
+            raise DactylError("the head adjustment solves for a matrix: set rotation: matrix")
         if self.map_size < 3:
             raise DactylError(f"{self.image_size} pixels are too few: the last maps would be {self.map_size} wide")
 
@@ -110,7 +123,16 @@ class SpatialSoftmax(nn.Module):
 class PoseNetwork(nn.Module):
     """Normalized images (n, cameras, 3, size, size) -> (n, outputs): normalized position, then orientation."""
 
-    def __init__(self, architecture: PoseArchitecture) -> None:
+    def __init__(self, architecture: PoseArchitecture, geometry: Geometry | None = None) -> None:
+        """With random weights from torch's global generator.
+
+        Args:
+            architecture: sizes.
+            geometry: what the head "adjustment" knows.
+
+        Raises:
+            DactylError: towers have fewer channels than that has points.
+        """
         super().__init__()
         stem, layers = architecture.stem_channels, list[nn.Module]()
         for inputs, kernel, stride in ((3, 5, architecture.stem_stride), (stem, 3, 1)):
@@ -124,9 +146,24 @@ class PoseNetwork(nn.Module):
                 width = channels
         self.tower = nn.Sequential(*layers)
         self.where = SpatialSoftmax(architecture.map_size, architecture.peaks)
-        features = NUM_CAMERAS * width * (3 if architecture.peaks else 2)
+        of_camera = width * (3 if architecture.peaks else 2)
+        features = NUM_CAMERAS * of_camera
+        self.adjustment: Adjustment | None = None
+        if architecture.head == "adjustment":
+            if geometry is None or geometry.count > width:
+                wanted = "no points" if geometry is None else f"{geometry.count} points"
+                raise DactylError(f"the head adjustment is given {wanted}, the towers have {width} channels")
+            self.adjustment = Adjustment(geometry)
+            self.weighing = nn.Sequential(
+                nn.Linear(of_camera, _WEIGHING), nn.ReLU(), nn.Linear(_WEIGHING, geometry.count)
+            )
+            self.points = geometry.count
+            features += self.adjustment.unknowns
         self.hidden = nn.Linear(features, architecture.dense)
         self.head = nn.Linear(architecture.dense, architecture.outputs)
+        if self.adjustment is not None:
+            nn.init.zeros_(self.head.weight)
+            nn.init.zeros_(self.head.bias)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def features(self, images: Tensor) -> Tensor:
@@ -135,10 +172,30 @@ class PoseNetwork(nn.Module):
         with torch.autocast(maps.device.type, enabled=False):
             return self.where(maps).unflatten(0, images.shape[:2])
 
+    def log_weights(self, features: Tensor) -> Tensor:
+        """How exactly a network with the head "adjustment" takes its points to be found, see `Adjustment.forward`."""
+        with torch.autocast(features.device.type, enabled=False):
+            return self.weighing(features.flatten(2)) - 2.0 * log(FIRST_ERROR)
+
     def pose(self, features: Tensor) -> Tensor:
         """What `features` gives -> (n, outputs)."""
         with torch.autocast(features.device.type, enabled=False):
-            return self.head(torch.relu(self.hidden(features.flatten(1))))
+            if self.adjustment is None:
+                return self.head(torch.relu(self.hidden(features.flatten(1))))
+            found = keypoints_found(features, self.points)
+            solved, cameras = self.adjustment(found, self.log_weights(features))
+            known = torch.cat([features.flatten(1), solved, cameras], 1)
+            return solved + self.head(torch.relu(self.hidden(known)))
 
     def forward(self, images: Tensor) -> Tensor:
         return self.pose(self.features(images))
+
+
+def keypoints_found(features: Tensor, number: int) -> Tensor:
+    """Where towers trained with `pose.keypoint_loss` find points, (n, cameras, number, 2), -1…1 across the picture.
+
+    Args:
+        features: (n, cameras, 2 or 3, channels) of the network.
+        number: at most as many as channels.
+    """
+    return features[:, :, :2, :number].transpose(2, 3)

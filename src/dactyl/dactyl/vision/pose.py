@@ -75,27 +75,28 @@ def loss(predicted: Tensor, position: Tensor, orientation: Tensor, rotation: str
     return ((position_error + rotation_error) / predicted.shape[1]).mean()
 
 
-def keypoints_found(features: Tensor, number: int) -> Tensor:
-    """Where towers trained with `keypoint_loss` find that many points, (n, cameras, K, 2), -1…1 across the picture.
+def keypoint_loss(found: Tensor, places: Tensor, counted: Tensor) -> Tensor:
+    """Mean squared distance, in half pictures, between where points are found and where they are.
 
     Args:
-        features: (n, cameras, 2 or 3, channels) of the network.
-        number: K, at most as many as channels.
+        found: (n, cameras, P, 2), see `networks.keypoints_found`.
+        places: (n, cameras, P, 2), see `keypoints.Keypoints`.
+        counted: (n, cameras, P) bool.
     """
-    return features[:, :, :2, :number].transpose(2, 3)
-
-
-def keypoint_loss(features: Tensor, places: Tensor, counted: Tensor) -> Tensor:
-    """Mean squared distance, in half pictures, of the first channels' places from the keypoints.
-
-    Args:
-        features: (n, cameras, 2 or 3, channels) of the network.
-        places: (n, cameras, K, 2), see `keypoints.Keypoints`.
-        counted: (n, cameras, K) bool.
-    """
-    found = keypoints_found(features, places.shape[2])
     squares = ((found - places.clamp(-1.0, 1.0)) ** 2).sum(-1)
     return (squares * counted).sum() / counted.sum().clamp(min=1)
+
+
+def weight_loss(log_weights: Tensor, found: Tensor, places: Tensor) -> Tensor:
+    """How little weights say of how far off points are found: Gaussian negative log-likelihood, without its constant.
+
+    Args:
+        log_weights: (n, cameras, P), see `Adjustment.forward`.
+        found: (n, cameras, P, 2); it is not moved by this loss.
+        places: (n, cameras, P, 2)
+    """
+    squares = ((found.detach() - places) ** 2).sum(-1)
+    return (0.5 * log_weights.exp() * squares - log_weights).mean()
 
 
 def nearest_turn(found: Tensor, right: Tensor, group: Tensor) -> Tensor:

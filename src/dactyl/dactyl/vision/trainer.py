@@ -28,13 +28,14 @@ from dactyl.vision.config import VisionConfig, read_preset
 from dactyl.vision.estimator import Contract, Estimator
 from dactyl.vision.initial import begin_with
 from dactyl.vision.moments import VALIDATION, Moments, split
-from dactyl.vision.networks import PoseNetwork
+from dactyl.vision.networks import PoseNetwork, keypoints_found
 from dactyl.vision.options import VisionTrainOptions
 from dactyl.vision.render_queue import RenderQueue
 from dactyl.vision.states import INDEX, States, load, object_poses
 
 TRAINING = "training.pt"
 LOG_EVERY = 100  # batches
+_WEIGHTS_COUNT = 1e-3  # beside the squared error: it only trains what says how exactly points are found
 DEFAULTS = VisionTrainOptions()
 
 
@@ -207,8 +208,7 @@ class VisionTrainer:
         rotation = config.architecture.rotation
         error = pose.loss(outputs, sample["position"], sample["orientation"], rotation, self.group)
         if config.keypoint_weight:
-            hint = pose.keypoint_loss(features, sample["places"], sample["turned_towards"])
-            error = error + config.keypoint_weight * hint
+            error = error + config.keypoint_weight * self._hint(features, sample)
         self.optimizer.zero_grad()
         error.backward()
         self.optimizer.step()
@@ -219,6 +219,16 @@ class VisionTrainer:
         if not np.isfinite(value):
             raise DactylError(f"the loss is {value} after {self.batch} batches; lower learning_rate")
         return value
+
+    def _hint(self, features: Tensor, sample: Mapping[str, Tensor]) -> Tensor:
+        """How far off the towers find what they are told to find, and how little they know of that."""
+        places = sample["places"]
+        found = keypoints_found(features, places.shape[2])
+        off = pose.keypoint_loss(found, places, sample["turned_towards"])
+        if self.network.adjustment is None:
+            return off
+        weights = self.network.log_weights(features.detach())
+        return off + _WEIGHTS_COUNT * pose.weight_loss(weights, found, places)
 
     @torch.no_grad()
     def validate(self, moments: Moments) -> dict[str, float]:

@@ -6,8 +6,10 @@ from dactyl.robot.robot import Cameras, Markers, Positions, Robot, Timing, Works
 from dactyl.robots.shadow.joints import ACTUATION, ACTUATORS, FINGERS, JOINT_LIMITS, JOINTS
 from dactyl.robots.shadow.layout import (
     BASE_MARKERS,
+    CAMERA_AIM,
     CAMERA_DISTANCE,
     CAMERA_FOVY,
+    CAMERA_LANDMARKS,
     CAMERAS,
     DROP_DISTANCE,
     DROP_HEIGHT,
@@ -27,7 +29,7 @@ ROBOT = Robot(
     actuation=ACTUATION,
     fingertips=FINGERS,
     workspace=Workspace(PALM_CENTER, depth=DROP_HEIGHT, radius=DROP_DISTANCE),
-    cameras=Cameras(CAMERAS, CAMERA_DISTANCE, CAMERA_FOVY, forward=np.array([0.0, 0.0, 1.0])),
+    cameras=Cameras(CAMERAS, CAMERA_DISTANCE, CAMERA_FOVY, np.array([0.0, 0.0, 1.0]), CAMERA_AIM, CAMERA_LANDMARKS),
     markers=Markers(FINGERTIP_MARKERS, BASE_MARKERS, LINK_RADII),
     timing=Timing(control=0.08, physics=0.008),  # appendix C.1
     action=Positions(bins=11, smoothing=0.3),  # section 4.2; appendix C.1, footnote 15

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 PALM_CENTER = np.array([0.0, -0.03, 0.35])
-"""Where an object rests: cameras look at it, objects are placed there, drops are judged from it. With a locked wrist
+"""Where an object rests: objects are placed there, drops are judged from it. With a locked wrist
 palm and object are 3 cm lower."""
 
 WRIST_PITCH = np.array([0.0, 0.01, 0.29])
@@ -34,5 +34,17 @@ CAMERAS: dict[str, tuple[float, float]] = {
     "camera_1": (0.0, 50.0),
     "camera_2": (65.0, 45.0),
 }
+CAMERA_AIM = np.array([-0.016, 0.044, 0.026])
+"""From PALM_CENTER to where trained policies keep the block on average, lower and towards the fingers: so it is in the
+middle of all pictures instead of at their lower edge."""
+
+CAMERA_LANDMARKS = np.array(
+    [
+        [0.03, -0.01, 0.2], [-0.03, -0.01, 0.2], [0.03, 0.0, 0.24], [-0.03, 0.0, 0.24], [0.025, 0.005, 0.28],
+        [-0.025, 0.005, 0.28], [0.0, -0.02, 0.26],
+    ]
+)  # fmt: skip
+"""(7, 3) in the forearm's upper half, which most pictures show, whatever the wrist does."""
+
 CAMERA_DISTANCE = 0.5  # m
 CAMERA_FOVY = 32.0  # degrees: a 4 mm lens on the acA640-750uc's 2.3 mm high sensor
