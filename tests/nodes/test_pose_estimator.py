@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,43 @@ def test_other_encodings(start: Callable[..., Rig]) -> None:
     cut_short.data = cut_short.data[:100]
     rig.node.on_image(0, "camera_0", cut_short)
     assert [image.shape for image in seen[1:]] == [(0,), (0,)]
+
+
+def test_calibrated_cameras_are_where_their_files_say(make_node: Callable[..., PoseEstimator], tmp_path: Path) -> None:
+    """Protects a lab's cameras, which are never quite where they should be."""
+    torch.manual_seed(0)
+    path = tmp_path / "solved.safetensors"
+    Estimator(Contract(architecture=replace(TINY, head="adjustment"))).save(path)
+    for index in range(3):
+        (tmp_path / f"camera_{index}.yaml").write_text(
+            f"pose_in_hand: {{position: [0.{index}, -0.4, 0.5], quaternion: [1.0, 0.0, 0.0, 0.0]}}"
+        )
+    node = make_node(PoseEstimator, weights=path, calibration=tmp_path)
+    assert node.estimator is not None
+    adjustment = node.estimator.network.adjustment
+    assert adjustment is not None
+    np.testing.assert_allclose(adjustment.offsets, [[-0.1 * index, 0.4, -0.5] for index in range(3)], atol=1e-6)
+
+
+def test_a_calibration_without_a_place_is_refused(
+    make_node: Callable[..., PoseEstimator], weights: Path, tmp_path: Path
+) -> None:
+    """Protects from half a calibration: intrinsics alone do not say where a camera is."""
+    (tmp_path / "camera_0.yaml").write_text("image_width: 640")
+    with pytest.raises(DactylError, match=r"camera_0.yaml has no place"):
+        make_node(PoseEstimator, weights=weights, calibration=tmp_path)
+
+
+def test_places_are_only_for_a_network_that_takes_them(
+    make_node: Callable[..., PoseEstimator], weights: Path, tmp_path: Path
+) -> None:
+    """Protects from a calibration that is silently not used."""
+    for index in range(3):
+        (tmp_path / f"camera_{index}.yaml").write_text(
+            "pose_in_hand: {position: [0.0, 0.0, 0.5], quaternion: [1.0, 0.0, 0.0, 0.0]}"
+        )
+    with pytest.raises(DactylError, match="takes no camera places"):
+        make_node(PoseEstimator, weights=weights, calibration=tmp_path)
 
 
 def test_without_a_network_nothing_is_rendered_for_it(make_node: Callable[..., PoseEstimator]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -55,6 +57,25 @@ def test_landmarks_tell_a_turned_camera_from_a_moved_object() -> None:
     with_them, without = solve(TURNED)[1], solve(TURNED, landmarks=False)[1]
     assert with_them.mean() < 1.5
     assert without.mean() > 3.0 * with_them.mean()
+
+
+def test_a_camera_elsewhere_is_where_it_is_said_to_be() -> None:
+    """Protects calibrated cameras: centimetres off, the pose is exact once their places are told."""
+    contract = Contract(crop=CROP, position_mean=(0.0, 0.0, 0.37), position_scale=0.02)
+    geometry = geometry_of(contract)
+    moved = geometry.cameras.copy()
+    moved[:, :, 3] += [[0.02, -0.01, 0.03], [-0.02, 0.02, 0.0], [0.01, 0.02, -0.03]]
+    seen = replace(geometry, cameras=moved)
+    truth = torch.tensor([0.3, -0.2, 0.1])
+    world = geometry.points + geometry.mean + contract.position_scale * truth.numpy()
+    optical = np.concatenate([world, geometry.landmarks]) @ seen.cameras[:, :, :3].swapaxes(1, 2) + moved[:, None, :, 3]
+    places = torch.from_numpy(optical[..., :2] / optical[..., 2:] / geometry.tangent).float()
+    adjustment, exact = Adjustment(geometry), torch.full((1, *places.shape[:2]), 12.0)
+    off = adjustment(places[None], exact)[0][0, :3] - truth
+    adjustment.place(moved)
+    told = adjustment(places[None], exact)[0][0, :3] - truth
+    assert told.abs().max() < 0.02
+    assert off.abs().max() > 5.0 * told.abs().max()
 
 
 def test_points_without_weight_do_not_count_and_nothing_seen_is_nowhere() -> None:

@@ -14,10 +14,14 @@ from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import Image
 
 from dactyl import topics
+from dactyl.errors import DactylError
+from dactyl.hardware import camera_info
 from dactyl.maths.summary import summary
+from dactyl.robot.placement import Place
 from dactyl.ros.images import to_rgb
 from dactyl.ros.messages import SENSOR, nanoseconds, set_point, set_quaternion, set_stamp
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
+from dactyl.ros.packages import package_share
 from dactyl.ros.parameters import parameter
 from dactyl.vision.bridging import Bridge
 from dactyl.vision.synchronizer import Synchronizer, Triple
@@ -36,6 +40,11 @@ class Parameters:
     weights: str = parameter("", "File of the trained network (.safetensors); empty: no poses from images.")
     object: str = parameter("block", "Object in the hand.")
     device: str = parameter("cpu", "To compute on: cpu, cuda or cuda:N.")
+    calibration: str = parameter(
+        "",
+        "Folder (path, file:// or package:// URL) of camera_0.yaml, … with each camera's place, as calibrate cameras "
+        "writes them; empty: they are where the robot's should be.",
+    )
     tolerance: float = parameter(
         0.02, "Images whose stamps are at most so far apart show one moment, s.", minimum=0.0, maximum=0.08
     )
@@ -90,6 +99,8 @@ class PoseEstimator(DactylNode):
 
         torch.set_num_threads(1)
         self.estimator = estimator = Estimator.load(settings.weights, settings.object, settings.device)
+        if settings.calibration:
+            estimator.place(_places(settings.calibration, estimator.contract.cameras))
         cameras, size = estimator.contract.cameras, estimator.contract.architecture.image_size
         estimator.estimate(np.zeros((1, len(cameras), size, size, 3), np.uint8))  # the first time takes longer
         self.synchronizer = Synchronizer(
@@ -200,6 +211,22 @@ class PoseEstimator(DactylNode):
         if self.doubt:
             return warning(self.doubt, **values)
         return Diagnosis(values=values)
+
+
+def _places(calibration: str, cameras: tuple[str, ...]) -> dict[str, Place]:
+    """Where a folder of calibrations says that cameras are.
+
+    Raises:
+        DactylError: a file is missing or wrong, or says nothing of the camera's place.
+    """
+    places = {}
+    for camera in cameras:
+        path = camera_info.folder(calibration, package_share) / f"{camera}.yaml"
+        place = camera_info.place(path)
+        if place is None:
+            raise DactylError(f"the camera calibration {path} has no place (pose_in_hand): calibrate with --placed")
+        places[camera] = place
+    return places
 
 
 def _milliseconds(name: str, seconds: deque[float]) -> dict[str, float]:

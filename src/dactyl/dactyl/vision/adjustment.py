@@ -58,16 +58,22 @@ class Adjustment(nn.Module):
         self.axes: Tensor
         self.offsets: Tensor
         self.mean: Tensor
-        for name, values in (
-            ("points", geometry.points), ("landmarks", geometry.landmarks), ("axes", geometry.cameras[..., :3]),
-            ("offsets", geometry.cameras[..., 3]), ("mean", np.array(geometry.mean)),
-        ):  # fmt: skip
-            self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(values)).float(), persistent=False)
+        known = {"points": geometry.points, "landmarks": geometry.landmarks, "mean": np.array(geometry.mean)}
+        for name, values in known.items():
+            self.register_buffer(name, torch.from_numpy(values).float(), persistent=False)
+        for name in ("axes", "offsets"):
+            self.register_buffer(name, torch.empty(0), persistent=False)
+        self.place(geometry.cameras)
         self.tangent, self.scale = geometry.tangent, geometry.scale
         self.unknowns = 12 + _CAMERA * len(geometry.cameras)
         expected = torch.tensor([1.0] * 9 + [1.0] * 3 + [_TURN, _TURN, _TURN, _WIDTH] * len(geometry.cameras))
         self.log_priors = nn.Parameter(-2.0 * expected.log())
         """How firmly each unknown is expected to be zero: learned, for cameras may be placed more or less exactly."""
+
+    def place(self, cameras: np.ndarray) -> None:
+        """Say where the cameras are, see `Geometry.cameras`."""
+        rows = torch.from_numpy(cameras).to(self.points)
+        self.axes, self.offsets = rows[..., :3].contiguous(), rows[..., 3].contiguous()
 
     def forward(self, found: Tensor, log_weights: Tensor) -> tuple[Tensor, Tensor]:
         """Solve.

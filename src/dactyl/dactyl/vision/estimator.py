@@ -21,7 +21,7 @@ from dactyl import objects, registry
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.robot import robot as robots
-from dactyl.robot.placement import camera_place
+from dactyl.robot.placement import Place, camera_place
 from dactyl.storage import weights
 from dactyl.vision import agreement, images, keypoints, pose
 from dactyl.vision.adjustment import Geometry
@@ -120,14 +120,10 @@ class Contract:
 def geometry_of(contract: Contract) -> Geometry:
     """What a network of the head "adjustment" knows beforehand: cameras, and points of object and robot."""
     robot = robots.load(contract.robot)
-    rows = []
-    for camera in contract.cameras:
-        place = camera_place(robot, camera)
-        axes = quaternion.to_matrix(place.orientation).T
-        rows.append(np.column_stack([axes, -axes @ place.position]))
+    places = [camera_place(robot, camera) for camera in contract.cameras]
     return Geometry(
         points=keypoints.with_corners(objects.load(contract.object)),
-        landmarks=np.array(contract.landmarks).reshape(-1, 3), cameras=np.stack(rows),
+        landmarks=np.array(contract.landmarks).reshape(-1, 3), cameras=_rows(places),
         tangent=contract.crop * tan(radians(contract.field_of_view) / 2.0),
         mean=contract.position_mean, scale=contract.position_scale,
     )  # fmt: skip
@@ -168,6 +164,16 @@ class Estimator:
             DactylError: the file is not an estimator for this object and these cameras; says why.
         """
         return weights.load(path, "pose estimator", Contract.from_json, cls, {"object": object}, device)
+
+    def place(self, places: Mapping[str, Place]) -> None:
+        """Tell it where its cameras are, as `calibrate cameras` found; at first they are where the robot's should be.
+
+        Raises:
+            DactylError: its network takes no places, because its head is not "adjustment".
+        """
+        if self.network.adjustment is None:
+            raise DactylError('this estimator takes no camera places: its head is not "adjustment"')
+        self.network.adjustment.place(_rows([places[camera] for camera in self.contract.cameras]))
 
     def save(self, path: str | Path) -> None:
         """Write an estimator file, whole or not at all."""
@@ -243,6 +249,13 @@ def joined(parts: Sequence[Estimate]) -> Estimate:
         told = [values for values in disagreements if values is not None]
         doubt = Doubt(np.concatenate(degrees), np.concatenate(millimetres), np.concatenate(told) if told else None)
     return Estimate(np.concatenate(position), np.concatenate(orientation), np.concatenate(confidence), doubt)
+
+
+def _rows(places: Sequence[Place]) -> np.ndarray:
+    """(C, 3, 4) from homogeneous points, robot frame, m, to each camera's optical frame."""
+    axes = quaternion.to_matrix(np.stack([place.orientation for place in places])).swapaxes(1, 2)
+    offsets = -axes @ np.stack([place.position for place in places])[..., None]
+    return np.concatenate([axes, offsets], axis=2)
 
 
 def _three(values: Iterable[Any]) -> tuple[float, float, float]:
