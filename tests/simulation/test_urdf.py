@@ -166,7 +166,7 @@ def test_cameras_look_at_the_object() -> None:
     scene = build()
     for pose in Description(scene).cameras().values():
         looks = quaternion.rotate(pose.quaternion, np.array([0.0, 0.0, 1.0]))
-        towards = scene.robot.workspace.rest - pose.position
+        towards = scene.robot.workspace.rest + scene.robot.cameras.aim - pose.position
         np.testing.assert_allclose(looks, towards / np.linalg.norm(towards), atol=1e-3)
         down = quaternion.rotate(pose.quaternion, np.array([0.0, 1.0, 0.0]))
         assert down @ scene.up < 0

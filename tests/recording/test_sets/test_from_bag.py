@@ -97,11 +97,11 @@ def test_poses_are_drawn_where_the_object_is(tmp_path: Path) -> None:
     assert picture.shape == (2 * 244, 3 * 320 + 4, 3)
 
 
-def test_the_nominal_cameras_look_at_the_palm() -> None:
-    """Protects the frames: the object at rest is in the middle of every picture."""
+def test_the_nominal_cameras_look_where_the_object_is_played() -> None:
+    """Protects the frames: the cameras' aim is in the middle of every picture."""
     scene = build(SceneConfig())
-    palm = scene.robot.workspace.rest
+    aim = scene.robot.workspace.rest + scene.robot.cameras.aim
     for camera in nominal_cameras(scene):
-        assert np.allclose(project(camera, palm[None]), [[319.5, 239.5]], atol=0.5)
-        behind = np.array(camera.position) * 2 - palm
+        assert np.allclose(project(camera, aim[None]), [[319.5, 239.5]], atol=0.5)
+        behind = np.array(camera.position) * 2 - aim
         assert np.isnan(project(camera, behind[None])).all()
