@@ -99,3 +99,21 @@ def test_nobody_is_told_the_truth_unasked(sim: Sim) -> None:
 def test_friction_is_scaled(make_node: Callable[..., Sim]) -> None:
     slippery = make_node(Sim, lockstep="true", friction="0.5").laboratory.model
     np.testing.assert_allclose(slippery.geom_friction, 0.5 * build().model.geom_friction)
+
+
+def test_the_object_is_pushed_while_a_trial_runs_if_somebody_asked_for_it(make_node: Callable[..., Sim]) -> None:
+    """Protects Figure 5's robustness (Lin et al.), and the operator, whom nobody pushes."""
+    sim = make_node(Sim, lockstep="true", push="2.0", push_probability="1.0")
+    force = sim.laboratory.data.xfrc_applied[sim.laboratory.scene.object_body]
+    sim._push()
+    assert not force.any(), "no trial runs"
+    sim.status = TrialStatus(state=TrialStatus.RUNNING)
+    sim._push()
+    assert force[:3].any()
+    assert not force[3:].any()
+
+
+def test_nothing_is_pushed_unasked(sim: Sim) -> None:
+    sim.status = TrialStatus(state=TrialStatus.RUNNING)
+    sim._push()
+    assert not sim.laboratory.data.xfrc_applied.any()

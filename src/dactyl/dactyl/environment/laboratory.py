@@ -10,6 +10,7 @@ from collections import Counter, deque
 import mujoco
 import numpy as np
 
+from dactyl.environment.pushes import Pushes
 from dactyl.environment.task import Task
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
@@ -34,6 +35,7 @@ class Laboratory:
         marker_noise: float,
         meaning: ActionMeaning | None = None,
         marker_delay: float = 0.0,
+        pushes: Pushes | None = None,
     ) -> None:
         """
         Args:
@@ -43,6 +45,7 @@ class Laboratory:
             marker_noise: standard deviation of marker positions, m, per axis and frame.
             meaning: of the operator's random actions: the policy's, as in training; by default the robot's.
             marker_delay: how old marker positions are when they are measured, s, in whole physics steps.
+            pushes: that the object gets while it is handled; None: none.
         """
         action = scene.robot.action
         self._task, self._meaning = task, meaning or ActionMeaning(action.origins[0], smoothing=action.smoothing)
@@ -57,6 +60,7 @@ class Laboratory:
         self._past = deque[np.ndarray](maxlen=self._delay + 1)
         """Marker positions after the last physics steps, the oldest first; kept where they are measured late."""
         self._placings = Counter[int]()
+        self._pushes = pushes
         self._noise = np.random.default_rng([seed, 0])
         self.data.qpos[scene.object_position] = (0.5, -0.5, 0.03)
         mujoco.mj_forward(self.model, self.data)
@@ -77,6 +81,16 @@ class Laboratory:
             mujoco.mj_step(self.model, self.data, steps)
         if any(self.data.warning[kind].number for kind in _UNSTABLE):
             raise DactylError("the simulated physics became unstable")
+
+    def push(self, handled: bool) -> None:
+        """Begin a control step: pushes begin or fade while the object is `handled`, and else there are none."""
+        if self._pushes is None:
+            return
+        if not handled:
+            self._pushes.stop()
+        acceleration = self._pushes.next() if handled else np.zeros(3)
+        body = self.scene.object_body
+        self.data.xfrc_applied[body, :3] = self.model.body_mass[body] * acceleration
 
     def _hold(self) -> None:
         """Pull a robot that takes torques to where the operator holds it, if they do."""

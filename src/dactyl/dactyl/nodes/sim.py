@@ -27,6 +27,7 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from dactyl import topics
 from dactyl.environment import task as tasks
 from dactyl.environment.laboratory import Laboratory
+from dactyl.environment.pushes import PushConfig, Pushes
 from dactyl.errors import DactylError
 from dactyl.maths.pinhole import camera_matrix
 from dactyl.registry import DEFAULTS
@@ -84,6 +85,14 @@ class Parameters:
     marker_noise: float = parameter(2e-5, "Standard deviation of marker positions, m (B.2).", minimum=0.0, maximum=0.1)
     marker_delay: float = parameter(0.0, "How late marker positions are measured, s.", minimum=0.0, maximum=0.5)
     friction: float = parameter(1.0, "Factor on the friction of all surfaces.", minimum=0.1, maximum=10.0)
+    push: float = parameter(
+        0.0,
+        "Pushes on the object while a trial runs: standard deviation of a new one along each axis, m/s². 0: none.",
+        minimum=0.0,
+        maximum=100.0,
+    )
+    push_probability: float = parameter(0.05, "That one begins, per control step.", minimum=0.0, maximum=1.0)
+    push_decay: float = parameter(0.99, "Share of it that is left a control step later.", minimum=0.0, maximum=1.0)
     witnesses: int = parameter(
         0, "Publish object_pose/truth, and let time begin once so many listen to it. 0: neither.", minimum=0
     )
@@ -130,7 +139,9 @@ class Sim(DactylNode):
         meaning = ActionMeaning(settings.action_origin, settings.action_scale, settings.smoothing)
         task = tasks.load(settings.task)
         task = task.under(task.rules_with(settings.rules))
-        self.laboratory = Laboratory(scene, task, settings.seed, settings.marker_noise, meaning, settings.marker_delay)
+        self.laboratory = Laboratory(
+            scene, task, settings.seed, settings.marker_noise, meaning, settings.marker_delay, _pushes(settings)
+        )
         timing = self.robot.timing
         self.step_ns = round(timing.physics * 1e9)
         self.period_ns = self.step_ns * timing.substeps
@@ -249,6 +260,8 @@ class Sim(DactylNode):
             self._drop_object_if_told()
             if self.settings.machine_clock:
                 self._follow_machine_clock(due)
+            if self.time_ns % self.period_ns == 0:
+                self._push()
             self.laboratory.step()
             self._advance_time(self.step_ns)
             self._read_sensors()
@@ -280,6 +293,7 @@ class Sim(DactylNode):
             if self._object_wanted():
                 self._place_object()
             else:
+                self._push()
                 self.laboratory.step(self.robot.timing.substeps)
             self._advance_time(self.period_ns)
 
@@ -351,6 +365,10 @@ class Sim(DactylNode):
         self.placed = self.status.trial
         draws = self.laboratory.place_object(self.placed)
         self.get_logger().debug(f"placed the object for trial {self.placed} after {draws} draws")
+
+    def _push(self) -> None:
+        """Once a control step; nobody pushes what the operator has, or what lies there between trials."""
+        self.laboratory.push(self.status.state == TrialStatus.RUNNING)
 
     def _drop_object_if_told(self) -> None:
         if self.fault is Fault.OBJECT_DROPPED:
@@ -509,6 +527,11 @@ class Sim(DactylNode):
         for thread in self.threads:
             thread.join(timeout=1.0)
         super().destroy_node()
+
+
+def _pushes(settings: Parameters) -> Pushes | None:
+    config = PushConfig(settings.push, settings.push_probability, settings.push_decay)
+    return Pushes(config, settings.seed) if settings.push else None
 
 
 def main() -> int:

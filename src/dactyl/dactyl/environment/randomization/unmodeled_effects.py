@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dactyl.environment.pushes import faded
 from dactyl.environment.randomization.effect import Effect
-from dactyl.environment.randomization.random import Random, check_amount, check_range, where
+from dactyl.environment.randomization.random import Random, check_amount, check_range
 from dactyl.robot import backlash, control
 from dactyl.robot.control import ActionMeaning
 from dactyl.robot.robot import Robot, Torques
@@ -232,5 +233,5 @@ class Forces(Effect):
         """(N, 3) m/s², world frame, for the coming control step: times the object's mass, the force."""
         push = self._random.chance(self.probability, len(self.probability))
         fresh = self._config.force_acceleration * self._random.normal(*self.acceleration.shape)
-        self.acceleration = where(push, fresh, self._config.force_decay * self.acceleration)
+        self.acceleration = faded(self.acceleration, push, fresh, self._config.force_decay)
         return self.acceleration
