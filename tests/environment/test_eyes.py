@@ -9,11 +9,10 @@ import pytest
 import torch
 
 from dactyl.environment.config import EnvironmentConfig
-from dactyl.environment.eyes import Eyes, orientation
+from dactyl.environment.eyes import Eyes
 from dactyl.environment.randomization import ObservationNoise
 from dactyl.environment.randomization.random import Random
 from dactyl.errors import DactylError
-from dactyl.maths import quaternion
 from dactyl.robot.robot import Eye
 from dactyl.simulation.scene import Scene, build
 
@@ -38,16 +37,6 @@ def made(scene: Scene, noise: ObservationNoise | None = None) -> Eyes:
 def look(found: Eyes, scene: Scene) -> torch.Tensor:
     qpos = torch.as_tensor(scene.model.qpos0).repeat(3, 1)
     return found.look(qpos, torch.ones(3))["depth"]
-
-
-def test_an_eye_looks_where_it_is_said_to() -> None:
-    eye = replace(EYE, looks_at=np.array([0.3, -0.1, 0.2]))
-    turn = orientation(eye)
-    ahead = quaternion.rotate(turn, np.array([0.0, 0.0, 1.0]))
-    np.testing.assert_allclose(np.cross(ahead, eye.looks_at - eye.position), 0.0, atol=1e-9)
-    right, down = (quaternion.rotate(turn, axis) for axis in np.eye(3)[:2])
-    assert right[2] == pytest.approx(0.0, abs=1e-9), "its lower edge is level"
-    assert down[2] < 0.0
 
 
 def test_the_object_is_in_the_middle_and_as_far_as_it_is(scene: Scene) -> None:

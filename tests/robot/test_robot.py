@@ -12,7 +12,7 @@ import torch
 
 from dactyl.errors import DactylError
 from dactyl.robot import robot as robots
-from dactyl.robot.robot import Torques
+from dactyl.robot.robot import Eye, Torques
 
 
 @pytest.mark.parametrize("name", robots.names())
@@ -24,6 +24,25 @@ def test_every_robot_is_whole(name: str) -> None:
     assert robot.actuator_limits.shape == (len(robot.actuators), 2)
     assert robot.timing.substeps * robot.timing.physics == pytest.approx(robot.timing.control)
     assert all(robot.joints_of(actuator) for actuator in robot.actuators)
+
+
+@pytest.mark.parametrize("name", robots.names())
+def test_open_hands_are_within_reach(name: str) -> None:
+    """Protects whoever lets go of an object: no target is clipped on the way."""
+    robot = robots.load(name)
+    for actuator, position in robot.opened.items():
+        low, high = robot.actuator_limits[robot.actuators.index(actuator)]
+        assert low <= position <= high, actuator
+
+
+def test_a_locator_is_an_eye_and_what_opens_an_actuator() -> None:
+    shadow = robots.load("shadow")
+    eye = Eye(np.array([0.0, -1.0, 0.5]), np.zeros(3), 40.0, 8, 6, 2.0)
+    assert replace(shadow, eyes={"front": eye}, locator="front").locator == "front"
+    with pytest.raises(DactylError, match="locator 'front' is none of its eyes"):
+        replace(shadow, locator="front")
+    with pytest.raises(DactylError, match="XX cannot be opened"):
+        replace(shadow, opened={"XX": 0.0})
 
 
 def test_actuator_positions_add_up_coupled_joints() -> None:

@@ -51,6 +51,22 @@ def test_a_face_that_is_level_is_equally_deep_everywhere(scene: Scene) -> None:
     assert len(face) == pytest.approx((0.05 / pixel) ** 2, rel=0.2)
 
 
+def test_around_the_object_the_floor_is_seen_and_is_no_object(scene: Scene) -> None:
+    """Protects masks: what is not the object has a depth of its own, and the object's image is what the mask covers."""
+    eye = Eye(np.zeros(3), np.zeros(3), 40.0, 32, 24, 3.0)
+    qpos = scene.model.qpos0[None].copy()
+    place = np.array([3.0, 3.0, 1.0])
+    qpos[0, scene.object_position], qpos[0, scene.object_orientation] = place, [1.0, 0.0, 0.0, 0.0]
+    camera = DepthCamera(scene, eye, 1, threads=1)
+    where = (qpos, np.ones(1), place[None] + np.array([0.0, 0.0, 0.225]), (directions(eye) @ DOWN.T)[None])
+    depth, is_object = camera.see(*where)
+    assert depth.shape == is_object.shape == (1, 1, 24, 32)
+    assert (depth.dtype, is_object.dtype) == (np.float32, bool)
+    np.testing.assert_allclose(depth[is_object], 0.2, atol=1e-6)
+    np.testing.assert_allclose(depth[~is_object], 1.225, atol=1e-5)
+    np.testing.assert_array_equal(np.where(is_object, depth, 0.0), camera.images(*where))
+
+
 def test_a_larger_object_is_nearer(scene: Scene) -> None:
     assert seen(scene, 0.225, 1.2).max() == pytest.approx(0.195, abs=1e-6)
 

@@ -41,13 +41,18 @@ def object_pose(source: str) -> str:
 
 
 def image(camera: str) -> str:
-    """A camera's pictures."""
+    """A camera's pictures, or the depth images of one of the robot's eyes."""
     return f"{camera}/image_raw"
 
 
 def camera_info(camera: str) -> str:
     """A camera's calibration, sent with each picture."""
     return f"{camera}/camera_info"
+
+
+def mask(eye: str) -> str:
+    """Where an eye of the robot sees the object, a picture for each of its depth images: a segmentation's answer."""
+    return f"{eye}/mask"
 
 
 def absolute(name: str, namespace: str = NAMESPACE) -> str:

@@ -74,3 +74,22 @@ def test_base_markers_can_be_told_apart_by_their_distances() -> None:
     markers = robots.load("gr1").markers.base
     distances = np.sort([np.linalg.norm(a - b) for i, a in enumerate(markers) for b in markers[:i]])
     assert np.diff(distances).min() > 0.003
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_open_hands_are_hands_alone(name: str) -> None:
+    """Protects arms from moving when a hand lets go."""
+    robot, (hand, sides) = robots.load(name), KINDS[name]
+    opened = joints.opened(hand, sides)
+    assert robot.opened == opened
+    assert len(opened) == 6 * len(sides)
+    assert not any("shoulder" in joint or "elbow" in joint or "wrist" in joint for joint in opened)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_third_view_looks_at_the_table_from_the_front(name: str) -> None:
+    """Lin et al., section IV-A: a camera on a tripod in front of the robot."""
+    robot = robots.load(name)
+    eye = robot.eyes[robot.locator]
+    assert eye.position[0] > robot.workspace.rest[0] + 0.5
+    assert np.linalg.norm(eye.position - robot.workspace.rest) < eye.reach

@@ -11,18 +11,9 @@ from dactyl.environment.randomization.observation_noise import ObservationNoise
 from dactyl.environment.randomization.random import Random
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
-from dactyl.robot.robot import Eye
+from dactyl.robot.placement import eye_place
 from dactyl.simulation.depth import DepthCamera, directions
 from dactyl.simulation.scene import Scene
-
-
-def orientation(eye: Eye) -> np.ndarray:
-    """(4,) turns the optical frame (x right, y down, z ahead) into the robot's."""
-    ahead = (eye.looks_at - eye.position) / np.linalg.norm(eye.looks_at - eye.position)
-    right = np.cross(ahead, [0.0, 0.0, 1.0])
-    right /= np.linalg.norm(right)
-    turned: np.ndarray = quaternion.from_matrix(np.stack([right, np.cross(ahead, right), ahead], axis=1))
-    return turned
 
 
 class Eyes(Effect):
@@ -81,8 +72,9 @@ class Eyes(Effect):
         found = {}
         for name, eye in self._eyes.items():
             askew = quaternion.from_rotation_vector(self.turn.double().numpy())
-            turn = quaternion.multiply(scene.hand_quaternion, quaternion.multiply(orientation(eye), askew))
-            place = eye.position + self.shift.double().numpy()
+            there = eye_place(eye)
+            turn = quaternion.multiply(scene.hand_quaternion, quaternion.multiply(there.orientation, askew))
+            place = there.position + self.shift.double().numpy()
             origins = scene.hand_position + quaternion.rotate(scene.hand_quaternion, place)
             rays = np.stack([directions(eye, float(self.wider[i])) for i in range(count)])
             rays = quaternion.rotate(turn[:, None], rays)

@@ -33,6 +33,19 @@ def project(points: np.ndarray, matrix: np.ndarray, near: float = 0.0) -> np.nda
     return np.asarray(focal * points[..., :2] / depth + centre)
 
 
+def unproject(pixels: np.ndarray, depth: np.ndarray | float, matrix: np.ndarray) -> np.ndarray:
+    """The inverse of `project`: points (..., 3), m, optical frame; NaN where pixel or depth is.
+
+    Args:
+        pixels: (..., 2) column and row.
+        depth: (...,) m along the optical axis.
+        matrix: (3, 3), see `camera_matrix`.
+    """
+    rays = (pixels - matrix[:2, 2]) / matrix[[0, 1], [0, 1]]
+    far = np.asarray(depth)[..., None]
+    return np.concatenate([far * rays, np.broadcast_to(far, (*rays.shape[:-1], 1))], axis=-1)
+
+
 def across(points: np.ndarray, fovy: float) -> np.ndarray:
     """Where points (..., 3) are in a square picture, (..., 2): right and down, -1…1 from edge to edge.
 

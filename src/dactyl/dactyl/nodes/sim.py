@@ -29,7 +29,6 @@ from dactyl.environment import task as tasks
 from dactyl.environment.laboratory import Laboratory
 from dactyl.environment.pushes import PushConfig, Pushes
 from dactyl.errors import DactylError
-from dactyl.maths.pinhole import camera_matrix
 from dactyl.registry import DEFAULTS
 from dactyl.robot import control
 from dactyl.robot import robot as robots
@@ -38,7 +37,7 @@ from dactyl.robot.driver import Command
 from dactyl.robot.markers import usual_ids
 from dactyl.ros import driver as drivers
 from dactyl.ros import messages
-from dactyl.ros.images import to_message
+from dactyl.ros.images import pinhole_info, to_message
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
 from dactyl.ros.polling import NotExecuted, subscribe, take
@@ -398,16 +397,11 @@ class Sim(DactylNode):
             self.create_publisher(PoseStamped, topics.TRUTH_POSE, messages.RELIABLE) if told else None
         )
         width, height = self.settings.image_width, self.settings.image_height
-        matrix = tuple(camera_matrix(self.robot.cameras.fovy, width, height).ravel().tolist())
         self.cameras = []
         for name in self.robot.cameras.places:
             image = Image(width=width, height=height, encoding="rgb8", step=3 * width)
-            projection = (*matrix[0:3], 0.0, *matrix[3:6], 0.0, *matrix[6:9], 0.0)
-            info = CameraInfo(
-                width=width, height=height, distortion_model="plumb_bob", d=[0.0] * 5, k=matrix,
-                r=np.eye(3).ravel(), p=projection,
-            )  # fmt: skip
-            image.header.frame_id = info.header.frame_id = f"{name}_optical"
+            info = pinhole_info(f"{name}_optical", self.robot.cameras.fovy, width, height)
+            image.header.frame_id = info.header.frame_id
             self.cameras.append(
                 Camera(
                     self.create_publisher(Image, topics.image(name), messages.SENSOR),

@@ -9,7 +9,7 @@ import numpy as np
 
 from dactyl.maths import quaternion
 from dactyl.maths.pinhole import OPTICAL
-from dactyl.robot.robot import Robot
+from dactyl.robot.robot import Eye, Robot
 
 WITHIN = (0.01, 3.0)
 """m and degrees that a camera may be off its place. Networks are trained with 1.5 mm and 3° (Table 9); docs/vision.md
@@ -37,6 +37,15 @@ def camera_place(robot: Robot, camera: str) -> Place:
     right /= np.linalg.norm(right)
     rotation = np.stack([right, np.cross(away, right), away], axis=1) @ OPTICAL
     return Place(robot.workspace.rest + cameras.aim + cameras.distance * away, quaternion.from_matrix(rotation))
+
+
+def eye_place(eye: Eye) -> Place:
+    """Where one of the robot's eyes is: the lower edge of its picture is level."""
+    ahead = (eye.looks_at - eye.position) / np.linalg.norm(eye.looks_at - eye.position)
+    right = np.cross(ahead, [0.0, 0.0, 1.0])
+    right /= np.linalg.norm(right)
+    turned = quaternion.from_matrix(np.stack([right, np.cross(ahead, right), ahead], axis=1))
+    return Place(eye.position, turned)
 
 
 def apart(a: Place, b: Place) -> tuple[float, float]:

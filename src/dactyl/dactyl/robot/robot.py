@@ -111,7 +111,7 @@ class Cameras:
 
 @dataclass(frozen=True, eq=False)
 class Eye:
-    """A depth camera of the robot's own, fixed to what of it does not move."""
+    """A depth camera that belongs to the robot, fixed to what of it does not move, or on a stand before it."""
 
     position: np.ndarray
     """(3,) m, robot frame."""
@@ -170,6 +170,10 @@ class Robot:
     """`module:function` that adds its commands to groups of the command line, given by name; empty: it has none."""
     eyes: Mapping[str, Eye] = field(default_factory=dict)
     """Depth cameras, by the names of their images."""
+    locator: str = ""
+    """The eye whose depth and mask say where the object is, a third view; empty: there is none."""
+    opened: Mapping[str, float] = field(default_factory=dict)
+    """Actuators of its hands, and the positions, rad, at which these let go of what they hold; empty: it has none."""
     slow_tracker: tuple[float, float] = (0.0, 0.0)
     """s between two poses of the object that the robot's own tracker gives, and s that they are old then; a farm's
     robots have it."""
@@ -215,6 +219,10 @@ class Robot:
             self._check_torques(self.action)
         if not all(0.0 <= seconds <= 10.0 for seconds in self.slow_tracker):
             raise DactylError(f"robot {self.name}: slow_tracker {self.slow_tracker} must be from 0 to 10 s")
+        if self.locator and self.locator not in self.eyes:
+            raise DactylError(f"robot {self.name}: locator {self.locator!r} is none of its eyes")
+        if unknown := set(self.opened) - set(self.actuators):
+            raise DactylError(f"robot {self.name}: {min(unknown)} cannot be opened: no actuator has this name")
         if unknown := set(self.locked) - set(self.actuators):
             raise DactylError(f"robot {self.name}: {min(unknown)} cannot be locked: no actuator has this name")
 

@@ -43,13 +43,23 @@ class DepthCamera:
         self._size, self._bound = scene.model.geom_size[geom].copy(), float(scene.model.geom_rbound[geom])
 
     def images(self, qpos: np.ndarray, object_size: np.ndarray, origins: np.ndarray, rays: np.ndarray) -> np.ndarray:
-        """Depth of the object, (N, 1, height, width) float32, m; 0 where something else is seen, or nothing in reach.
+        """Depth of the object alone, (N, 1, height, width) float32, m; 0 where something else is seen; see `see`."""
+        depth, is_object = self.see(qpos, object_size, origins, rays)
+        return np.where(is_object, depth, np.float32(0.0))
+
+    def see(
+        self, qpos: np.ndarray, object_size: np.ndarray, origins: np.ndarray, rays: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Depth of what is nearest, float32, m, 0 where nothing is in reach; and whether that is the object, bool.
 
         Args:
             qpos: (N, nq) states.
             object_size: (N,) factor on the object's dimensions.
             origins: (N, 3) of the camera, world frame, m.
             rays: (N, height · width, 3) world frame, as long as their depth is 1.
+
+        Returns:
+            Both (N, 1, height, width).
         """
         geom, eye = self._scene.object_geom, self._eye
         self._qpos[:] = qpos
@@ -58,5 +68,7 @@ class DepthCamera:
         lengths = np.linalg.norm(rays, axis=-1)
         found, met = self._batch.ray(origins[:, None], rays / lengths[..., None], _GROUPS)
         depth = found / lengths
-        depth = np.where((met == geom) & (depth > 0.0) & (depth < eye.reach), depth, 0.0)
-        return depth.reshape(len(qpos), 1, eye.height, eye.width).astype(np.float32)
+        seen = (depth > 0.0) & (depth < eye.reach)
+        shape = (len(qpos), *eye.shape)
+        depth = np.where(seen, depth, 0.0).reshape(shape).astype(np.float32)
+        return depth, (seen & (met == geom)).reshape(shape)

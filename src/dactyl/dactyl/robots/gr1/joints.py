@@ -163,6 +163,13 @@ def home(hand: Hand, sides: tuple[str, ...]) -> dict[str, float]:
     return found
 
 
+def opened(hand: Hand, sides: tuple[str, ...]) -> dict[str, float]:
+    """Where the hands' motors are, rad, when the hands are open: as episodes begin."""
+    at_home = home(hand, sides)
+    prefixes = {PREFIXES[side] for side in sides}
+    return {joint: at_home[joint] for joint in actuated(hand, sides) if joint.partition("_")[0] in prefixes}
+
+
 def actuated(hand: Hand, sides: tuple[str, ...]) -> tuple[str, ...]:
     """The joints with a motor, in the robot's order."""
     without = {coupled.joint for coupled in couplings(hand, sides)}

@@ -42,9 +42,16 @@ def make(name: str, title: str, hand: Hand, sides: tuple[str, ...], model: str) 
         action=Positions(bins=0, smoothing=1.0, tendons=False),
         model=model,
         eyes={
-            name: Eye(layout.EYE, layout.EYE_LOOKS_AT, layout.EYE_FOVY, *size, layout.EYE_REACH)
-            for name, size in layout.EYE_SIZES.items()
+            **{
+                name: Eye(layout.EYE, layout.EYE_LOOKS_AT, layout.EYE_FOVY, *size, layout.EYE_REACH)
+                for name, size in layout.EYE_SIZES.items()
+            },
+            "front": Eye(
+                layout.FRONT, layout.FRONT_LOOKS_AT, layout.FRONT_FOVY, *layout.FRONT_SIZE, layout.FRONT_REACH
+            ),
         },
+        locator="front",
+        opened=joints.opened(hand, sides),
         scripted_starts="dactyl.robots.gr1.grasps:states",
         gravity_compensation=1.0,  # the arms' controllers carry their weight
     )
