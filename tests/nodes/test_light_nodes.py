@@ -10,25 +10,29 @@ import pytest
 PROGRAM = """
 import sys, rclpy
 from dactyl.nodes.{module} import {name}
-rclpy.init()
+rclpy.init(args=["--ros-args", "-p", "robot:={robot}"])
 {name}()
 print(*({{"torch", "mujoco"}} & set(sys.modules)))
 """
 
 
 @pytest.mark.parametrize(
-    ("module", "name"),
+    ("module", "name", "robot"),
     [
-        ("fingertip_tracker", "FingertipTracker"),
-        ("action_filter", "ActionFilter"),
-        ("hand_driver", "HandDriver"),
-        ("trial", "TrialNode"),
-        ("exerciser", "Exerciser"),
+        ("fingertip_tracker", "FingertipTracker", "shadow"),
+        ("action_filter", "ActionFilter", "shadow"),
+        ("hand_driver", "HandDriver", "shadow"),
+        ("trial", "TrialNode", "shadow"),
+        ("exerciser", "Exerciser", "shadow"),
+        ("object_locator", "ObjectLocator", "gr1"),
+        ("pick_and_drop", "PickAndDrop", "gr1"),
     ],
 )
-def test_nodes_around_the_policy_load_neither_simulator_nor_networks(ros_domain: int, module: str, name: str) -> None:
+def test_nodes_around_the_policy_load_neither_simulator_nor_networks(
+    ros_domain: int, module: str, name: str, robot: str
+) -> None:
     """Protects start-up and memory of the nodes that have to be there: robot, task and driver are light data."""
-    program = PROGRAM.format(module=module, name=name)
+    program = PROGRAM.format(module=module, name=name, robot=robot)
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines()[-1] == ""
