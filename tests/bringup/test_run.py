@@ -128,6 +128,83 @@ def test_vision_gives_the_network_to_the_estimator_and_its_poses_to_the_policy(t
     assert real_graph(RealOptions(pose="vision")).node("trial").parameters["object_pose"] == "vision"
 
 
+def reaching(tmp_path: Path, **changes: Any) -> str:
+    """A policy file that says that it reaches with a humanoid's hands."""
+    contract = {"smoothing": 1.0, "action_origin": "current", "action_scale": 0.15, "robot": "gr1"}
+    contract |= {"task": "grasp_and_reach", "object": "cylinder", "control_period": 0.2, **changes}
+    return str(policy_file(tmp_path / "reach.safetensors", contract))
+
+
+def test_a_robot_with_a_third_view_locates_the_object_by_it(tmp_path: Path) -> None:
+    """Protects `--pose vision` of a humanoid: cameras, locator and policy fit each other and its slow steps."""
+    graph = sim_graph(SimOptions(policy=reaching(tmp_path), pose="vision", seed=3))
+    assert {node.name for node in graph.nodes} == COMMON - {"pose_estimator"} | {
+        "sim", "depth_camera", "object_locator",
+    }  # fmt: skip
+    assert graph.node("depth_camera").parameters == {"robot": "gr1", "object": "cylinder", "seed": 3}
+    locator = graph.node("object_locator").parameters
+    assert locator == {"robot": "gr1", "object": "cylinder", "use_sim_time": True}
+    assert graph.node("sim").parameters["witnesses"] == 1
+    policy = graph.node("policy").parameters
+    assert (policy["object_pose"], policy["max_reading_age"], policy["grace"]) == ("vision", 0.4, 0.08)
+    sources = [graph.node(name).parameters["object_pose"] for name in ("trial", "dashboard")]
+    assert sources == ["mocap", "mocap"], "referee and page know more than the policy"
+    nodes = (graph.node(name) for name in ("depth_camera", "sim"))
+    assert len({dict(node.remappings)[topics.JOINT_STATES] for node in nodes}) == 1
+
+
+def test_without_vision_nobody_is_told_the_truth(tmp_path: Path) -> None:
+    graph = sim_graph(SimOptions(policy=reaching(tmp_path)))
+    assert {node.name for node in graph.nodes} == COMMON | {"sim"}
+    assert "witnesses" not in graph.node("sim").parameters
+    assert "max_reading_age" not in graph.node("policy").parameters
+
+
+def test_on_hardware_depth_and_masks_are_somebody_elses(tmp_path: Path) -> None:
+    """Protects a laboratory: a depth camera and a segmentation have drivers of their own, on the same topics."""
+    graph = real_graph(RealOptions(policy=reaching(tmp_path), pose="vision"))
+    names = {node.name for node in graph.nodes}
+    assert "object_locator" in names
+    assert not {"pose_estimator", "depth_camera"} & names
+    assert "use_sim_time" not in graph.node("object_locator").parameters
+    assert graph.node("policy").parameters["max_reading_age"] == 0.4
+    assert graph.node("trial").parameters["object_pose"] == "vision"
+
+
+@pytest.mark.parametrize("pose", ["state", "vision"])
+def test_pick_and_drop_takes_the_referees_place(tmp_path: Path, pose: Any) -> None:
+    options = SimOptions(
+        policy=reaching(tmp_path), pose=pose, drop_at="0.45 -0.3 0.3", trials=2, json=str(tmp_path / "out.json"),
+        rules="{timeout: 8.0}",
+    )  # fmt: skip
+    graph = sim_graph(options)
+    assert "trial" not in {node.name for node in graph.nodes}
+    node = graph.node("pick_and_drop")
+    assert node.required
+    assert node.parameters == {
+        "robot": "gr1", "task": "grasp_and_reach", "rules": "{timeout: 8.0}", "use_sim_time": True,
+        "object_pose": {"state": "mocap", "vision": "vision"}[pose], "drop_at": [0.45, -0.3, 0.3],
+        "action_origin": "current", "action_scale": 0.15,
+        "trials": 2, "seed": 0, "report": str(tmp_path / "out.json"), "command": "sim",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"drop_at": "0.45 -0.3"}, "drop_at must be x y z in m, such as '0.45 -0.3 0.3', not '0.45 -0.3'"),
+        ({"drop_at": "here it is"}, "drop_at must be x y z"),
+        ({"drop_at": "0.45 -0.3 nan"}, "drop_at must be x y z"),
+        ({"drop_at": "0 0 0", "lockstep": True}, "drop_at: .* no lockstep"),
+        ({"drop_at": "0 0 0", "one_process": True}, "drop_at: .* no one_process"),
+        ({"pose": "vision", "estimator": "mine"}, "the robot gr1 locates the object by depth and mask"),
+    ],
+)
+def test_what_does_not_go_with_a_humanoid_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(DactylError, match=message):
+        sim_graph(SimOptions(policy=reaching(tmp_path), **changes))
+
+
 @pytest.mark.parametrize(
     ("options", "shipped", "locked"),
     [

@@ -76,6 +76,8 @@ class SimOptions(Options):
     """Show no window."""
     calibration: str = ""
     """File of `calibrate model` with the parameters that the robot's model gets."""
+    drop_at: str = ""
+    """Pick objects up and drop them there, x y z in m, the robot's frame; empty: trials, as the task has them."""
 
 
 @dataclass(frozen=True)

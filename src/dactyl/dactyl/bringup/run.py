@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import dataclasses
 import importlib.util
+import math
 import os
 import shutil
 import tempfile
@@ -38,6 +39,8 @@ HAND_TOPICS = ("joint_states", "commands", "targets")
 """Parameters of nodes that say where a hand's topics are."""
 RULES_APART = ("timeout", "max_successes", "tolerance")
 """Rules that are also parameters of the referee, which a laboratory's file may say."""
+MOST_GRACE = 0.08
+"""s that a policy may wait for pictures of a control step, at most."""
 EMULATED_PICTURES = 8
 """That each emulated camera plays in turns."""
 
@@ -83,6 +86,11 @@ class _Choice(NamedTuple):
         """Whose pose of the object counts."""
         return {"object_pose": POSE_TOPICS[self.options.pose]}
 
+    @property
+    def located(self) -> bool:
+        """Whether the object is located by a third view of the robot's: where it is, but not how it is turned."""
+        return self.options.pose == "vision" and bool(robots.load(self.use.robot).locator)
+
 
 def sim_graph(options: SimOptions) -> Graph:
     """The graph with the sim node in the hardware's place.
@@ -100,6 +108,13 @@ def sim_graph(options: SimOptions) -> Graph:
     nodes = _common_nodes(choice, lockstep, command="sim")
     sim |= {**choice.task, **choice.rules, **_meaning(choice.use), **calibration_of(options.calibration)}
     nodes = tuple(with_parameters(nodes, {"action_filter": backlash_of(choice.use.robot, options.calibration)}))
+    if choice.located:
+        sim |= {"witnesses": 1}  # time begins once the depth cameras are told where everything is
+        seen: dict[str, Value] = {"object": choice.options.object, "seed": options.seed}
+        nodes = tuple(with_parameters(nodes, {"object_locator": {"use_sim_time": True}}))
+        nodes = (Node("depth_camera", {**choice.robot, **seen}), *nodes)
+    if options.drop_at:
+        nodes = _dropping(nodes, choice, options)
     nodes = (Node("sim", sim, required=True), *nodes, *_rviz(choice, {}), *_dashboard(choice, True))
     nodes = with_simulated_hand(nodes, choice.use.robot, choice.namespace)
     found = of_simulated_hand(configured("sim.yaml", options.config, choice.namespace))
@@ -120,7 +135,8 @@ def real_graph(options: RealOptions) -> Graph:
         *_rviz(choice, {} if options.emulate else laboratory),
         *_dashboard(choice, False),
     )
-    if options.pose == "vision":  # a pose from images comes once in a control step, and is a step old by then
+    if options.pose == "vision" and not choice.located:
+        # a pose from images comes once in a control step, and is a step old by then
         nodes = with_parameters(nodes, {"policy": {"max_reading_age": 0.16}})
     if options.emulate:
         return _graph(_emulated(nodes, choice), choice, of_simulated_hand(laboratory))
@@ -303,15 +319,63 @@ def _common_nodes(choice: _Choice, lockstep: Mapping[str, Value], command: str) 
     filter: dict[str, Value] = {
         "action_origin": use.action_origin, "action_scale": use.action_scale, "smoothing": use.smoothing,
     }  # fmt: skip
-    policy = {"policy": str(choice.policy), "object": options.object}
+    policy: dict[str, Value] = {"policy": str(choice.policy), "object": options.object}
+    if choice.located:  # once in a control step, and pictures take their time
+        period = robots.load(use.robot).timing.control
+        policy |= {"max_reading_age": 2 * period, "grace": min(MOST_GRACE, period / 2)}
     return (
-        Node("pose_estimator", _estimator(options, bool(lockstep.get("lockstep")))),
+        _perception(choice, bool(lockstep.get("lockstep"))),
         Node("fingertip_tracker", {**choice.robot, "object": options.object}),
         Node("trial", {**choice.task, **choice.judged, **trials, **referee, **seed, **lockstep}, required=True),
         Node("policy", {**policy, **choice.source, **seed, **lockstep}),
         Node("action_filter", {**choice.robot, **filter}),
         Node("hand_driver", {**choice.robot, **driver, **lockstep}),
     )
+
+
+def _perception(choice: _Choice, lockstep: bool) -> Node:
+    """Who says by pictures where the object is.
+
+    Raises:
+        DactylError: an estimator is named for a robot that needs none, or none is shipped for one that does.
+    """
+    if not choice.located:
+        return Node("pose_estimator", _estimator(choice.options, lockstep))
+    if choice.options.estimator:
+        raise DactylError(f"the robot {choice.use.robot} locates the object by depth and mask: leave estimator out")
+    return Node("object_locator", {**choice.robot, "object": choice.options.object})
+
+
+def _dropping(nodes: Iterable[Node], choice: _Choice, options: SimOptions) -> tuple[Node, ...]:
+    """The nodes, with the one that has objects picked up and dropped in the referee's place.
+
+    Raises:
+        DactylError: `drop_at` is no place, or the run is of a kind in which that node cannot take part.
+    """
+    for name in ("lockstep", "one_process"):
+        if getattr(options, name):
+            raise DactylError(f"drop_at: pick-and-drop runs in real time and in processes of their own: no {name}")
+    others, (referee,) = ([n for n in nodes if (n.name == "trial") == apart] for apart in (False, True))
+    same = {name: referee.parameters[name] for name in ("trials", "seed", "report", "command")}
+    meaning: dict[str, Value] = {"action_origin": choice.use.action_origin, "action_scale": choice.use.action_scale}
+    own: dict[str, Value] = {"drop_at": _place(options.drop_at), "use_sim_time": True}
+    parameters = {**choice.task, **choice.rules, **choice.source, **same, **meaning, **own}
+    return (*others, Node("pick_and_drop", parameters, required=True))
+
+
+def _place(text: str) -> list[float]:
+    """x y z, m.
+
+    Raises:
+        DactylError: the text is not these.
+    """
+    try:
+        place = [float(part) for part in text.split()]
+    except ValueError:
+        place = []
+    if len(place) != 3 or not all(map(math.isfinite, place)):
+        raise DactylError(f"drop_at must be x y z in m, such as '0.45 -0.3 0.3', not {text!r}")
+    return place
 
 
 def _estimator(options: Options, lockstep: bool) -> dict[str, Value]:
@@ -347,10 +411,11 @@ def _dashboard(choice: _Choice, simulated: bool) -> tuple[Node, ...]:
         return ()
     alike = dataclasses.replace(choice.use, object="")  # that it was trained with another object does not matter
     fitting = [p for p in policies_for(options.object) if dataclasses.replace(read_contract(p), object="") == alike]
+    drawn: Mapping[str, Value] = {"object_pose": "mocap"} if simulated and choice.located else choice.source
     parameters: dict[str, Value] = {
         **choice.task,
         "object": options.object,
-        **choice.source,
+        **drawn,  # what is only located has no rotation to be drawn with
         "simulated": simulated,
         "policies": ":".join(str(path) for path in dict.fromkeys([choice.policy, *fitting])),
         "host": options.dashboard_host,
