@@ -73,7 +73,7 @@ def test_what_is_not_picked_up_is_left_and_the_next_round_begins(run_graph: Star
     with run_graph(sim_graph(options), pick_and_drop={"release_time": 2.0}) as running:
         statuses = running.listen(TrialStatus, "/dactyl/trial/status", messages.RELIABLE)
         actions = running.listen(HandAction, "/dactyl/action", messages.RELIABLE)
-        running.until(lambda: any(status.trial == 1 and status.state == TrialStatus.RUNNING for status in statuses))
+        running.until(lambda: any(s.trial == 1 and s.state == TrialStatus.RUNNING for s in statuses), 150.0)
         ended = len(actions)
         running.until(lambda: len(actions) > ended + 3)
     states = [status.state for status in statuses if status.trial == 0]
