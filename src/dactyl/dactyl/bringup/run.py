@@ -346,7 +346,7 @@ def _perception(choice: _Choice, lockstep: bool) -> Node:
     return Node("object_locator", {**choice.robot, "object": choice.options.object})
 
 
-def _dropping(nodes: Iterable[Node], choice: _Choice, options: SimOptions) -> tuple[Node, ...]:
+def _dropping(nodes: tuple[Node, ...], choice: _Choice, options: SimOptions) -> tuple[Node, ...]:
     """The nodes, with the one that has objects picked up and dropped in the referee's place.
 
     Raises:
@@ -355,11 +355,12 @@ def _dropping(nodes: Iterable[Node], choice: _Choice, options: SimOptions) -> tu
     for name in ("lockstep", "one_process"):
         if getattr(options, name):
             raise DactylError(f"drop_at: pick-and-drop runs in real time and in processes of their own: no {name}")
-    others, (referee,) = ([n for n in nodes if (n.name == "trial") == apart] for apart in (False, True))
+    referee = next(node for node in nodes if node.name == "trial")
     same = {name: referee.parameters[name] for name in ("trials", "seed", "report", "command")}
     meaning: dict[str, Value] = {"action_origin": choice.use.action_origin, "action_scale": choice.use.action_scale}
     own: dict[str, Value] = {"drop_at": _place(options.drop_at), "use_sim_time": True}
     parameters = {**choice.task, **choice.rules, **choice.source, **same, **meaning, **own}
+    others = (node for node in nodes if node is not referee)
     return (*others, Node("pick_and_drop", parameters, required=True))
 
 
