@@ -80,6 +80,7 @@ def test_time_begins_once_the_witnesses_listen(make_node: Callable[..., Sim]) ->
     sim = make_node(Sim, lockstep="true", witnesses="2")
     time.sleep(0.3)
     assert sim.time_ns == sim.period_ns
+    assert sim.diagnose().message == "time has not begun: too few listen to object_pose/truth"
     assert sim.truth_publisher is not None
     assert sim.truth_publisher.topic_name == "/object_pose/truth"
     sent: list[PoseStamped] = []

@@ -162,6 +162,8 @@ class Sim(DactylNode):
         self.recent = Recent()
         self.simulated = self.lagged = self.images = self.images_skipped = 0
         self.reported = (time.monotonic(), 0)
+        self.begun = settings.witnesses == 0
+        """Time has."""
         self._make_messages()
         self._make_publishers()
         self.polled: dict[str, Subscription] = {}
@@ -300,8 +302,10 @@ class Sim(DactylNode):
         """Let nothing happen that a referee or a recorder would miss."""
         while self.truth_publisher and not self.stopping.is_set():
             if self.truth_publisher.get_subscription_count() >= self.settings.witnesses:
-                return
+                break
             time.sleep(0.02)
+        self.reported = (time.monotonic(), self.simulated)
+        self.begun = True
 
     def _await_answer(self) -> None:
         """Wait for the targets of this tick, or for a status of this tick that says that there will be none."""
@@ -498,6 +502,8 @@ class Sim(DactylNode):
         return viewer
 
     def diagnose(self) -> Diagnosis:
+        if not self.begun:
+            return warning("time has not begun: too few listen to object_pose/truth")
         now = time.monotonic()
         since, simulated = self.reported
         factor = (self.simulated - simulated) * 1e-9 / (now - since)

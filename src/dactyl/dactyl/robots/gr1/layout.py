@@ -34,7 +34,7 @@ EYE_FOVY, EYE_REACH = 58.0, 1.5
 EYE_SIZES = {"depth": (96, 72), "depth_small": (48, 36)}
 """Pixels, width and height; the small one is three times as fast to learn from."""
 
-FRONT, FRONT_LOOKS_AT = np.array([1.45, 0.0, 0.65]), np.array([0.48, 0.0, 0.12])
+FRONT, FRONT_LOOKS_AT = np.array([1.45, 0.0, 0.65]), np.array([0.48, 0.0, 0.20])
 """The depth camera on a tripod before the robot, the paper's third view, and where it looks. A choice."""
 FRONT_FOVY, FRONT_REACH, FRONT_SIZE = 42.0, 2.0, (160, 120)
 """Degrees, a D435's depth brought to the view of its colour camera, which masks are made in; m; pixels. A choice."""
