@@ -74,6 +74,16 @@ def test_nobody_pushes_what_is_not_handled(scene: Scene) -> None:
     assert not force(made).any()
 
 
+def test_what_is_left_of_a_push_ends_with_the_trial(scene: Scene) -> None:
+    """Protects the next trial from a push that nobody began in it."""
+    made = laboratory(scene, PushConfig(acceleration=3.0, probability=0.2, decay=1.0))
+    while not force(made).any():
+        made.push(handled=True)
+    made.push(handled=False)
+    made.push(handled=True)
+    assert not force(made).any(), "with this seed none begins here"
+
+
 @pytest.mark.parametrize("config", [None, NEVER])
 def test_without_pushes_the_physics_is_what_it_was(scene: Scene, config: PushConfig | None) -> None:
     """Equal to the last bit."""

@@ -35,10 +35,11 @@ def test_what_is_not_ahead_is_nowhere() -> None:
 def test_a_pixel_and_its_depth_are_the_point_again() -> None:
     """Protects the locator: what was projected comes back, and without a depth there is no point."""
     points = np.random.default_rng(0).uniform([-0.5, -0.5, 0.5], [0.5, 0.5, 2.0], (4, 5, 3))
-    pixels = pinhole.project(points, K)
-    np.testing.assert_allclose(pinhole.unproject(pixels, points[..., 2], K), points, atol=1e-12)
-    np.testing.assert_allclose(pinhole.unproject(pixels[0, 0], points[0, 0, 2], K), points[0, 0], atol=1e-12)
-    assert np.isnan(pinhole.unproject(pixels[0, 0], np.nan, K)).all()
+    matrix = np.array([[300.0, 0.0, 170.0], [0.0, 330.0, 110.0], [0.0, 0.0, 1.0]])  # as a calibration finds it
+    pixels = pinhole.project(points, matrix)
+    np.testing.assert_allclose(pinhole.unproject(pixels, points[..., 2], matrix), points, atol=1e-12)
+    np.testing.assert_allclose(pinhole.unproject(pixels[0, 0], points[0, 0, 2], matrix), points[0, 0], atol=1e-12)
+    assert np.isnan(pinhole.unproject(pixels[0, 0], np.nan, matrix)).all()
 
 
 def test_across_is_one_at_the_edge_of_the_picture() -> None:

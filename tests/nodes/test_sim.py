@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped
 
+from dactyl.environment.laboratory import Laboratory
 from dactyl.errors import DactylError
 from dactyl.nodes.sim import Sim
 from dactyl.robots.shadow import ros as shadow_ros
@@ -112,6 +113,24 @@ def test_the_object_is_pushed_while_a_trial_runs_if_somebody_asked_for_it(make_n
     sim._push()
     assert force[:3].any()
     assert not force[3:].any()
+
+
+@pytest.mark.parametrize("lockstep", ["true", "false"])
+def test_pushes_go_on_once_a_control_step(
+    make_node: Callable[..., Sim], monkeypatch: pytest.MonkeyPatch, lockstep: str
+) -> None:
+    """Protects their probability and decay, which are those of a control step, in either loop."""
+    steps: list[int] = []
+    monkeypatch.setattr(Sim, "_answered", lambda self: True)
+    monkeypatch.setattr(Laboratory, "push", lambda self, handled: steps.append(0))
+    monkeypatch.setattr(Laboratory, "step", lambda self, substeps=1: steps.append(steps.pop() + substeps))
+    steps.append(0)  # physics steps before the first push, and then after each
+    sim = make_node(Sim, lockstep=lockstep)
+    deadline = time.monotonic() + 20.0
+    while len(steps) < 5 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    sim.stopping.set()
+    assert steps[1:4] == [sim.robot.timing.substeps] * 3
 
 
 def test_nothing_is_pushed_unasked(sim: Sim) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -65,6 +67,9 @@ def test_around_the_object_the_floor_is_seen_and_is_no_object(scene: Scene) -> N
     np.testing.assert_allclose(depth[is_object], 0.2, atol=1e-6)
     np.testing.assert_allclose(depth[~is_object], 1.225, atol=1e-5)
     np.testing.assert_array_equal(np.where(is_object, depth, 0.0), camera.images(*where))
+    depth, is_object = DepthCamera(scene, replace(eye, reach=0.1), 1, threads=1).see(*where)
+    assert not depth.any()
+    assert not is_object.any(), "no mask where there is no depth"
 
 
 def test_a_larger_object_is_nearer(scene: Scene) -> None:
