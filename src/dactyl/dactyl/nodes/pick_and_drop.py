@@ -61,7 +61,7 @@ class Parameters:
         None, "Where the hand lets go: x y z, m, the robot's frame.", minimum=-3.0, maximum=3.0, length=3
     )
     drop_within: float = parameter(
-        0.1, "How far aside an object may come to lie and was dropped there, m.", minimum=0.0, maximum=1.0
+        0.15, "How far aside an object may come to lie and was dropped there, m.", minimum=0.0, maximum=1.0
     )
     stride: float = parameter(
         0.05,
