@@ -137,9 +137,9 @@ def reaching(tmp_path: Path, **changes: Any) -> str:
 
 def test_a_robot_with_a_third_view_locates_the_object_by_it(tmp_path: Path) -> None:
     """Protects `--pose vision` of a humanoid: cameras, locator and policy fit each other and its slow steps."""
-    graph = sim_graph(SimOptions(policy=reaching(tmp_path), pose="vision", seed=3))
+    graph = sim_graph(SimOptions(policy=reaching(tmp_path), pose="vision", seed=3, rviz=True))
     assert {node.name for node in graph.nodes} == COMMON - {"pose_estimator"} | {
-        "sim", "depth_camera", "object_locator",
+        "sim", "depth_camera", "object_locator", "rviz_markers", "robot_description",
     }  # fmt: skip
     assert graph.node("depth_camera").parameters == {"robot": "gr1", "object": "cylinder", "seed": 3}
     locator = graph.node("object_locator").parameters
@@ -147,8 +147,8 @@ def test_a_robot_with_a_third_view_locates_the_object_by_it(tmp_path: Path) -> N
     assert graph.node("sim").parameters["witnesses"] == 1
     policy = graph.node("policy").parameters
     assert (policy["object_pose"], policy["max_reading_age"], policy["grace"]) == ("vision", 0.4, 0.08)
-    sources = [graph.node(name).parameters["object_pose"] for name in ("trial", "dashboard")]
-    assert sources == ["mocap", "mocap"], "referee and page know more than the policy"
+    sources = [graph.node(name).parameters["object_pose"] for name in ("trial", "dashboard", "rviz_markers")]
+    assert sources == ["mocap"] * 3, "referee and pages know more than the policy"
     nodes = (graph.node(name) for name in ("depth_camera", "sim"))
     assert len({dict(node.remappings)[topics.JOINT_STATES] for node in nodes}) == 1
 

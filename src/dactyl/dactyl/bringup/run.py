@@ -87,6 +87,11 @@ class _Choice(NamedTuple):
         return {"object_pose": POSE_TOPICS[self.options.pose]}
 
     @property
+    def drawn(self) -> dict[str, Value]:
+        """Whose pose of the object is drawn: what is only located has no rotation to be drawn with."""
+        return {"object_pose": "mocap"} if self.located else self.source
+
+    @property
     def located(self) -> bool:
         """Whether the object is located by a third view of the robot's: where it is, but not how it is turned."""
         return self.options.pose == "vision" and bool(robots.load(self.use.robot).locator)
@@ -398,7 +403,7 @@ def _rviz(choice: _Choice, laboratory: configuration.Configuration) -> tuple[Nod
     tracker, camera = (laboratory.get(name, {}) for name in ("fingertip_tracker", "camera"))
     base: dict[str, Value] = {name: tracker[name] for name in ("base_ids", "base_positions") if name in tracker}
     cameras = {"calibration": camera.get("calibration", "")} if laboratory else {"simulated_cameras": True}
-    drawn = {"object": choice.options.object, **choice.source}
+    drawn = {"object": choice.options.object, **choice.drawn}
     return (
         Node("rviz_markers", {**choice.robot, **drawn, **base}),
         Node("robot_description", {**choice.robot, **base, **cameras}),
@@ -412,11 +417,10 @@ def _dashboard(choice: _Choice, simulated: bool) -> tuple[Node, ...]:
         return ()
     alike = dataclasses.replace(choice.use, object="")  # that it was trained with another object does not matter
     fitting = [p for p in policies_for(options.object) if dataclasses.replace(read_contract(p), object="") == alike]
-    drawn: Mapping[str, Value] = {"object_pose": "mocap"} if simulated and choice.located else choice.source
     parameters: dict[str, Value] = {
         **choice.task,
         "object": options.object,
-        **drawn,  # what is only located has no rotation to be drawn with
+        **choice.drawn,
         "simulated": simulated,
         "policies": ":".join(str(path) for path in dict.fromkeys([choice.policy, *fitting])),
         "host": options.dashboard_host,
