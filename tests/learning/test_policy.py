@@ -149,6 +149,24 @@ def test_a_file_without_a_robot_is_shadows(path: Path) -> None:
         Policy.load(path, robot="another")
 
 
+def test_a_file_says_which_activation_its_layers_have_unless_it_is_relu(tmp_path: Path) -> None:
+    """Protects policies of before there was a choice, and who loads one with ELU from running it with ReLU."""
+    assert "activation" not in json.loads(CONTRACT.to_json())["architecture"]
+    assert Contract.from_json(CONTRACT.to_json()).architecture.activation == "relu"
+    contract = Contract(architecture=Architecture((32,), 0, activation="elu"), trained={"untrained": True})
+    torch.manual_seed(0)
+    policy, path = Policy(contract), tmp_path / "elu.safetensors"
+    policy.save(path)
+    loaded, seen = Policy.load(path), {"policy": torch.randn(6, 22)}
+    assert loaded.contract == contract
+    outputs = loaded.trainable.step(seen, loaded.initial_state(6))[0]
+    assert torch.equal(outputs, policy.trainable.step(seen, policy.initial_state(6))[0])
+    text = contract.to_json().replace('"elu"', '"relu"')
+    save_file(load_file(path), path, {METADATA_KEY: text})
+    other = Policy.load(path).trainable
+    assert not torch.allclose(outputs, other.step(seen, loaded.initial_state(6))[0])
+
+
 def test_missing_file(tmp_path: Path) -> None:
     refused(tmp_path / "none.safetensors", "no such file")
 
@@ -190,6 +208,8 @@ def test_other_contracts(path: Path) -> None:
     for key, (value, message) in cases.items():
         rewrite(path, **{key: value})
         refused(path, message)
+    rewrite(path, architecture={"dense": [32], "lstm": 16, "activation": "sign"})
+    refused(path, "activation 'sign' is none of: relu, elu")
 
 
 def test_other_sizes(path: Path) -> None:

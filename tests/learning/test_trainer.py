@@ -275,6 +275,7 @@ def test_resuming_something_else_is_refused(tmp_path: Path) -> None:
         ({"num_envs": 8}, "num_envs 16, the preset 8"),
         ({"policy": Architecture((8,), 8)}, "policy"),
         ({"value": Architecture((8,), 8)}, "value"),
+        ({"policy": replace(SMALL, activation="elu")}, "policy"),
     ):
         with pytest.raises(DactylError, match=f"cannot resume from .*{name}"):
             trainer(tmp_path, resume=tmp_path, **changes)
@@ -286,6 +287,15 @@ def test_resuming_something_else_is_refused(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
     with pytest.raises(DactylError, match="no checkpoint"):
         trainer(tmp_path, resume=tmp_path / "nowhere")
+
+
+def test_a_training_of_before_layers_had_a_choice_goes_on(tmp_path: Path) -> None:
+    """Protects checkpoints: what they say of their networks is compared as text."""
+    t = trainer(tmp_path)
+    t.iterate()
+    fixed = checkpoint.load_training(t.save())["fixed"]
+    assert fixed["policy"] == "{'dense': (16,), 'lstm': 8, 'images': {}, 'convolutions': (16, 32, 32)}"
+    assert fixed["value"] == fixed["policy"]
 
 
 def test_fine_tuning_begins_with_other_networks(tmp_path: Path) -> None:
@@ -305,6 +315,8 @@ def test_fine_tuning_begins_with_other_networks(tmp_path: Path) -> None:
     assert not wider.policy.network.dense[0].weight[:, 3:].any()
     with pytest.raises(DactylError, match="other sizes"):
         trainer(tmp_path / "b", initial=str(tmp_path / "old"), policy=Architecture((8,), 8))
+    with pytest.raises(DactylError, match="its layers have relu, not elu"):
+        trainer(tmp_path / "b", initial=str(tmp_path / "old"), policy=replace(SMALL, activation="elu"))
     for changes, match in (
         ({"smoothing": 0.5}, r"acts with smoothing 0\.5, this preset with 0\.3"),
         ({"observation": (("object_velocity", 3),)}, "sees something else"),

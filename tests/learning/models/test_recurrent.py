@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
@@ -25,7 +27,9 @@ def step_by_step(
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.2, 1.0])
-@pytest.mark.parametrize("architecture", [SMALL, Architecture(dense=(16, 8), lstm=0)])
+@pytest.mark.parametrize(
+    "architecture", [SMALL, Architecture(dense=(16, 8), lstm=0), Architecture(dense=(16, 8), lstm=0, activation="elu")]
+)
 def test_sequence_equals_steps_with_resets_and_so_do_gradients(architecture: Architecture, probability: float) -> None:
     torch.manual_seed(0)
     network = Network("policy", 5, 3, architecture)
@@ -40,6 +44,28 @@ def test_sequence_equals_steps_with_resets_and_so_do_gradients(architecture: Arc
         results.append([output, *(p.grad for p in network.parameters())])
     for fast, slow in zip(*results, strict=True):
         torch.testing.assert_close(fast, slow, rtol=1e-4, atol=1e-5)
+
+
+def test_dense_layers_have_relu_unless_elu_is_asked_for() -> None:
+    """Protects policies of before there was a choice, to the last bit."""
+    torch.manual_seed(0)
+    seen = torch.randn(50, 5)
+    by_hand: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+        "relu": lambda x: x.clamp(min=0.0),
+        "elu": lambda x: torch.where(x > 0.0, x, x.clamp(max=0.0).exp() - 1.0),
+    }
+    assert Architecture((16, 8), 0) == Architecture((16, 8), 0, activation="relu")
+    for activation, function in by_hand.items():
+        network = Network("policy", 5, 3, Architecture((16, 8), 0, activation=activation))
+        features = network.normalizer(seen)
+        for layer in network.dense:
+            features = function(layer(features))
+        outputs, _ = network.step({"policy": seen}, network.initial_state(50))
+        if activation == "relu":
+            assert torch.equal(outputs, network.head(features))
+        else:
+            torch.testing.assert_close(outputs, network.head(features))
+            assert (features < 0.0).any()
 
 
 def test_environments_in_a_batch_do_not_touch_each_other() -> None:
@@ -118,6 +144,8 @@ def test_bad_sizes_are_named() -> None:
         Architecture(dense=(0,))
     with pytest.raises(DactylError, match="lstm"):
         Architecture(lstm=-1)
+    with pytest.raises(DactylError, match="activation 'tanh' is none of: relu, elu"):
+        Architecture(activation="tanh")
 
 
 def test_normalizer_has_seen_everything_in_pieces() -> None:

@@ -24,7 +24,7 @@ from dactyl.environment.task import Task
 from dactyl.errors import DactylError
 from dactyl.learning import actions
 from dactyl.learning.models.diffusion import KIND, DiffusionArchitecture, DiffusionNetwork
-from dactyl.learning.models.recurrent import Architecture, Network
+from dactyl.learning.models.recurrent import RELU, Architecture, Network
 from dactyl.robot import robot as robots
 from dactyl.robot.robot import Robot
 from dactyl.storage import weights
@@ -85,7 +85,7 @@ class Contract:
 
     def to_json(self) -> str:
         """The text in a policy's file."""
-        return json.dumps({"format": FORMAT, **asdict(self)})
+        return json.dumps({"format": FORMAT, **asdict(self), "architecture": described(self.architecture)})
 
     @classmethod
     def from_json(cls, text: str) -> Contract:
@@ -126,6 +126,14 @@ class Contract:
         for name, size in self.observation:
             if name not in task.observations or sizes(task, robot, (name,)) != ((name, size),):
                 raise ValueError(f"it expects an observation {name} of {size} numbers, unknown here")
+
+
+def described(architecture: Architecture | DiffusionArchitecture) -> dict[str, Any]:
+    """An architecture for files. ReLU goes without saying: files from before there was a choice do not name it."""
+    values = asdict(architecture)
+    if values.get("activation") == RELU:
+        del values["activation"]
+    return values
 
 
 def _architecture(values: Mapping[str, Any]) -> Architecture | DiffusionArchitecture:

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -25,7 +25,7 @@ from dactyl.learning.config import TrainingConfig
 from dactyl.learning.models.actor_critic import ActorCritic
 from dactyl.learning.models.recurrent import Network
 from dactyl.learning.models.value import Value
-from dactyl.learning.policy import Contract, Policy
+from dactyl.learning.policy import Contract, Policy, described
 from dactyl.learning.process_group import ALONE, ProcessGroup
 from dactyl.learning.progress import Progress, years
 from dactyl.learning.rollout import Rollout
@@ -306,8 +306,8 @@ class Trainer:
         return {
             "num_envs": self.config.num_envs,
             "workers": self.processes.size,
-            "policy": str(asdict(contract.architecture)),
-            "value": str(asdict(self.config.value)),
+            "policy": str(described(contract.architecture)),
+            "value": str(described(self.config.value)),
             "observation": str(contract.observation),
             "robot": contract.robot,
             "task": contract.task,
@@ -369,7 +369,10 @@ class Trainer:
             seen = begun.contract.observation
             if seen != self.policy.contract.observation[: len(seen)]:
                 raise DactylError(f"cannot begin with {path}: it sees something else than the preset's policy")
-            self.network.load_narrower(begun.trainable.state_dict())
+            network, activation = begun.trainable, self.network.activation
+            if network.activation != activation:
+                raise DactylError(f"cannot begin with {path}: its layers have {network.activation}, not {activation}")
+            self.network.load_narrower(network.state_dict())
             if (path / checkpoint.VALUE).exists():
                 self.value.load_narrower(checkpoint.load_value(path))
         except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""The policy and value network (Figure 12): normalizer -> dense ReLU -> LSTM -> linear head. Both are a `Network`.
+"""The policy and value network (Figure 12): normalizer -> dense layers -> LSTM -> linear head. Both are a `Network`.
 
 Observations are groups by name, each (N, *shape). A network sees the vector of the group of its own name, "policy" or
 "value"; a policy's may also see groups that hold images.
@@ -6,7 +6,7 @@ Observations are groups by name, each (N, *shape). A network sees the vector of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -17,19 +17,25 @@ from dactyl.errors import DactylError
 from dactyl.learning.models.convolutional import Encoder
 from dactyl.learning.normalizer import RunningNormalizer
 
+RELU, ELU = "relu", "elu"
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {RELU: torch.relu, ELU: nn.functional.elu}
+"""What a dense layer's sums go through, by name."""
+
 
 @dataclass(frozen=True)
 class Architecture:
     """Sizes of a network; the defaults are the paper's (Table 10)."""
 
     dense: tuple[int, ...] = (1024,)
-    """Widths of the ReLU layers."""
+    """Widths of the dense layers."""
     lstm: int = 512
     """Width of the LSTM; 0 leaves it out: the feed-forward networks of Table 5."""
     images: dict[str, tuple[int, int, int]] = field(default_factory=dict, hash=False)
     """Groups of images that it sees beside its vector: (channels, height, width) by name."""
     convolutions: tuple[int, ...] = (16, 32, 32)
     """Channels of the layers that look at each group of images."""
+    activation: str = RELU
+    """Of the dense layers, one of `ACTIVATIONS`. Layers that look at images have ReLU."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dense", tuple(self.dense))
@@ -40,6 +46,8 @@ class Architecture:
                 raise DactylError(f"{name} layers need widths of at least 1, not {list(getattr(self, name))}")
         if not isinstance(self.lstm, int) or self.lstm < 0:
             raise DactylError(f"lstm needs a width, or 0 for none, not {self.lstm!r}")
+        if self.activation not in tuple(ACTIVATIONS):
+            raise DactylError(f"activation {self.activation!r} is none of: {', '.join(ACTIVATIONS)}")
 
 
 class Network(nn.Module):
@@ -73,6 +81,7 @@ class Network(nn.Module):
         self.group = group
         self.inputs = inputs
         self.outputs = outputs
+        self.activation = architecture.activation
         self.normalizer = RunningNormalizer(inputs)
         encoders = {name: Encoder(shape, architecture.convolutions) for name, shape in architecture.images.items()}
         self.encoders = nn.ModuleDict(encoders)
@@ -154,8 +163,9 @@ class Network(nn.Module):
         if self.encoders:  # the vector comes last, see `load_narrower`
             seen = [encoder(x[name]) for name, encoder in self.encoders.items()]
             features = torch.cat([*seen, features], -1)
+        activate = ACTIVATIONS[self.activation]
         for layer in self.dense:
-            features = torch.relu(layer(features))
+            features = activate(layer(features))
         return features
 
     def _outputs(self, features: Tensor) -> Tensor:
