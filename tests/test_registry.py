@@ -131,6 +131,19 @@ def test_text_means_what_it_names() -> None:
         registry.resolve("math:tau2")
 
 
+def test_a_members_folder_is_its_packages(register: Register) -> None:
+    """Protects files that lie beside a robot, also where several share a folder."""
+    register("dactyl.robots", broken="no_such_package.hand:ROBOT", alone="math:pi")
+    for name, place in (("shadow", "shadow"), ("gr1_right", "gr1")):
+        found = registry.folder("robots", name)
+        assert found is not None
+        assert found.name == place
+    assert registry.folder("robots", "broken") is None
+    assert registry.folder("robots", "alone") is None
+    with pytest.raises(DactylError, match="there is no robot 'hook'"):
+        registry.folder("robots", "hook")
+
+
 def test_folders_are_found_without_importing(register: Register) -> None:
     """Protects presets that a task brings, and that a broken package takes none of the others' away."""
     register("dactyl.tasks", broken="no_such_package.task:TASK")

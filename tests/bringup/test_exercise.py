@@ -55,6 +55,17 @@ def test_a_simulated_exercise_never_moves_a_real_hand(tmp_path: Path) -> None:
         assert ("commands" in driver) is not simulated
 
 
+def test_a_real_robot_is_exercised_within_its_own_limits(tmp_path: Path) -> None:
+    """Protects another robot from the Shadow's: twice its rate, and temperatures that it does not tell."""
+    driver = {}
+    for robot in ("shadow", "gr1"):
+        graph = exercise_graph(ExerciseOptions(robot=robot), tmp_path / "bag")
+        driver[robot] = graph.parameters(graph.node("hand_driver"))
+    assert (driver["shadow"]["max_rate"], driver["gr1"]["max_rate"]) == (5.0, 1.0)
+    assert "max_temperature" in driver["shadow"]
+    assert "max_temperature" not in driver["gr1"]
+
+
 def test_sim_takes_a_calibration_too(calibration: str) -> None:
     graph = sim_graph(SimOptions(calibration=calibration, headless=True))
     assert graph.node("sim").parameters["calibration"] == calibration

@@ -101,6 +101,54 @@ def test_filter_and_driver_follow_the_policys_contract(tmp_path: Path) -> None:
     assert folder.node("policy").parameters["policy"] == str(tmp_path / "policy.safetensors")
 
 
+def of_another_robot(folder: Path) -> str:
+    """The file of a policy for the TriFinger, as far as bringup reads it."""
+    meaning = {"smoothing": 1.0, "action_scale": 1.0, "action_origin": "torque"}
+    use = {"robot": "trifinger", "task": "repose", "object": "cube"}
+    return str(policy_file(folder / "cube.safetensors", {**meaning, **use}))
+
+
+def test_another_robot_gets_its_own_parameters_and_none_of_the_default_ones(tmp_path: Path) -> None:
+    """Protects it from the Shadow's limits, time and place: with them its nodes did not even start."""
+    graph = real_graph(RealOptions(policy=of_another_robot(tmp_path)))
+    told = {node.name: graph.parameters(node) for node in graph.nodes}
+    assert not {"timeout", "rest_position", "up"} & set(told["trial"])
+    assert set(told["fingertip_tracker"]) == {"robot", "object"}
+    assert set(told["timing_monitor"]) == {"robot"}
+    assert told["hand_driver"]["transport"] == "robot_interfaces"
+    assert "max_temperature" not in told["hand_driver"]
+    asked = real_graph(RealOptions(policy=of_another_robot(tmp_path), rules="{timeout: 3.0}"))
+    assert asked.parameters(asked.node("trial"))["timeout"] == 3.0
+
+
+def test_an_emulated_robot_is_seen_and_timed_as_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects `real --emulate` of another robot: its own scene in the pictures, its own rhythm where it is watched."""
+    shown: list[tuple[Any, ...]] = []
+    monkeypatch.setattr("dactyl.simulation.pictures.render_pictures", lambda _, *what: shown.append(what))
+    policy = of_another_robot(tmp_path)
+    graph = real_graph(RealOptions(policy=policy, emulate=True))
+    assert shown == [("trifinger", "cube", 8, 0)]
+    assert graph.parameters(graph.node("hand_driver"))["transport"] == "ros2"
+    assert graph.parameters(graph.node("mocap"))["topic"] == "/dactyl/emulation/mocap/markers"
+    assert "period" not in graph.parameters(graph.node("timing_monitor")), "the monitor's own are these"
+    config = tmp_path / "mine.yaml"
+    config.write_text(
+        "/dactyl:\n  timing_monitor:\n    ros__parameters: {stages: [mocap/markers, action, joint_targets]}\n"
+    )
+    mine = real_graph(RealOptions(policy=policy, emulate=True, config=str(config)))
+    assert mine.node("timing_monitor").parameters["period"] == [0.005, 0.02, 0.005]
+    hand = real_graph(RealOptions(emulate=True))
+    assert hand.node("timing_monitor").parameters["period"] == [0.008] * 3 + [0.08] * 6 + [0.008] * 2
+
+
+def test_a_pose_from_images_may_be_as_old_as_two_control_steps_or_as_the_laboratory_says(tmp_path: Path) -> None:
+    config = tmp_path / "mine.yaml"
+    config.write_text("/dactyl:\n  policy:\n    ros__parameters: {max_reading_age: 0.3}\n")
+    for file, oldest in (("", 0.16), (str(config), 0.3)):
+        graph = real_graph(RealOptions(pose="vision", config=file))
+        assert graph.parameters(graph.node("policy"))["max_reading_age"] == oldest
+
+
 @pytest.mark.parametrize("locked", [False, True])
 def test_a_policy_that_knows_a_locked_wrist_only_gets_one(tmp_path: Path, locked: bool) -> None:
     """Hardware and simulation lock WRJ1 for it (section 6.1); for others the driver's own setting stands."""

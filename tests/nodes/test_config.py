@@ -16,10 +16,14 @@ import yaml
 from dactyl import nodes
 from dactyl.bringup.options import RealOptions, SimOptions
 from dactyl.bringup.run import real_graph, sim_graph
+from dactyl.bringup.shipped import on_hardware
+from dactyl.environment import task as tasks
 from dactyl.nodes.fingertip_tracker import FingertipTracker
 from dactyl.nodes.sim import Sim
+from dactyl.nodes.timing_monitor import TimingMonitor
 from dactyl.nodes.trial import TrialNode
 from dactyl.objects.shapes import BLOCK
+from dactyl.robot import robot as robots
 from dactyl.robot.markers import usual_ids
 from dactyl.robots.shadow import ROBOT
 from dactyl.ros.parameters import check_parameter
@@ -74,6 +78,21 @@ def test_referee_and_tracker_have_the_robots_own_values(make_node: Callable[...,
     assert list(shown["up"]) == ROBOT.up.tolist()
     assert list(shown["rest_position"]) == ROBOT.workspace.rest.tolist()
     assert (shown["tolerance"], shown["timeout"], referee.rules) == (0.4, 80.0, TASK.rules)
+
+
+def test_referee_tracker_and_monitor_of_another_robot_have_its_values_on_hardware(
+    make_node: Callable[..., Any],
+) -> None:
+    """Protects `./dactyl real --robot trifinger` from 80 s for a goal and from the Shadow's vertical."""
+    found, robot = on_hardware("trifinger", ""), robots.load("trifinger")
+    referee = make_node(TrialNode, robot="trifinger", task="repose", **found["trial"])
+    assert referee.rules == tasks.load("repose").rules
+    assert referee.up.tolist() == robot.up.tolist()
+    assert referee.robot.workspace.rest.tolist() == robot.workspace.rest.tolist()
+    tracker = make_node(FingertipTracker, robot="trifinger", object="cube", **found.get("fingertip_tracker", {}))
+    assert len(tracker.get_parameter("fingertip_ids").value) == len(robot.fingertips)
+    monitor = make_node(TimingMonitor, robot="trifinger", **found.get("timing_monitor", {}))
+    assert set(monitor.stages) >= set(robot.targets)
 
 
 def test_the_real_graph_keeps_the_tested_marker_table(make_node: Callable[..., Any]) -> None:

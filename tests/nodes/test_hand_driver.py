@@ -18,6 +18,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from dactyl.errors import DactylError
 from dactyl.nodes.hand_driver import HandDriver
+from dactyl.robot import robot as robots
 from dactyl.robot.driver import JointStates
 from dactyl.robot.safety import HOLDING, RUNNING, STOPPED
 from dactyl.robots.shadow.joints import ACTUATORS, JOINTS, ros_joint_name
@@ -108,6 +109,17 @@ def test_targets_are_streamed_every_cycle_and_then_held(bench: Bench) -> None:
     assert bench.driver.diagnose().message == HOLDING
     bench.act(sequence=1)
     assert bench.driver.diagnose().message == RUNNING
+
+
+@pytest.mark.parametrize(("name", "waits"), [("shadow", 0.15), ("trifinger", 0.09), ("gr1", 0.27)])
+def test_a_robot_is_not_held_between_two_actions_in_time(
+    make_node: Callable[..., HandDriver], name: str, waits: float
+) -> None:
+    """Protects a robot that decides five times a second from a hold in every control step."""
+    driver = make_node(HandDriver, robot=name)
+    assert driver.settings.hold_after == waits
+    assert waits > robots.load(name).timing.control
+    assert driver.safety.limits.hold_after == waits
 
 
 @pytest.mark.parametrize(("lockstep", "stamp"), [("false", 0), ("true", 1000 * MS)])

@@ -12,7 +12,7 @@ from dactyl.simulation.pictures import render_pictures, render_placement
 
 def test_each_camera_has_its_pictures(tmp_path: Path) -> None:
     """Protects the emulated cameras: pictures of the real size, in colour, different from camera to camera."""
-    render_pictures(tmp_path, "block", number=2, seed=0)
+    render_pictures(tmp_path, "shadow", "block", number=2, seed=0)
     pictures = [cv2.imread(str(tmp_path / f"camera_{i}" / "01.png")) for i in range(3)]
     for picture in pictures:
         assert picture.shape == (480, 640, 3)

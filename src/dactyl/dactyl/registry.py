@@ -73,17 +73,25 @@ def registered(group: str) -> dict[str, str]:
 
 def folders(wing: str) -> tuple[Path, ...]:
     """The folders of a wing's members, each once, without importing any; those of a broken package are left out."""
-    found = []
-    for place in _places(wing).values():
-        module = place.partition(":")[0]
-        if module.startswith(f"dactyl.{wing}."):
-            module = ".".join(module.split(".")[:3])  # one of several members of a folder
-        try:
-            spec = importlib.util.find_spec(module)
-        except ImportError:
-            continue
-        found += [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec else []
-    return tuple(dict.fromkeys(found))
+    found = (folder(wing, name) for name in _places(wing))
+    return tuple(dict.fromkeys(place for place in found if place is not None))
+
+
+def folder(wing: str, name: str) -> Path | None:
+    """The folder of a wing's member, without importing it; None: its package is broken, or it is a module alone.
+
+    Raises:
+        DactylError: there is none of that name.
+    """
+    module = _place(wing, name).partition(":")[0]
+    if module.startswith(f"dactyl.{wing}."):
+        module = ".".join(module.split(".")[:3])  # one of several members of a folder
+    try:
+        spec = importlib.util.find_spec(module)
+    except ImportError:
+        return None
+    places = spec.submodule_search_locations if spec else None
+    return Path(places[0]) if places else None
 
 
 def names(wing: str) -> tuple[str, ...]:
@@ -97,10 +105,16 @@ def load(wing: str, name: str, kind: type[T]) -> T:
     Raises:
         DactylError: there is none of that name, it cannot be imported, or it is something else.
     """
-    places, member = _places(wing), wing.removesuffix("s")
+    place = _place(wing, name)
+    return checked(f"{wing.removesuffix('s')} {name!r}", resolve(place), kind)
+
+
+def _place(wing: str, name: str) -> str:
+    """Where a member is, as `module:attribute`."""
+    places = _places(wing)
     if name not in places:
-        raise DactylError(f"there is no {member} {name!r}; there are: {', '.join(places)}")
-    return checked(f"{member} {name!r}", resolve(places[name]), kind)
+        raise DactylError(f"there is no {wing.removesuffix('s')} {name!r}; there are: {', '.join(places)}")
+    return places[name]
 
 
 def checked(what: str, loaded: Any, kind: type[T]) -> T:

@@ -6,11 +6,11 @@ import shutil
 import time
 from pathlib import Path
 
-from dactyl.bringup import processes
+from dactyl.bringup import processes, shipped
 from dactyl.bringup.calibrated import backlash_of, calibration_of
 from dactyl.bringup.graph import Graph, Node, Value
 from dactyl.bringup.options import ExerciseOptions
-from dactyl.bringup.run import configured, of_simulated_hand, with_simulated_hand
+from dactyl.bringup.run import of_simulated_hand, with_simulated_hand
 from dactyl.errors import DactylError
 from dactyl.ranges import check_options
 from dactyl.robot import robot as robots
@@ -42,10 +42,10 @@ def exercise_graph(options: ExerciseOptions, bag: Path) -> Graph:
         Node("recorder", record, required=True),
     ]
     if not options.simulated:
-        return Graph(tuple(nodes), configured("real.yaml", options.config))
+        return Graph(tuple(nodes), shipped.on_hardware(options.robot, options.config))
     sim: dict[str, Value] = {**robot, **meaning, "viewer": False, **calibration_of(options.calibration)}
     nodes.insert(0, Node("sim", sim, required=True))
-    found = of_simulated_hand(configured("sim.yaml", options.config))
+    found = of_simulated_hand(shipped.in_simulation(options.config))
     return Graph(with_simulated_hand(nodes, options.robot), found)
 
 

@@ -11,12 +11,12 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
 from dactyl import registry, topics, variables
-from dactyl.bringup import configuration
+from dactyl.bringup import configuration, shipped
 from dactyl.bringup.calibrated import backlash_of, calibration_of
 from dactyl.bringup.graph import Graph, Node, Value, with_parameters
 from dactyl.bringup.names import check_name, remappings
@@ -29,7 +29,6 @@ from dactyl.robot import robot as robots
 from dactyl.robot.robot import Robot
 from dactyl.storage.contract import Use, read_contract
 from dactyl.storage.models import estimator_for, policies_for, policy_for
-from dactyl.storage.shared import shared
 
 EMULATION = "emulation"
 """Namespace of what takes the hardware's place, below the graph's own."""
@@ -122,7 +121,7 @@ def sim_graph(options: SimOptions) -> Graph:
         nodes = _dropping(nodes, choice, options)
     nodes = (Node("sim", sim, required=True), *nodes, *_rviz(choice, {}), *_dashboard(choice, True))
     nodes = with_simulated_hand(nodes, choice.use.robot, choice.namespace)
-    found = of_simulated_hand(configured("sim.yaml", options.config, choice.namespace))
+    found = of_simulated_hand(shipped.in_simulation(options.config, choice.namespace))
     return _graph(nodes, choice, found, usual=_quickest_executor())
 
 
@@ -133,7 +132,7 @@ def real_graph(options: RealOptions) -> Graph:
         DactylError: an option asks for what cannot be had.
     """
     choice = _choose(options)
-    laboratory = configured("real.yaml", options.config, choice.namespace)
+    laboratory = shipped.on_hardware(choice.use.robot, options.config, choice.namespace)
     nodes = [Node("camera", choice.robot), Node("mocap"), *_common_nodes(choice, {}, command="real")]
     nodes += (
         Node("timing_monitor", choice.robot),
@@ -141,10 +140,9 @@ def real_graph(options: RealOptions) -> Graph:
         *_dashboard(choice, False),
     )
     if options.pose == "vision" and not choice.located:
-        # a pose from images comes once in a control step, and is a step old by then
-        nodes = with_parameters(nodes, {"policy": {"max_reading_age": 0.16}})
+        nodes = with_parameters(nodes, {"policy": {"max_reading_age": _oldest_sight(choice.use.robot, laboratory)}})
     if options.emulate:
-        return _graph(_emulated(nodes, choice), choice, of_simulated_hand(laboratory))
+        return _graph(_emulated(nodes, choice, laboratory), choice, of_simulated_hand(laboratory))
     return _graph(nodes, choice, laboratory)
 
 
@@ -176,10 +174,11 @@ def in_one_process(graph: Graph) -> Graph:
     return dataclasses.replace(graph, nodes=tuple(nodes), together=SMALL_NODES)
 
 
-def configured(name: str, config: str, namespace: str = topics.NAMESPACE) -> configuration.Configuration:
-    """The shipped parameter file of that name, with a person's, if there is one, laid over it."""
-    shipped = configuration.read(shared("config", name))
-    return configuration.merge(shipped, configuration.read(Path(config), namespace)) if config else shipped
+def _oldest_sight(robot: str, laboratory: configuration.Configuration) -> float:
+    """s that a pose from images may be old: it comes once in a control step, and is a step old by then; or slower."""
+    allowed: Any = laboratory.get("policy", {}).get("max_reading_age", 0.0)
+    oldest: float = max(2.0 * robots.load(robot).timing.control, allowed)
+    return oldest
 
 
 def _remapped(nodes: Iterable[Node], pairs: tuple[tuple[str, str], ...]) -> tuple[Node, ...]:
@@ -223,11 +222,11 @@ def _policy(options: Options) -> Path:
     if not others:
         return policy_for(options.object or tasks.load(options.task).objects[0])
     robot = others.get("robot") or tasks.load(options.task).robot
-    shipped = policies_for(f"{robot}-{others.get('task', '')}")
-    if not shipped:
+    found = policies_for(f"{robot}-{others.get('task', '')}")
+    if not found:
         kind, name = next(iter(others.items()))
         raise DactylError(f"no policy for the {kind} {name}: none is shipped: name one with `policy`")
-    return shipped[0]
+    return found[0]
 
 
 def _check_hand(asked: str, robot: Robot) -> None:
@@ -239,15 +238,14 @@ def _check_hand(asked: str, robot: Robot) -> None:
         )
 
 
-def _emulated(nodes: list[Node], choice: _Choice) -> tuple[Node, ...]:
+def _emulated(nodes: list[Node], choice: _Choice, laboratory: configuration.Configuration) -> tuple[Node, ...]:
     """The hardware's nodes with what is emulated at their other ends: cameras by pylon, hand and markers by the sim."""
     from dactyl.simulation.pictures import render_pictures
 
     options, robot = choice.options, robots.load(choice.use.robot)
     pictures = Path(tempfile.mkdtemp(prefix="dactyl-emulation-"))
     atexit.register(shutil.rmtree, pictures, ignore_errors=True)
-    render_pictures(pictures, options.object, EMULATED_PICTURES, options.seed)
-    control, physics = robot.timing.control, robot.timing.physics
+    render_pictures(pictures, robot.name, options.object, EMULATED_PICTURES, options.seed)
     emulation = f"{choice.namespace}/{EMULATION}"
     changes: dict[str, dict[str, Value]] = {
         "camera": {"emulate_from": str(pictures)},
@@ -259,7 +257,7 @@ def _emulated(nodes: list[Node], choice: _Choice) -> tuple[Node, ...]:
             "max_joint_speed": 1000.0,  # ... who moves it in no time
             "unguarded": "temperature",  # it has no motors
         },
-        "timing_monitor": {"period": [physics] * 3 + [control] * 6 + [physics] * 2},  # simulated markers come as often
+        "timing_monitor": _emulated_periods(robot, laboratory),
     }  # fmt: skip
     parameters: dict[str, Value] = {"object": options.object, "seed": options.seed, "machine_clock": True}
     parameters |= {**choice.task, **choice.rules, **_meaning(choice.use)}
@@ -268,6 +266,17 @@ def _emulated(nodes: list[Node], choice: _Choice) -> tuple[Node, ...]:
     remappings = tuple((topic, f"{emulation}/{topic.lstrip('/')}") for topic in elsewhere)
     sim = Node("sim", parameters, remappings, required=True)
     return with_simulated_hand([sim, *with_parameters(nodes, changes)], choice.use.robot, choice.namespace)
+
+
+def _emulated_periods(robot: Robot, laboratory: configuration.Configuration) -> dict[str, Value]:
+    """Of the stages that a laboratory has watched: simulated markers come once in a physics step, as joint states do.
+
+    Without any the monitor has its own stages, with such periods.
+    """
+    stages: Any = laboratory.get("timing_monitor", {}).get("stages", ())
+    often = {topics.MARKERS, topics.FINGERTIPS, topics.MOCAP_POSE, topics.JOINT_STATES, *robot.targets}
+    timing = robot.timing
+    return {"period": [timing.physics if stage in often else timing.control for stage in stages]} if stages else {}
 
 
 def with_simulated_hand(nodes: Iterable[Node], name: str, namespace: str = topics.NAMESPACE) -> tuple[Node, ...]:

@@ -27,7 +27,7 @@ def sim(options: Annotated[SimOptions, FLAT, tyro.conf.FlagCreatePairsOff]) -> i
 
 
 def real(options: Annotated[RealOptions, FLAT, tyro.conf.FlagCreatePairsOff]) -> int:
-    """Run trials with the real hand: the whole ROS graph with the settings of config/real.yaml.
+    """Run trials with the real hand: the whole ROS graph with the settings of config/real.yaml, or of its own robot's.
 
     The hand does not move until `./dactyl hand enable` lets it. With --emulate everything runs without a lab:
     pylon's emulated cameras, a simulated hand and markers.

@@ -19,7 +19,7 @@ import python_multipart  # noqa: F401  without it the server could take no form
 import uvicorn
 
 from dactyl.bringup.processes import WITH_PARENT
-from dactyl.bringup.run import configured
+from dactyl.bringup.shipped import on_hardware
 from dactyl.errors import DactylError, WrongArgumentError
 from dactyl.farm import check, files, hidden, result, tokens, watch
 from dactyl.farm.job_queue import Entry, JobQueue
@@ -75,7 +75,7 @@ def _check(options: ServeOptions) -> None:
             f"{count} robots need as many ROS domains, up to {LAST_DOMAIN}: --first-domain: {last} at most"
         )
     if options.real:
-        configured("real.yaml", options.real)
+        on_hardware(options.robot, options.real)
 
 
 def _run(server: uvicorn.Server, listening: socket.socket, crew: Crew, queue: JobQueue) -> int:

@@ -24,7 +24,7 @@ from dactyl.robot import control, robot
 from dactyl.robot.driver import Connection, Interface, JointOrder, JointStates, Unconnected
 from dactyl.robot.gate import REPEATED
 from dactyl.robot.guards import GUARDS, GuardLimits
-from dactyl.robot.robot import Robot, Torques
+from dactyl.robot.robot import Robot, Timing, Torques
 from dactyl.robot.safety import BLIND, HOLDING, RUNNING, STOPPED, Limits, Safety
 from dactyl.ros.driver import load
 from dactyl.ros.managed import UNCONFIGURED, ManagedNode
@@ -41,6 +41,8 @@ PATIENCE_NS = 5_000_000_000
 """That a graph may take to come up before it is told what the hand waits for."""
 SAY_AGAIN_NS = 10_000_000_000
 """Between two lines that tell the same."""
+LATE = 0.07
+"""s beyond a control step that an action may take, where nobody says how long the hand waits for it."""
 END_WITHIN = 0.5
 """s that a driver which is told to end may take to hold the hand."""
 _SAID = {
@@ -91,7 +93,10 @@ class Parameters:
         None, "Time a trajectory gives the hand to reach its target, s.", minimum=1e-3, maximum=1.0
     )
     hold_after: float = parameter(
-        0.15, "Without a valid action, or joint states, for this long, s, the hand holds.", minimum=0.08, maximum=2.0
+        None,
+        "Without a valid action, or joint states, for this long, s, the hand holds; a control step and 70 ms.",
+        minimum=0.08,
+        maximum=2.0,
     )
     stop_after: float = parameter(
         inf, "Without joint states for this long, s, the hand stops until it is reset.", minimum=0.1
@@ -144,7 +149,7 @@ class HandDriver(ManagedNode):
     def __init__(self) -> None:
         super().__init__("hand_driver")
         self.robot = robot.load(self.asked("robot", DEFAULTS["robots"]))
-        self.settings = settings = self.declare(Parameters, {"time_from_start": self.robot.timing.physics})
+        self.settings = settings = self.declare(Parameters, _own(self.robot.timing))
         self.monotonic_ns = time.monotonic_ns
         self.safety = Safety(self.robot, _limits(settings, self.robot))
         self.order = JointOrder(self.robot)
@@ -417,6 +422,12 @@ class HandDriver(ManagedNode):
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
         except OSError as fault:
             self.get_logger().warning(f"no real-time priority: {fault.strerror}; see docs/hardware.md")
+
+
+def _own(timing: Timing) -> dict[str, float]:
+    """What a robot's rhythms say: one that decides five times a second is not held between two actions."""
+    waits = min(max(round(timing.control + LATE, 6), 0.08), 2.0)
+    return {"time_from_start": timing.physics, "hold_after": waits}
 
 
 def _limits(settings: Parameters, driven: Robot) -> Limits:

@@ -13,19 +13,20 @@ from dactyl.simulation.rendering import SceneRenderer
 from dactyl.simulation.scene import SceneConfig, build
 
 
-def render_pictures(folder: Path, object: str, number: int, seed: int) -> None:
-    """Write folder/camera_0/00.png, … for each camera: the object on the open hand, in random orientations.
+def render_pictures(folder: Path, robot: str, object: str, number: int, seed: int) -> None:
+    """Write folder/camera_0/00.png, … for each camera: the object where it rests, in random orientations.
 
     Args:
         folder: to write to; made if it does not exist.
+        robot: one of `robot.names()`.
         object: one of `objects.names()`.
         number: of pictures from each camera.
         seed: of the orientations.
 
     Raises:
-        DactylError: no OpenGL is to be had, or there is no such object.
+        DactylError: no OpenGL is to be had, or there is no such robot or object.
     """
-    scene = build(SceneConfig(object=object))
+    scene = build(SceneConfig(robot=robot, object=object))
     random = np.random.default_rng(seed)
     qpos = mujoco.MjData(scene.model).qpos.copy()
     cameras = scene.robot.cameras.places
