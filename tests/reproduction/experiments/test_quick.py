@@ -16,6 +16,7 @@ NEEDS = {
     "table-6": "mujoco_warp",
     "figure-10-ray": "ray",
     "keypoints": "robot_properties_fingers",
+    "randomizations": "robot_properties_fingers",
 }
 """The held-out renderer twice, training on a cluster, and a robot's model."""
 

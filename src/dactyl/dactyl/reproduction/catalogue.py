@@ -22,6 +22,7 @@ NAMES = (
     "control-period",
     "memory-or-not",
     "keypoints",
+    "randomizations",
 )
 """Each is `EXPERIMENT` in the file of its name, with `_` for every `-`."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dactyl import registry
-from dactyl.environment.randomization import select
+from dactyl.environment import task as tasks
+from dactyl.environment.randomization import of_task, select
 from dactyl.learning.policy import Policy
 from dactyl.reproduction import training, worlds
 from dactyl.reproduction.experiment import Here, Step
@@ -54,9 +55,11 @@ def judged(name: str, trained: str, world: str, trials: int, quick: bool, owner:
 
 def trained(name: str, title: str, preset: dict[str, Any], after: str = "", owner: str = "") -> Step:
     """The step that trains a preset, from the networks of the step `after` if one is named."""
-    teacher = preset.get("teacher")
+    teacher, environment = preset.get("teacher"), preset["environment"]
+    task = tasks.load(environment.get("task", registry.DEFAULTS["tasks"]))
+    world = World(select(environment["randomization"], of_task(task)))
     return Step(
         name, title, training.training(preset, after), {"training steps": float(preset["total_steps"])},
-        settings={"preset": preset, "world": World(select(preset["environment"]["randomization"])).settings()},
+        settings={"preset": preset, "world": world.settings()},
         files=(shared(teacher, models.POLICY),) if teacher else (), needs=(after,) if after else (), owner=owner,
     )  # fmt: skip

@@ -6,7 +6,7 @@ the vertical, 3 s. Four trainings that differ in this alone, with several seeds 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -53,32 +53,48 @@ def preset(name: str, seed: int, quick: bool) -> dict[str, Any]:
     return recipes.tiny(made) if quick else made
 
 
-def _judged(name: str, made: Mapping[str, Any], trials: int) -> Step:
-    """Goals of the training's own kind, in the evaluation's physics steps."""
-    world = parse_training(made).stages[-1].environment
+def judged(name: str, of: str, made: Mapping[str, Any], quick: bool, owner: str = "") -> Step:
+    """The step that judges by goals and in the world of a training, in the evaluation's physics steps.
+
+    Args:
+        name: of the step.
+        of: the step that trained the policy.
+        made: content of the training's preset, whose policy it need not be.
+        quick: the quick form.
+        owner: see `Step`.
+    """
+    world, trials = parse_training(made).stages[-1].environment, worlds.trials_of(TRIALS, quick)
 
     def do(here: Here) -> dict[str, Any]:
-        policy = Policy.load(here.file(f"train-{name}", "policy"))
+        policy = Policy.load(here.file(of, "policy"))
         config = evaluation.environment_config(policy.contract, world.randomization, rules=world.rules)
         config = replace(config, goal_angle_limit=world.goal_angle_limit)
         return worlds.judge_in(config, policy, trials, threads=here.threads)
 
     steps = max(trials, worlds.FEWEST) * world.rules.timeout / robot_of(world.scene).timing.control
+    settings: dict[str, Any] = {"trials": trials, "seed": 0, "rules": made["environment"]["rules"]}
+    if made["environment"]["randomization"] != "none":
+        settings["world"] = worlds.World(world.randomization).settings()
     return Step(
-        name, f"{trials} trials of train-{name}", do, {"evaluation steps": steps},
-        settings={"trials": trials, "seed": 0, "rules": made["environment"]["rules"]}, needs=(f"train-{name}",),
+        name, f"{trials} trials of {of}", do, {"evaluation steps": steps}, settings=settings, needs=(of,), owner=owner,
     )  # fmt: skip
+
+
+def compared(name: str, seed: int, quick: bool, owner: str = "") -> tuple[Step, Step]:
+    """A case's training with a seed, and its judgement. `owner`: see `Step`."""
+    made, step = preset(name, seed, quick), f"{name}-{seed}"
+    training = trained(f"train-{step}", f"training: {CASES[name]}, seed {seed}", made, owner=owner)
+    return training, judged(step, training.name, made, quick, owner)
+
+
+def seeds(size: Size) -> tuple[int, ...]:
+    """Those that each case is trained with."""
+    return SEEDS[:1] if size.quick else SEEDS
 
 
 def plan(size: Size) -> tuple[Step, ...]:
     """Trainings of each case and seed, each judged."""
-    steps: list[Step] = []
-    for name, title in CASES.items():
-        for seed in SEEDS[:1] if size.quick else SEEDS:
-            made = preset(name, seed, size.quick)
-            steps.append(trained(f"train-{name}-{seed}", f"training: {title}, seed {seed}", made))
-            steps.append(_judged(f"{name}-{seed}", made, worlds.trials_of(TRIALS, size.quick)))
-    return tuple(steps)
+    return tuple(step for name in CASES for seed in seeds(size) for step in compared(name, seed, size.quick))
 
 
 def success(results: Results, name: str) -> Success:
@@ -92,7 +108,8 @@ def success(results: Results, name: str) -> Success:
     return Success(share, low, high, tuple(got / len(trials) for got, trials in zip(each, found, strict=True)))
 
 
-def _words(found: Success) -> str:
+def words(found: Success) -> str:
+    """For a table."""
     by_seed = ", ".join(f"{share:.0%}" for share in found.seeds)
     return f"{found.share:.0%} reached ({found.low:.0%} … {found.high:.0%}); by seed {by_seed}"
 
@@ -119,18 +136,23 @@ def rows(results: Results) -> list[Row]:
     )
     return [
         *(Row(what, "yes", better(found[one], found[other]), differs) for what, one, other in claims),
-        *(Row(title, "a picture without numbers", _words(found[name]), differs) for name, title in CASES.items()),
+        *(Row(title, "a picture without numbers", words(found[name]), differs) for name, title in CASES.items()),
     ]
 
 
 def draw(results: Results, figure: Figure) -> None:
     """How they learned, and how many goals each reaches."""
+    picture(results, figure, CASES, tuple(CASES))
+
+
+def picture(results: Results, figure: Figure, cases: Mapping[str, str], learned: Sequence[str]) -> None:
+    """Curves of those cases that were trained, `learned`, beside bars of all `cases`: titles by name."""
     learning, reached = figure.subplots(1, 2)
     first = SEEDS[0]
-    curves = {CASES[name]: results[f"train-{name}-{first}"]["curve"] for name in CASES}
+    curves = {cases[name]: results[f"train-{name}-{first}"]["curve"] for name in learned}
     pictures.training_curves(learning, curves, "hours")
     learning.set_title(f"seed {first}", fontsize=9)
-    pictures.bars(reached, list(CASES.values()), [100.0 * success(results, name).share for name in CASES], "% reached")
+    pictures.bars(reached, list(cases.values()), [100.0 * success(results, name).share for name in cases], "% reached")
 
 
 EXPERIMENT = Experiment(
