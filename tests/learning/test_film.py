@@ -37,6 +37,17 @@ def test_films(policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert video.get(cv2.CAP_PROP_FPS) == 12.5
 
 
+def test_a_film_is_of_the_rules_that_are_asked_for(
+    policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Protects films of policies that know easier goals than their task's."""
+    command = ["film", str(tmp_path / "a.gif"), "--policy", str(policy), "--seconds", "1.6", "--width", "64", "--rules"]
+    assert cli.main([*command, "{timeout: 0.8}"]) == 0
+    assert "0 goals in 0.8 s, then timeout" in capsys.readouterr().out
+    assert cli.main([*command, "{kindness: 3}"]) == 1
+    assert "unknown key rules.kindness" in capsys.readouterr().err
+
+
 def test_what_cannot_be_filmed(policy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for out, more, message in (
         ("a.avi", [], "must end in .gif or .mp4"),

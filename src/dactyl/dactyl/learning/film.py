@@ -13,7 +13,7 @@ from PIL import Image
 from dactyl.environment.environment import Environment
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
-from dactyl.learning.evaluation import environment_config, randomizations, reason
+from dactyl.learning.evaluation import environment_config, randomizations, reason, trial_rules
 from dactyl.learning.options import FilmOptions
 from dactyl.learning.policy import Policy
 from dactyl.maths import quaternion
@@ -60,8 +60,8 @@ class _Take:
     def __init__(self, options: FilmOptions) -> None:
         self._policy = policy = Policy.load(checkpoint.find_policy(options.policy))
         self._deterministic = options.actions == "most-likely"
-        chosen = randomizations(policy.contract, options)
-        config = environment_config(policy.contract, chosen, options.calibration, on=options.on)
+        chosen, rules = randomizations(policy.contract, options), trial_rules(policy.contract, options.rules)
+        config = environment_config(policy.contract, chosen, options.calibration, rules, options.on)
         self._environment = Environment(config, seed=options.seed, threads=1)
         self._generator = torch.Generator().manual_seed(options.seed)
         self.period = self._environment.control_period

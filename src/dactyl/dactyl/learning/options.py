@@ -95,6 +95,8 @@ class FilmOptions(PolicyOptions):
     """Range; the height is three quarters of that."""
     every: Count = 2
     """Control steps between two frames of a GIF."""
+    rules: str = ""
+    """Rules of the trial that differ from the task's, in YAML, such as '{difficulty: 1}'."""
 
 
 @dataclass(frozen=True)
