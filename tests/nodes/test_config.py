@@ -80,19 +80,27 @@ def test_referee_and_tracker_have_the_robots_own_values(make_node: Callable[...,
     assert (shown["tolerance"], shown["timeout"], referee.rules) == (0.4, 80.0, TASK.rules)
 
 
-def test_referee_tracker_and_monitor_of_another_robot_have_its_values_on_hardware(
-    make_node: Callable[..., Any],
-) -> None:
+def test_another_robots_referee_on_hardware_has_its_time_and_its_place(make_node: Callable[..., Any]) -> None:
     """Protects `./dactyl real --robot trifinger` from 80 s for a goal and from the Shadow's vertical."""
-    found, robot = on_hardware("trifinger", ""), robots.load("trifinger")
-    referee = make_node(TrialNode, robot="trifinger", task="repose", **found["trial"])
+    robot = robots.load("trifinger")
+    referee = make_node(TrialNode, robot="trifinger", task="repose", **on_hardware("trifinger", "")["trial"])
     assert referee.rules == tasks.load("repose").rules
     assert referee.up.tolist() == robot.up.tolist()
     assert referee.robot.workspace.rest.tolist() == robot.workspace.rest.tolist()
-    tracker = make_node(FingertipTracker, robot="trifinger", object="cube", **found.get("fingertip_tracker", {}))
-    assert len(tracker.get_parameter("fingertip_ids").value) == len(robot.fingertips)
-    monitor = make_node(TimingMonitor, robot="trifinger", **found.get("timing_monitor", {}))
-    assert set(monitor.stages) >= set(robot.targets)
+
+
+def test_another_robots_tracker_on_hardware_has_its_markers(make_node: Callable[..., Any]) -> None:
+    """Protects the start of the graph: a table of the Shadow's five fingertips is refused for three."""
+    told = on_hardware("trifinger", "").get("fingertip_tracker", {})
+    tracker = make_node(FingertipTracker, robot="trifinger", object="cube", **told)
+    assert len(tracker.get_parameter("fingertip_ids").value) == len(robots.load("trifinger").fingertips)
+
+
+def test_another_robots_monitor_on_hardware_watches_its_targets(make_node: Callable[..., Any]) -> None:
+    """Protects the start of the graph: the Shadow's topics are refused for another robot."""
+    told = on_hardware("trifinger", "").get("timing_monitor", {})
+    monitor = make_node(TimingMonitor, robot="trifinger", **told)
+    assert set(monitor.stages) >= set(robots.load("trifinger").targets)
 
 
 def test_the_real_graph_keeps_the_tested_marker_table(make_node: Callable[..., Any]) -> None:
