@@ -51,18 +51,15 @@ def hints(studio: Studio, qpos: np.ndarray, looks: Sequence[Look], crop: float) 
     points = with_corners(scene.object)
     behind = np.full(len(points), NOT_BEHIND)
     behind[: len(points_of(scene.object))] = TURNED_TOWARDS
-    seen = project(studio, qpos, looks, crop, points, behind)
     marks = scene.hand_position + quaternion.rotate(scene.hand_quaternion, scene.robot.cameras.landmarks)
-    places = np.stack([_seen(studio, look, crop, marks)[0] for look in looks])
-    return Keypoints(
-        np.concatenate([seen.places, places], axis=2),
-        np.concatenate([seen.turned_towards, np.abs(places).max(-1) < 1.0], axis=2),
-    )
+    seen = project(studio, qpos, looks, crop, points, behind, marks)
+    inside = np.abs(seen.places[:, :, len(points) :]).max(-1) < 1.0
+    return Keypoints(seen.places, np.concatenate([seen.turned_towards, inside], axis=2))
 
 
 def project(
     studio: Studio, qpos: np.ndarray, looks: Sequence[Look], crop: float, points: np.ndarray | None = None,
-    turned: np.ndarray | float = TURNED_TOWARDS,
+    turned: np.ndarray | float = TURNED_TOWARDS, fixed: np.ndarray | None = None,
 ) -> Keypoints:  # fmt: skip
     """Points of the object, at first `points_of` it, in states (n, nq) as cameras with these looks see them.
 
@@ -73,14 +70,18 @@ def project(
         crop: side of the picture as a share of the camera image's height.
         points: (K, 3) object frame, m.
         turned: (K,) or one: cosine from which a point is turned towards a camera.
+        fixed: (L, 3) points in the world, m, whose places come after the object's.
     """
     scene = studio.scene
     points = points_of(scene.object) if points is None else points
-    places = np.empty((len(qpos), NUM_CAMERAS, len(points), 2))
+    fixed = np.zeros((0, 3)) if fixed is None else fixed
+    places = np.empty((len(qpos), NUM_CAMERAS, len(points) + len(fixed), 2))
     towards = np.empty((len(qpos), NUM_CAMERAS, len(points)), bool)
     for i, (state, look) in enumerate(zip(qpos, looks, strict=True)):
         offsets = quaternion.rotate(np.tile(state[scene.object_orientation], (len(points), 1)), points)
-        places[i], rays = _seen(studio, look, crop, state[scene.object_position] + offsets)
+        shown = np.concatenate([state[scene.object_position] + offsets, fixed])
+        places[i], rays = _seen(studio, look, crop, shown)
+        rays = rays[:, : len(points)]
         cosine = -(offsets * rays).sum(-1) / np.maximum(np.linalg.norm(offsets, axis=-1), 1e-9)
         towards[i] = cosine > turned * np.linalg.norm(rays, axis=-1)
         towards[i, :, 0] = True
