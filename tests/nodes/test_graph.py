@@ -70,7 +70,9 @@ def resident_mb(pid: int) -> float:
 
 
 def test_every_topic_has_its_type_quality_and_rate(run_graph: Any) -> None:
-    """Protects whoever connects to the graph, and the machine: no node but the policy may grow beyond 300 MB."""
+    """Protects whoever connects to the graph, and the machine: no node but the policy may grow beyond 300 MB.
+
+    The simulation may have 400: where no GPU draws, the compiler of the software renderer is some 100 of them."""
     with run_graph(sim_graph(SimOptions(headless=True)), sim=SMALL) as graph:
         received = {topic: graph.listen(kind, topic) for topic, (kind, *_) in TOPICS.items()}
         graph.until(lambda: len(received["/dactyl/action"]) > 25 and len(received["/dactyl/camera_2/image_raw"]) > 5)
@@ -96,7 +98,8 @@ def test_every_topic_has_its_type_quality_and_rate(run_graph: Any) -> None:
 
         pids = graph.runner.pids()
         assert {name for name, pid in pids.items() if imports_torch(pid)} == {"policy"}
-        large = {name: size for name, pid in pids.items() if name != "policy" and (size := resident_mb(pid)) > 300}
+        limits = dict.fromkeys(pids.keys() - {"policy"}, 300.0) | {"sim": 400.0}
+        large = {name: size for name, limit in limits.items() if (size := resident_mb(pids[name])) > limit}
         assert not large
 
 
