@@ -72,7 +72,7 @@ def resident_mb(pid: int) -> float:
 def test_every_topic_has_its_type_quality_and_rate(run_graph: Any) -> None:
     """Protects whoever connects to the graph, and the machine: no node but the policy may grow beyond 300 MB.
 
-    The simulation may have 400: where no GPU draws, the compiler of the software renderer is some 100 of them."""
+    The simulation may have 400: where no GPU draws, the libraries of the software renderer are 66 of them."""
     with run_graph(sim_graph(SimOptions(headless=True)), sim=SMALL) as graph:
         received = {topic: graph.listen(kind, topic) for topic, (kind, *_) in TOPICS.items()}
         graph.until(lambda: len(received["/dactyl/action"]) > 25 and len(received["/dactyl/camera_2/image_raw"]) > 5)
