@@ -1,10 +1,12 @@
-"""From where points are seen to the pose: bundle adjustment in one linear step, inside the network.
+"""From where points are seen to the pose: bundle adjustment inside the network.
 
 A point X of the object is seen at u in a picture, right and down. The camera's rows r1, r2, r3 give
 (r1 - u1 r3) X = 0 and (r2 - u2 r3) X = 0: two equations that are linear in X = position + rotation p, so in the twelve
 numbers of the pose. A camera that is turned a little, or sees a little wider, moves what it sees by an amount that only
 depends on u: four more unknowns a camera, which landmarks on the robot tell apart from the object's own motion. All are
 found by least squares, each point weighted by how exactly the tower finds it.
+
+That answer may be sheared as no object can be. Gauss-Newton steps after it turn and move the object as a whole.
 
 The paper leaves all of that to a dense layer to learn (Figure 6). Here a dense layer only learns what is left.
 """
@@ -18,10 +20,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dactyl.vision.pose import nearest_rotation
+
 FIRST_ERROR = 0.05
 """Half pictures: how exactly towers are taken to find a point before they have learned to say so."""
 _EXACT, _VAGUE = log(0.002**-2), log(2.0**-2)  # what a weight's logarithm stays between
 _TURN, _WIDTH = radians(1.0), 0.02  # a camera's deviation on each axis, and of its width, in Table 9: to begin with
+_FARTHEST = 0.5  # rad that one step turns an object; the linear answer is rarely farther off
+_NEAREST = 0.1  # m before a camera: where a point still has a place in a picture
 _CAMERA = 4  # unknowns of a camera: three of a rotation vector, rad, and the logarithm of its width
 
 
@@ -51,8 +57,14 @@ class Geometry:
 class Adjustment(nn.Module):
     """Places of points in all pictures, and their weights, to the pose and how each camera is turned."""
 
-    def __init__(self, geometry: Geometry) -> None:
+    def __init__(self, geometry: Geometry, rigid_steps: int = 0) -> None:
+        """
+        Args:
+            geometry: see there.
+            rigid_steps: Gauss-Newton steps after the linear one.
+        """
         super().__init__()
+        self.rigid_steps = rigid_steps
         self.points: Tensor
         self.landmarks: Tensor
         self.axes: Tensor
@@ -96,7 +108,55 @@ class Adjustment(nn.Module):
         weighted = matrix * weights.repeat_interleave(2, -1).flatten(1).unsqueeze(-1)
         squares = weighted.transpose(1, 2) @ matrix + torch.diag(self.log_priors.exp())
         solved = torch.linalg.solve(squares, (weighted * wanted.unsqueeze(-1)).sum(1))
-        return torch.cat([solved[:, 9:12], solved[:, :9]], 1), solved[:, 12:]
+        turned, position, elsewhere = solved[:, :9], solved[:, 9:12], solved[:, 12:]
+        if self.rigid_steps:
+            turned, position, elsewhere = self._rigid(found, weights, turned, position, elsewhere)
+        return torch.cat([position, turned], 1), elsewhere
+
+    def _rigid(
+        self, found: Tensor, weights: Tensor, turned: Tensor, position: Tensor, cameras: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The linear answer's three parts again, of an object that keeps its shape; as short as it was.
+
+        Gradients pass through the last step alone: where steps have settled, that is all there is.
+        """
+        matrix = turned.unflatten(-1, (3, 3))
+        rotation = nearest_rotation(matrix.detach().double())[0].to(matrix)
+        length = (rotation * matrix).sum((1, 2)) / 3.0
+        for step in range(self.rigid_steps):
+            last = step == self.rigid_steps - 1
+            with torch.set_grad_enabled(last and torch.is_grad_enabled()):
+                rotation, position, cameras = self._step(
+                    found, weights, rotation.detach(), position.detach(), cameras.detach()
+                )
+        return (length[:, None, None] * rotation).flatten(1), position, cameras
+
+    def _step(
+        self, found: Tensor, weights: Tensor, rotation: Tensor, position: Tensor, cameras: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """One Gauss-Newton step from a rotation (n, 3, 3), a normalized position (n, 3) and cameras (n, 4 C)."""
+        arms = self.points @ rotation.transpose(1, 2)
+        placed = self.mean + self.scale * position.unsqueeze(1) + arms
+        seen = torch.einsum("cij,nkj->ncki", self.axes, placed) + self.offsets[:, None]
+        ahead = seen[..., 2].clamp(min=_NEAREST)
+        at = seen[..., :2] / ahead.unsqueeze(-1)
+        across = self.axes[:, None, :2] - at.unsqueeze(-1) * self.axes[:, None, None, 2]
+        across = across / (self.tangent * ahead)[..., None, None]
+        turning = torch.linalg.cross(arms[:, None, :, None].expand_as(across), across, dim=-1)
+        of_object = torch.cat([turning, self.scale * across], -1)
+        of_robot = of_object.new_zeros(*found.shape[:2], len(self.landmarks), 2, 6)
+        moved = self._of_cameras(found)
+        matrix = torch.cat([torch.cat([of_object, of_robot], 2), moved], -1).flatten(1, 3)
+        expected = torch.cat([at / self.tangent, self._expected().expand(len(found), -1, -1, -1)], 2)
+        left = (found - expected - (moved * cameras[:, None, None, None]).sum(-1)).flatten(1)
+        weighted = matrix * weights.repeat_interleave(2, -1).flatten(1).unsqueeze(-1)
+        priors = torch.cat([self.log_priors.new_ones(3), self.log_priors[9:].exp()])
+        now = torch.cat([torch.zeros_like(position), position, cameras], 1)
+        squares = weighted.transpose(1, 2) @ matrix + torch.diag(priors)
+        step = torch.linalg.solve(squares, (weighted * left.unsqueeze(-1)).sum(1) - priors * now)
+        turn = step[:, :3]
+        turn = turn * (_FARTHEST / turn.norm(dim=1, keepdim=True).clamp(min=_FARTHEST))
+        return _rotations(turn) @ rotation, position + step[:, 3:6], cameras + step[:, 6:]
 
     def _of_object(self, found: Tensor) -> tuple[Tensor, Tensor]:
         """Of each coordinate of the object's points, the equation (n, C, K, 2, 12) and its other side (n, C, K, 2)."""
@@ -123,3 +183,11 @@ class Adjustment(nn.Module):
         cameras = found.shape[1]
         own = torch.eye(cameras, device=found.device)[:, None, None, :, None]
         return (moved.unsqueeze(-2) * own).flatten(-2)
+
+
+def _rotations(vectors: Tensor) -> Tensor:
+    """Rotation vectors (n, 3), rad, as matrices."""
+    x, y, z = vectors.unbind(-1)
+    nothing = torch.zeros_like(x)
+    rows = [torch.stack(row, -1) for row in ((nothing, -z, y), (z, nothing, -x), (-y, x, nothing))]
+    return torch.linalg.matrix_exp(torch.stack(rows, -2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -17,7 +18,7 @@ def begin_with(estimator: Estimator, path: Path) -> None:
     Where each has another idea of what position is zero and what is one, the last layer is changed so that the answers
     in metres are the same. The other may be of another object: its towers have learned edges and colours all the same.
     With the head "adjustment" answers are solved for, so they need no change; what says how exactly points are found
-    begins anew where an object has another number of them.
+    begins anew where an object has another number of them. Its rigid steps may be more or fewer.
 
     Args:
         estimator: to fill.
@@ -28,9 +29,10 @@ def begin_with(estimator: Estimator, path: Path) -> None:
     """
     other = Estimator.load(estimator_for(estimator.contract.object, path))
     ours, theirs = estimator.contract, other.contract
-    for name in ("architecture", "robot"):
-        if getattr(ours, name) != getattr(theirs, name):
-            raise DactylError(f"cannot begin with {path}: its {name} is {getattr(theirs, name)}")
+    same_steps = replace(theirs.architecture, rigid_steps=ours.architecture.rigid_steps)
+    if ours.architecture != same_steps or ours.robot != theirs.robot:
+        name = "robot" if ours.architecture == same_steps else "architecture"
+        raise DactylError(f"cannot begin with {path}: its {name} is {getattr(theirs, name)}")
     network, numbers = estimator.network, estimator.network.state_dict()
     kept = {name: new for name, new in other.network.state_dict().items() if new.shape == numbers[name].shape}
     network.load_state_dict({**numbers, **kept})

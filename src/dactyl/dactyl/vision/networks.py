@@ -49,6 +49,8 @@ class PoseArchitecture:
     linear in where faces are seen, so that it is learned from fewer images."""
     head: str = "dense"
     """dense: two dense layers, the paper's. adjustment: see there; they only correct it. For towers with a hint."""
+    rigid_steps: int = 0
+    """Steps of the head adjustment that keep the object rigid."""
 
     def __post_init__(self) -> None:
         for name in ("channels", "blocks", "strides"):
@@ -63,6 +65,8 @@ class PoseArchitecture:
             raise DactylError(f"unknown rotation {self.rotation!r}: choose from {', '.join(OUTPUTS)}")
         if self.head not in HEADS:
             raise DactylError(f"unknown head {self.head!r}: choose from {', '.join(HEADS)}")
+        if not isinstance(self.rigid_steps, int) or self.rigid_steps < 0 or (self.rigid_steps and self.head == "dense"):
+            raise DactylError(f"rigid_steps {self.rigid_steps}: a whole number, and 0 but for the head adjustment")
         if self.head == "adjustment" and self.rotation != "matrix":
             raise DactylError("the head adjustment solves for a matrix: set rotation: matrix")
         if self.map_size < 3:
@@ -153,7 +157,7 @@ class PoseNetwork(nn.Module):
             if geometry is None or geometry.count > width:
                 wanted = "no points" if geometry is None else f"{geometry.count} points"
                 raise DactylError(f"the head adjustment is given {wanted}, the towers have {width} channels")
-            self.adjustment = Adjustment(geometry)
+            self.adjustment = Adjustment(geometry, architecture.rigid_steps)
             self.weighing = nn.Sequential(
                 nn.Linear(of_camera, _WEIGHING), nn.ReLU(), nn.Linear(_WEIGHING, geometry.count)
             )

@@ -48,10 +48,16 @@ def decode(encoded: Tensor) -> tuple[Tensor, Tensor]:
     if encoded.shape[-1] == 4:
         confidence = encoded.norm(dim=-1)
         return quaternion.canonical(encoded / confidence.clamp(min=1e-9).unsqueeze(-1)), confidence
-    u, s, vh = torch.linalg.svd(encoded.unflatten(-1, (3, 3)))
+    rotation, confidence = nearest_rotation(encoded.unflatten(-1, (3, 3)))
+    return quaternion.from_matrix(rotation), confidence
+
+
+def nearest_rotation(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Of matrices (n, 3, 3) the nearest rotations (n, 3, 3), and how long these make them (n,): 1 for a rotation."""
+    u, s, vh = torch.linalg.svd(matrix)
     handed = torch.linalg.det(u @ vh).sign()
     signs = torch.stack([torch.ones_like(handed), torch.ones_like(handed), handed], -1)
-    return quaternion.from_matrix(u * signs.unsqueeze(-2) @ vh), (s * signs).mean(-1)
+    return u * signs.unsqueeze(-2) @ vh, (s * signs).mean(-1)
 
 
 def loss(predicted: Tensor, position: Tensor, orientation: Tensor, rotation: str, group: Tensor) -> Tensor:
