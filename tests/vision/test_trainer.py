@@ -161,7 +161,7 @@ def test_wrong_presets_are_refused(values: dict[str, object], message: str, tmp_
     path.write_text(yaml.safe_dump(values))
     with pytest.raises(DactylError, match=message):
         read_preset(str(path))
-    with pytest.raises(DactylError, match="there is no vision preset nothing: choose from cpu, cpu-small, lab"):
+    with pytest.raises(DactylError, match="no vision preset nothing: choose from cpu, cpu-longer, cpu-small, lab"):
         read_preset("nothing")
 
 
