@@ -186,7 +186,7 @@ class Adjustment(nn.Module):
 
 
 def _rotations(vectors: Tensor) -> Tensor:
-    """Rotation vectors (n, 3), rad, as matrices; with a derivative at no turn at all, which the quaternion's way lacks."""
+    """Rotation vectors (n, 3), rad, as matrices; unlike by the quaternion, with a derivative where there is no turn."""
     x, y, z = vectors.unbind(-1)
     nothing = torch.zeros_like(x)
     rows = [torch.stack(row, -1) for row in ((nothing, -z, y), (z, nothing, -x), (-y, x, nothing))]
