@@ -15,10 +15,11 @@ NEEDS = {
     "table-3-held-out": "mujoco_warp",
     "table-6": "mujoco_warp",
     "figure-10-ray": "ray",
+    "node-lost": "ray",
     "keypoints": "robot_properties_fingers",
     "randomizations": "robot_properties_fingers",
 }
-"""The held-out renderer twice, training on a cluster, and a robot's model."""
+"""The held-out renderer twice, training on a cluster twice, and a robot's model twice."""
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ NAMES = (
     "table-6",
     "figure-10",
     "figure-10-ray",
+    "node-lost",
     "grasps",
     "control-period",
     "memory-or-not",

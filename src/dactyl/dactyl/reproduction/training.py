@@ -35,6 +35,7 @@ def train(
     minutes: float = inf,
     workers: int | None = None,
     rollout_workers: int = 0,
+    address: str = LOCAL,
 ) -> dict[str, Any]:
     """Train a preset in a step's folder, or go on with what is there.
 
@@ -45,6 +46,7 @@ def train(
         minutes: after which it ends.
         workers: in place of those of `here`.
         rollout_workers: that simulate for these, which then only learn, all of them on Ray; 0: without Ray.
+        address: of the cluster that they are on; as it is, one for this training alone.
 
     Returns:
         steps, years, hours, workers, the policy's file in the folder and its hash, and the curve.
@@ -67,7 +69,7 @@ def train(
         device="cpu",
         threads=here.threads,
         workers=processes,
-        cluster=LOCAL if rollout_workers else None,
+        cluster=address if rollout_workers else None,
         rollout_workers=rollout_workers,
     )
     threads = torch.get_num_threads()
