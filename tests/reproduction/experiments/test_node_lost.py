@@ -11,6 +11,7 @@ import pytest
 from dactyl.errors import DactylError
 from dactyl.reproduction.experiment import Size
 from dactyl.reproduction.experiments import node_lost
+from dactyl.reproduction.moving import QUANTILE
 from tests.reproduction.experiments.synthetic import drawn, trained
 
 CLUSTER: dict[str, Any] = {"at": [0.5e6, 1e6], "working": [2.0, 1.0], "dropped": 1.0, "lost": 0.0, "age": 0.8}
@@ -48,7 +49,7 @@ def test_the_end_is_the_last_fifth() -> None:
     table = {"steps": np.arange(1.0, 11.0), "goals_per_minute": np.array([9.0] * 7 + [1.0, 2.0, 3.0])}
     mean, low, high = node_lost.end(table)
     assert mean == 2.0
-    assert high - 2.0 == pytest.approx(2.0 - low) == pytest.approx(1.645 / 3**0.5)
+    assert high - 2.0 == pytest.approx(2.0 - low) == pytest.approx(QUANTILE / 3**0.5)
     assert np.isnan(node_lost.end({name: values[:1] for name, values in table.items()})[1])
 
 

@@ -20,6 +20,8 @@ from dactyl.errors import DactylError
 from dactyl.learning import cluster, curves
 from dactyl.reproduction import recipes, training
 from dactyl.reproduction.experiment import Experiment, Here, Results, Row, Size, Step
+from dactyl.reproduction.experiments.figure_10 import speed
+from dactyl.reproduction.moving import QUANTILE
 
 STEPS, QUICK_STEPS = 1_200_000, 20_000
 NUM_ENVS, MINIBATCH = 512, 4096
@@ -29,8 +31,6 @@ LOST, JOINED = 1.0 / 3.0, 0.5
 END = 0.8
 """From where on goals are compared, a share too."""
 LOOK = 0.2  # s between two looks at how far a training is
-QUANTILE = 1.645
-"""Of the normal distribution, for an interval of 90 %."""
 CASES: Mapping[str, str] = {
     "one-machine": "two processes, without Ray",
     "left-alone": "three nodes of Ray, left alone",
@@ -151,8 +151,7 @@ def rows(results: Results) -> list[Row]:
 
 def _said(found: Mapping[str, Any]) -> str:
     mean, low, high = (float("nan") if value is None else value for value in found["end"])
-    speed = float(np.median(np.array(found["curve"]["steps_per_s"], float)))
-    text = f"{mean:.2f} goals a minute at its end (90 %: {low:.2f} … {high:.2f}), {speed:,.0f} steps/s"
+    text = f"{mean:.2f} goals a minute at its end (90 %: {low:.2f} … {high:.2f}), {speed(found['curve']):,.0f} steps/s"
     if "age" in found:
         text += f", policies {found['age']:.1f} updates old, rollouts dropped: {found['dropped']:.0f}"
     if found.get("changes"):
