@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import threading
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from dactyl.errors import DactylError
-from dactyl.reproduction.experiment import Size
+from dactyl.reproduction import training
+from dactyl.reproduction.experiment import Here, Size
 from dactyl.reproduction.experiments import node_lost
 from dactyl.reproduction.moving import QUANTILE
 from tests.reproduction.experiments.synthetic import drawn, trained
@@ -32,17 +36,31 @@ def test_changes_come_when_the_training_is_so_far() -> None:
     far = iter([0.0, 20.0, 40.0, 40.0, 60.0])
     done: list[str] = []
     changes = {0.4: lambda: done.append("killed"), 0.5: lambda: done.append("joined")}
-    assert node_lost.change(changes, lambda: next(far), 100, threading.Event()) == [40.0, 60.0]
+    assert node_lost.change(changes, lambda: next(far), 100, lambda: False) == [40.0, 60.0]
     assert done == ["killed", "joined"]
-    assert node_lost.change({}, lambda: 0.0, 100, threading.Event()) == []
+    assert node_lost.change({}, lambda: 0.0, 100, lambda: False) == []
 
 
-def test_a_training_that_ends_before_its_nodes_have_changed_is_no_result() -> None:
-    """Protects the claim that a node was lost."""
-    ended = threading.Event()
-    ended.set()
-    with pytest.raises(DactylError, match="ended after 30 steps, before its nodes had changed"):
-        node_lost.change({0.5: lambda: None}, lambda: 30.0, 100, ended)
+def test_a_training_that_ends_before_its_nodes_have_changed_is_no_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects the claim that a node was lost, by the pipe alone: no node of Ray's is started."""
+    assert node_lost.change({0.5: lambda: None}, lambda: 30.0, 100, lambda: True) == []
+
+    @contextmanager
+    def nodes(*_: object) -> Iterator[Any]:
+        ours, theirs = multiprocessing.Pipe()
+        theirs.send("127.0.0.1:1")
+        theirs.send([400.0])
+        yield ours
+
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(node_lost, "_nodes", nodes)
+    monkeypatch.setattr(training, "train", lambda here, preset, **options: asked.append(options) or {})
+    lost = node_lost.EXPERIMENT.plan(Size(quick=True))[2]
+    with pytest.raises(DactylError, match="ended after 20,000 steps, before its nodes had changed"):
+        lost.do(Here(tmp_path, {}, {}))
+    assert asked == [{"workers": 1, "rollout_workers": 2, "address": "127.0.0.1:1"}]
 
 
 def test_the_end_is_the_last_fifth() -> None:

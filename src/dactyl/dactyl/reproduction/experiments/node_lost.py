@@ -5,11 +5,13 @@ Three of Ray's nodes on this machine, its own test cluster: a head without cores
 
 from __future__ import annotations
 
+import multiprocessing
 import shutil
-import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -49,52 +51,89 @@ def _without_ray(preset: Mapping[str, Any]) -> Callable[[Here], dict[str, Any]]:
 
 def _on_ray(preset: Mapping[str, Any], lost: bool) -> Callable[[Here], dict[str, Any]]:
     def do(here: Here) -> dict[str, Any]:
-        out = here.folder / "training"
+        out, total = here.folder / "training", int(preset["total_steps"])
         shutil.rmtree(out, ignore_errors=True)  # what happened in an interrupted try is not known
         cluster.prepare(cluster.LOCAL)
-        from ray.cluster_utils import Cluster
-
-        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-        ended = threading.Event()
-        try:
-            first, _ = [nodes.add_node(num_cpus=1) for _ in range(WORKERS)]
-            changes = {
-                LOST: partial(nodes.remove_node, first, allow_graceful=False),
-                JOINED: partial(nodes.add_node, num_cpus=1),
-            }
-            with ThreadPoolExecutor(1) as beside:
-                steps = int(preset["total_steps"])
-                seen = beside.submit(change, changes if lost else {}, lambda: _steps(out), steps, ended)
-                try:
-                    outcome = training.train(here, preset, workers=1, rollout_workers=WORKERS, address=nodes.address)
-                finally:
-                    ended.set()
-            return outcome | _figures(out) | {"changes": seen.result()}
-        finally:
-            nodes.shutdown()
+        with _nodes(out, total, lost) as pipe:
+            outcome = training.train(here, preset, workers=1, rollout_workers=WORKERS, address=pipe.recv())
+            pipe.send("the training has ended")
+            changes = pipe.recv()
+        if lost and len(changes) < 2:
+            raise DactylError(f"the training ended after {total:,} steps, before its nodes had changed")
+        return outcome | _figures(out) | {"changes": changes}
 
     return do
 
 
+@contextmanager
+def _nodes(out: Path, total: int, lost: bool) -> Iterator[Connection]:
+    """The cluster for as long, in a process of its own: see `_keep`, whose other end of the pipe this is.
+
+    Raises:
+        DactylError: the process has died.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_keep, args=(theirs, out, total, lost))
+    process.start()
+    theirs.close()
+    try:
+        yield ours
+    except EOFError as error:
+        raise DactylError("the process that keeps Ray's nodes has died; what it said stands above") from error
+    finally:
+        ours.close()
+        process.join()
+
+
+def _keep(pipe: Connection, out: Path, total: int, lost: bool) -> None:
+    """Keep nodes until the pipe is closed: Ray makes them in a main thread, and that one trains.
+
+    Args:
+        pipe: is told the cluster's address, then at how many steps nodes have changed; says when the training is over.
+        out: the training's folder.
+        total: steps that it will make.
+        lost: whether nodes change.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the training ends in order first
+    cluster.prepare(cluster.LOCAL)
+    from ray.cluster_utils import Cluster
+
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    try:
+        first, _ = [nodes.add_node(num_cpus=1) for _ in range(WORKERS)]
+        changes = {
+            LOST: partial(nodes.remove_node, first, allow_graceful=False),
+            JOINED: partial(nodes.add_node, num_cpus=1),
+        }
+        with suppress(EOFError, OSError):
+            pipe.send(nodes.address)
+            pipe.send(change(changes if lost else {}, lambda: _steps(out), total, lambda: pipe.poll(LOOK)))
+            while True:
+                pipe.recv()
+    finally:
+        nodes.shutdown()
+
+
 def change(
-    changes: Mapping[float, Callable[[], Any]], steps: Callable[[], float], total: int, ended: threading.Event
+    changes: Mapping[float, Callable[[], Any]], steps: Callable[[], float], total: int, ended: Callable[[], bool]
 ) -> list[float]:
-    """Do each of the changes when a training has come so far, and return the steps it had made by then.
+    """Do each of the changes when a training has come so far.
 
     Args:
         changes: what to do, by the share of the training.
         steps: tells how many it has made.
         total: how many it will make.
-        ended: set when it is over.
+        ended: waits a little and tells whether it is over.
 
-    Raises:
-        DactylError: it was over before a change was due.
+    Returns:
+        The steps it had made by each of the changes, but for those that were not due before it was over.
     """
     found: list[float] = []
     for share, do in changes.items():
         while (now := steps()) < share * total:
-            if ended.wait(LOOK):
-                raise DactylError(f"the training ended after {now:,.0f} steps, before its nodes had changed")
+            if ended():
+                return found
         do()
         found.append(now)
     return found
