@@ -66,6 +66,28 @@ def test_memory_starts_afresh_with_each_episode() -> None:
     assert not rollout.value_states[1].any()
 
 
+def test_first_episodes_are_cut_so_that_later_ones_do_not_end_together() -> None:
+    """Protects `collection.stagger`: episodes as long as each other would show one moment of theirs in every rollout."""
+    config = CollectionConfig(16, 4, stagger=4)
+    c = Collector(Steady(8), actor_critic(FEED_FORWARD), config, torch.Generator().manual_seed(0))
+    first = c.collect()
+    ends = (first.terminated | first.truncated).int()
+    assert ends[:4].sum(0).tolist() == [1] * 8, "each is cut once within the first four steps"
+    assert ends[:4].sum(1).tolist() == [3, 2, 2, 1], "and not all in the same"
+    assert ends[4:8].equal(ends[:4]), "after that all have their whole length"
+    assert ends[8:].equal(ends[:8])
+    assert not first.terminated[:3].any(), "a cut is no failure"
+
+
+def test_staggered_episodes_go_on_where_they_were_kept() -> None:
+    config = CollectionConfig(4, 4, stagger=12)
+    a, b = (Collector(SteadyCut(6), actor_critic(FEED_FORWARD), config, torch.Generator()) for _ in range(2))
+    a.collect()
+    b.load_state_dict(a.state_dict())
+    assert a.collect().truncated.equal(b.collect().truncated)
+    assert b.until_cut.equal(a.until_cut)
+
+
 def test_statistics_count_episodes_and_goals() -> None:
     c = collector(Steady(5), horizon=10)
     c.collect()
@@ -178,6 +200,7 @@ def test_held_noise_goes_on_after_loading() -> None:
     [
         ({"horizon": 15}, "horizon 15 is no multiple of sequence 10"),
         ({"hold": 0}, "hold must be at least 1"),
+        ({"stagger": -1}, "stagger must be at least 0"),
         ({"near_failures": 1.0}, "near_failures must be at least 0 and less than 1"),
     ],
 )
@@ -189,8 +212,8 @@ def test_bad_options_are_named(changes: dict[str, int], message: str) -> None:
 class Plain(Toy):
     """Counts no goals."""
 
-    def step(self, actions: Tensor) -> ToyStep:
-        step = super().step(actions)
+    def step(self, actions: Tensor, cut: Tensor | None = None) -> ToyStep:
+        step = super().step(actions, cut)
         return step._replace(info={"time": step.info["time"]})
 
     def pays(self, actions: Tensor) -> Tensor:

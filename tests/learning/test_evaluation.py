@@ -43,9 +43,9 @@ class Uneven(Toy):
         self.taken = [*getattr(self, "taken", []), actions]
         return torch.ones(self.num_envs)
 
-    def step(self, actions: Tensor) -> ToyStep:
+    def step(self, actions: Tensor, cut: Tensor | None = None) -> ToyStep:
         later = self.episode > 0
-        step = super().step(actions)
+        step = super().step(actions, cut)
         ended = step.terminated
         kind = torch.arange(self.num_envs) % 3
         info = {name: ended & (kind == i) for i, name in enumerate(("dropped", "timeout", "complete"))}

@@ -50,15 +50,15 @@ class Toy:
         shown = self.seen()
         return {"policy": shown, "value": shown.clone()}
 
-    def step(self, actions: Tensor) -> ToyStep:
+    def step(self, actions: Tensor, cut: Tensor | None = None) -> ToyStep:
         reward = self.pays(actions)
         self.time = self.time + 1
         self.successes = self.successes + (reward > 0)
         ended = self.time >= self.length
-        never = torch.zeros_like(ended)
+        cut = torch.zeros_like(ended) if cut is None else cut & ~ended
         final, successes = self._observe()["value"], self.successes
-        self._restart(ended)
-        terminated, truncated = (ended, never) if self.ending == "terminated" else (never, ended)
+        self._restart(ended | cut)
+        terminated, truncated = (ended, cut) if self.ending == "terminated" else (cut & False, ended | cut)
         duration = torch.full_like(reward, self.control_period)
         info = {"time": self.time, "successes": successes, "duration": duration}
         return ToyStep(self._observe(), reward, terminated, truncated, final, info)

@@ -29,10 +29,10 @@ class Stopwatch:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._environment, name)
 
-    def step(self, actions: Tensor) -> Step:
+    def step(self, actions: Tensor, cut: Tensor | None = None) -> Step:
         _finish(actions.device)
         start = time.perf_counter()
-        step = self._environment.step(actions)
+        step = self._environment.step(actions, cut)
         _finish(actions.device)
         self.seconds += time.perf_counter() - start
         return step

@@ -16,6 +16,9 @@ from dactyl.learning.protocol import Environment, Rows, Step
 from dactyl.learning.rollout import Rollout
 from dactyl.learning.statistics import Statistics
 
+GOLDEN = 0.6180339887
+"""Multiples of it, less their whole part, are spread evenly, any stretch of them too: a group of objects' is one."""
+
 
 @dataclass(frozen=True)
 class CollectionConfig:
@@ -31,6 +34,9 @@ class CollectionConfig:
     near_failures: float = 0.0
     """Share of the environments that are set back, before every rollout, to shortly before an episode ended with a
     loss: a drop, or a goal not reached in time where that has a price."""
+    stagger: int = 0
+    """Control steps over which the ends of the first episodes are spread. Where all episodes are equally long, and begin
+    together, a rollout would show one moment of them for ever; with an episode's length here it shows all."""
     bf16: bool = False
     """Multiply matrices in bfloat16 (GPU only), in learning too; probabilities, values and losses stay in float32."""
 
@@ -40,6 +46,8 @@ class CollectionConfig:
                 raise DactylError(f"collection: {name} must be at least 1, not {getattr(self, name)}")
         if self.horizon % self.sequence:
             raise DactylError(f"collection: horizon {self.horizon} is no multiple of sequence {self.sequence}")
+        if not self.stagger >= 0:
+            raise DactylError(f"collection: stagger must be at least 0, not {self.stagger}")
         if not 0 <= self.near_failures < 1:
             raise DactylError(f"collection: near_failures must be at least 0 and less than 1, not {self.near_failures}")
 
@@ -88,6 +96,8 @@ class Collector:
         self.value_state = networks.value.network.initial_state(n)
         self.phase = torch.arange(n, device=device) % config.hold
         """Control steps until an environment gets new random numbers."""
+        self.until_cut = (torch.arange(n, device=device) * GOLDEN % 1.0 * config.stagger).long()
+        """Control steps until an environment's first episode is cut; negative after that. See `stagger`."""
         self.noise = networks.actions.noise(n, device, generator)
         self.rollout = Rollout.empty(self.observations, networks, config.horizon, config.sequence)
 
@@ -130,7 +140,7 @@ class Collector:
         actions = networks.actions.draw(outputs, self._held_noise())
         rollout.actions[t] = actions
         rollout.log_probs[t] = networks.actions.log_prob(outputs, actions)
-        step = self.environment.step(networks.actions.executed(actions))
+        step = self.environment.step(networks.actions.executed(actions), self._cut())
         self._note_outcome(t, step)
 
         self.observations = step.observations
@@ -157,6 +167,13 @@ class Collector:
         self._value_truncated(t, step)
         self.statistics.add(step)
 
+    def _cut(self) -> Tensor | None:
+        """(N,) which first episodes end with this step so that later ones do not all end together."""
+        if not self.config.stagger:
+            return None
+        self.until_cut = self.until_cut - 1
+        return self.until_cut == -1
+
     def _held_noise(self) -> Tensor:
         """Random numbers that each environment keeps for `hold` control steps, not all renewing them at once."""
         fresh = self.networks.actions.noise(len(self.noise), self.noise.device, self.generator)
@@ -181,6 +198,7 @@ class Collector:
             "value_state": self.value_state,
             "noise": self.noise,
             "phase": self.phase,
+            **({"until_cut": self.until_cut} if self.config.stagger else {}),
             "previous": self.statistics.previous,
             "generator": self.generator.get_state(),
             "environment": self.environment.state_dict(),
@@ -196,6 +214,8 @@ class Collector:
         self.value_state = state["value_state"].to(device)
         self.noise = state["noise"].to(device)
         self.phase = state["phase"].to(device) % self.config.hold
+        if "until_cut" in state:
+            self.until_cut = state["until_cut"].to(device)
         self.statistics.previous = state["previous"].to(device)
         self.generator.set_state(state["generator"].cpu())
         self.environment.load_state_dict(state["environment"])

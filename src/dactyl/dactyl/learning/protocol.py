@@ -68,8 +68,11 @@ class Environment(Protocol):
     def reset(self) -> Mapping[str, Tensor]:
         """Start new episodes everywhere."""
 
-    def step(self, actions: Tensor) -> Step:
-        """Advance by one control step with bins (N, num_actuators) int64, or numbers float32."""
+    def step(self, actions: Tensor, cut: Tensor | None = None) -> Step:
+        """Advance by one control step with bins (N, num_actuators) int64, or numbers float32.
+
+        `cut` (N,) bool says which episodes end with it whatever happens; they are truncated.
+        """
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides what comes next, as tensors and plain values."""
