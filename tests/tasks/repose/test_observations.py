@@ -72,3 +72,23 @@ def test_nothing_is_told_of_an_objects_shape() -> None:
     np.testing.assert_array_equal(
         TASK.observe(seen, POLICY_TERMS, CUBE), TASK.observe(seen, POLICY_TERMS, objects.load("sphere"))
     )
+
+
+def test_symmetric_keypoints_are_the_same_for_cubes_that_look_the_same_and_ask_for_the_same_rotation() -> None:
+    """Protects what lets a policy learn one of 24 cases alone."""
+    seen = signals((50,))
+    symmetries = CUBE.symmetries.like(seen["object_orientation"])
+    object_term, goal_term = (OBSERVATIONS[f"symmetric_{name}_keypoints"].function for name in ("object", "goal"))
+    first = object_term(seen, CUBE), goal_term(seen, CUBE)
+    for symmetry in symmetries:
+        goal = np.concatenate([seen["goal"][:, :3], quaternion.multiply(seen["goal"][:, 3:], symmetry)], axis=-1)
+        same = {**seen, "object_orientation": quaternion.multiply(seen["object_orientation"], symmetry), "goal": goal}
+        np.testing.assert_allclose(object_term(same, CUBE), first[0], atol=1e-9)
+        np.testing.assert_allclose(goal_term(same, CUBE), first[1], atol=1e-9)
+    there = {**seen, "goal": np.concatenate([seen["object_position"], seen["object_orientation"]], axis=-1)}
+    np.testing.assert_allclose(goal_term(there, CUBE), object_term(there, CUBE), atol=1e-9)
+    turned = {**there, "goal": np.concatenate([seen["object_position"], seen["goal"][:, 3:]], axis=-1)}
+    plain = [OBSERVATIONS[f"{name}_keypoints"].function(turned, CUBE) for name in ("object", "goal")]
+    symmetric = [term(turned, CUBE) for term in (object_term, goal_term)]
+    off = [np.linalg.norm((a - b).reshape(-1, 8, 3), axis=-1) for a, b in (plain, symmetric)]
+    np.testing.assert_allclose(np.sort(off[0]), np.sort(off[1]), atol=1e-9, err_msg="corners are as far from their goals")

@@ -35,6 +35,16 @@ def _goal_keypoints(signals: Signals, _: Object) -> Array:
     return flat(corners(signals["goal"][..., :3], signals["goal"][..., 3:]))
 
 
+def _symmetric_object_keypoints(signals: Signals, shape: Object) -> Array:
+    return flat(corners(signals["object_position"], shape.reduce(signals["object_orientation"])))
+
+
+def _symmetric_goal_keypoints(signals: Signals, shape: Object) -> Array:
+    present = signals["object_orientation"]
+    relabelled = quaternion.multiply(quaternion.conjugate(present), shape.reduce(present))
+    return flat(corners(signals["goal"][..., :3], quaternion.multiply(signals["goal"][..., 3:], relabelled)))
+
+
 OBSERVATIONS: dict[str, Term] = {
     # positions in m, robot frame; quaternions (w, x, y, z)
     "joint_angles": plain("joint_angles"),
@@ -43,6 +53,10 @@ OBSERVATIONS: dict[str, Term] = {
     "object_keypoints": Term(_object_keypoints, fixed(3 * COUNT), _POSE),
     "goal_pose": Term(_goal_pose, fixed(7), ("goal",)),
     "goal_keypoints": Term(_goal_keypoints, fixed(3 * COUNT), ("goal",)),
+    # not the paper's: corners named anew in each step, by how a cube that looks the same would be turned the least. What
+    # fingers can do depends on no more; goals keep their rotation from the cube
+    "symmetric_object_keypoints": Term(_symmetric_object_keypoints, fixed(3 * COUNT), _POSE),
+    "symmetric_goal_keypoints": Term(_symmetric_goal_keypoints, fixed(3 * COUNT), ("goal", "object_orientation")),
     "smoothed_action": plain("smoothed_action"),  # the last action
     # for the value network, and for teachers
     "fingertip_positions": FINGERTIPS,
