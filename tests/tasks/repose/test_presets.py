@@ -47,24 +47,6 @@ def test_the_four_that_compare_differ_in_observation_and_reward_alone() -> None:
     assert len(stripped) == 1
 
 
-def test_what_is_compared_with_the_first_differs_in_nothing_that_judges_it() -> None:
-    """Protects a comparison at equal seeds and steps: the task is the same, and each batch holds whole episodes."""
-    plain, whole = (presets.read_preset(name) for name in ("trifinger-kp-kp", "trifinger-kp-kp-whole"))
-    (before,), (after,) = plain.stages, whole.stages
-    bare = replace(after.environment, start_steps=None, reset_pool=0.0)
-    assert str(bare) == str(before.environment)
-    assert (whole.total_steps, whole.seed) == (plain.total_steps, plain.seed)
-    episode = round(after.environment.rules.timeout / robots.load("trifinger").timing.control)
-    assert after.collection.horizon == episode
-    assert before.ppo.minibatch * before.ppo.minibatches == 4 * plain.num_envs * before.collection.horizon
-    assert after.ppo.minibatch * after.ppo.minibatches == 4 * whole.num_envs * after.collection.horizon
-    assert after.environment.reset_pool > 0.0
-    assert (whole.policy.activation, whole.value.activation, plain.policy.activation) == ("elu", "elu", "relu")
-    assert (after.ppo.kl_target, after.ppo.learning_rate, after.ppo.value_rate) == (None, 3e-4, 5e-4)
-    for workers in (1, 2):
-        train.check_workers(replace(train.DEFAULTS, workers=workers, device="cpu"), whole)
-
-
 def test_the_page_judges_those_that_compare_by_the_rules_that_they_were_trained_under() -> None:
     """Protects the comparison: under the task's own rules nearly all goals are out of a beginner's reach."""
     told = re.search(r'--policy runs/trifinger-kp-kp [^"]*--rules "([^"]*)"', PAGE.read_text())

@@ -495,6 +495,27 @@ class Environment:
         self.load_state_dict(state)
         return self._observe(self._acting_part(self._frame.measure()))
 
+    def seen_in(self, state: PhysicsState, actions: Tensor, goals: Tensor) -> Observations:
+        """What policy and value network would see, without noise and delay, in k ≤ N states; nothing is changed.
+
+        Args:
+            state: (k, …) each.
+            actions: (k, A), the last ones.
+            goals: (k, G).
+        """
+        kept, count = self.state_dict(), len(goals)
+        present = self._snapshot()
+        for own, given in zip(present, state, strict=True):
+            own[:count] = given
+        self._restore(torch.arange(len(self._alive), device=self.device) < count, present, self._factors)
+        self._smoothed[:count] = actions
+        self._goal[:count] = goals
+        signals = self._signals(self._acting_part(self._frame.measure()))
+        seen = {"policy": self.task.observe(signals, self.config.policy_terms, self.object)[:count].clone()}
+        seen["value"] = self._value_observation(signals)[:count].clone()
+        self.load_state_dict(kept)
+        return seen
+
     def full_time(self, rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Of rows of `episode_rows` those that change where the goal's time begins anew."""
         return {"trials.goal_time": torch.zeros_like(rows["trials.goal_time"])}

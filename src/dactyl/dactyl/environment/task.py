@@ -136,6 +136,9 @@ class Task:
     """The task as rules of its own have it, where these also say which goals are drawn and where the object begins."""
     randomization: str = ""
     """`module:attribute` of the `RandomizationConfig` that "all" means for it; empty: the first paper's."""
+    hindsight: Callable[[Signals, Signals], Array] | None = None
+    """The goals (count, G) that were reached, from where the object was at first and in the end: `object_position`
+    (count, 3) and `object_orientation` (count, 4) of both. None: it cannot be told."""
     counts: Mapping[str, Callable[[Array], int]] = field(default_factory=dict)
     """What an evaluation counts beside goals: functions of where the object was in a trial, numpy (T, 3), m, robot
     frame, one row a control step."""

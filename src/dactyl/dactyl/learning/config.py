@@ -39,14 +39,19 @@ class Stage:
     ppo: PPOConfig = field(default_factory=PPOConfig)
     imitation: float = 0.0
     """Weight of the KL divergence from the teacher to the policy in the loss; PPO's own has the rest, at 1 none."""
+    demonstrated: float = 0.0
+    """Weight in the loss of doing as the robot's script shows; PPO's own has the rest, at 1 none."""
     until_successes: float | None = None
     """The next stage begins when this many goals are reached per episode, on average over the last 20 iterations."""
     until_steps: int | None = None
     """The next stage begins at the latest after this many control steps, counted from the start of training."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.imitation <= 1:
-            raise DactylError(f"imitation must be between 0 and 1, not {self.imitation}")
+        for name in ("imitation", "demonstrated"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise DactylError(f"{name} must be between 0 and 1, not {getattr(self, name)}")
+        if self.imitation and self.demonstrated:
+            raise DactylError("a stage imitates a teacher or does as a script shows, not both: imitation, demonstrated")
         minibatch, sequence = self.ppo.minibatch, self.collection.sequence
         if minibatch % sequence:
             raise DactylError(f"ppo.minibatch {minibatch} is no multiple of collection.sequence {sequence}")
@@ -75,11 +80,13 @@ class TrainingConfig:
     """Of actions that are numbers, at first, in units of action; None: half of the way to the end."""
     objects: tuple[str, ...] = ()
     """Environments are shared out evenly among these objects; empty: all have the scene's."""
+    scripts: int = 100
+    """Plays of the robot's script that each process looks at, see `demonstrated`."""
     teacher: str | None = None
     """A feed-forward policy to imitate, see `imitation`; what the value network sees must begin with what it sees."""
 
     def __post_init__(self) -> None:
-        for name in ("num_envs", "total_steps"):
+        for name in ("num_envs", "total_steps", "scripts"):
             if not getattr(self, name) >= 1:
                 raise DactylError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.deviation is not None and not 0 < self.deviation < inf:
@@ -95,6 +102,8 @@ class TrainingConfig:
         for stage in self.stages[:-1]:
             if stage.until_successes is None and stage.until_steps is None:
                 raise DactylError("stages: all but the last need until_successes or until_steps")
+        if any(stage.demonstrated for stage in self.stages) and self.policy.lstm:
+            raise DactylError("demonstrated: the policy must be without memory, lstm: 0")
         if self.teacher is None and any(stage.imitation for stage in self.stages):
             raise DactylError("imitation needs a teacher")
 
@@ -107,12 +116,12 @@ def parse_training(values: Mapping[str, Any]) -> TrainingConfig:
     """
     values = renew(values)
     base = {key: values.pop(key, None) or {} for key in _MAPPINGS}
-    imitation = values.pop("imitation", 0.0)
+    shared = {name: values.pop(name) for name in ("imitation", "demonstrated") if name in values}
     stages = values.pop("stages", None) or [{}]
     if not isinstance(stages, list) or not all(isinstance(stage, Mapping) for stage in stages):
         raise DactylError("stages: expected a list of mappings")
     merged = [
-        {"imitation": imitation, **stage, **{key: merge(base[key], stage.get(key) or {}, WHOLE) for key in base}}
+        {**shared, **stage, **{key: merge(base[key], stage.get(key) or {}, WHOLE) for key in base}}
         for stage in stages
     ]
     return parse(TrainingConfig, {**values, "stages": merged})

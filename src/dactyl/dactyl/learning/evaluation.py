@@ -314,13 +314,20 @@ def summarize(trials: Sequence[Trial], seed: int = 0) -> dict[str, Any]:
 
 
 def as_text(summary: Mapping[str, Any], title: str) -> str:
-    """The summary for people."""
+    """The summary for people; of trials with one goal each the share that was reached."""
     low, high = summary["mean_interval_95"]
+    reached, presented, trials = summary["goals_reached"], summary["goals_presented"], len(summary["sorted"])
     reasons = ", ".join(f"{count} {reason}" for reason, count in summary["reasons"].items())
+    if max(presented, reached) == trials:
+        return (
+            f"{title}: {reached} of {trials} goals reached, {reached / trials:.1%} "
+            f"({low:.1%} … {high:.1%} at 95 %)\n"
+            f"  trials ended by: {reasons}"
+        )
     return (
         f"{title}: {summary['mean']:.1f} ± {summary['std']:.1f} consecutive successes, median {summary['median']:g} "
         f"(mean within {low:.1f} … {high:.1f} at 95 %)\n"
-        f"  goals reached / presented: {summary['goals_reached']} / {summary['goals_presented']}; "
+        f"  goals reached / presented: {reached} / {presented}; "
         f"trials ended by: {reasons}\n"
         f"  sorted: {', '.join(map(str, summary['sorted']))}"
     )

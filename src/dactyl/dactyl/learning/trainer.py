@@ -17,6 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
 from dactyl.learning.actions import DEVIATION
+from dactyl.learning.algorithms.demonstrated import Demonstrated
 from dactyl.learning.algorithms.distillation import Distillation
 from dactyl.learning.algorithms.ppo import PPO
 from dactyl.learning.algorithms.teacher import PostureTeacher, Teacher
@@ -29,6 +30,7 @@ from dactyl.learning.policy import Contract, Policy, described
 from dactyl.learning.process_group import ALONE, ProcessGroup
 from dactyl.learning.progress import Progress, years
 from dactyl.learning.rollout import Rollout
+from dactyl.learning.shown import by_script as shown_by_script
 from dactyl.robot import robot as robots
 from dactyl.robot.control import TORQUE
 
@@ -129,6 +131,9 @@ class Trainer:
         common = networks, stage.ppo, self.shuffler, self.processes
         if stage.imitation and self.teacher is not None:
             self.algorithm: PPO = Distillation(*common, teacher=self.teacher, weight=stage.imitation)
+        elif stage.demonstrated:
+            shown = shown_by_script(environment, self.config.scripts, self.config.seed + self.processes.rank)
+            self.algorithm = Demonstrated(*common, shown=shown, weight=stage.demonstrated)
         else:
             self.algorithm = PPO(*common)
 

@@ -13,6 +13,7 @@ import mujoco
 import numpy as np
 
 from dactyl.maths import quaternion
+from dactyl.robot import play
 from dactyl.robots.gr1.joints import PREFIXES
 from dactyl.robots.gr1.kinematics import Arm, level
 from dactyl.simulation.scene import Scene
@@ -27,6 +28,11 @@ BEHIND = 0.09  # m before the object at which a hand arrives first
 SQUEEZE = 0.03  # m into the object that two palms press
 HEIGHT, LIFTED = 0.15, 0.08
 """m by which it is lifted; and by how much it must have been in the end."""
+CARRIED = ((-0.05, 0.05), (-0.05, 0.05), (0.09, 0.21))
+"""m, ahead, aside and up: how far objects are carried in plays that show a task."""
+DISTURBED, DISTURBED_FOR = 0.04, 2
+"""rad by which targets are off in plays that show a task, and for how many recorded states. What is shown are the right
+ones: so a policy learns the way back (DART: Laskey et al. 2017)."""
 GRABBED_BELOW = 0.045  # m from the middle of a bar, by which each hand leaves room for the other
 ABOVE = 0.03  # m between the table and the middle of a hand, whose edge may lie on it: low balls roll away else
 FORWARD = 0.03  # m by which the palm reaches past the object's middle, so that it lies between fingers and thumb
@@ -57,6 +63,8 @@ SCRIPT = (
     Phase(0.5, 0.0, 1.0, HEIGHT),
 )
 """Come, reach, close, lift, hold."""
+STAY = Phase(1.0, 0.0, 1.0, HEIGHT)
+"""What plays that show a task end with."""
 
 
 class Play(NamedTuple):
@@ -66,6 +74,8 @@ class Play(NamedTuple):
     """(T, nq)"""
     qvel: np.ndarray
     """(T, nv)"""
+    targets: np.ndarray
+    """(T, A) of the actuators over the time before, rad."""
     heights: np.ndarray
     """(T,) m that the object was lifted by."""
 
@@ -98,6 +108,20 @@ def states(scene: Scene, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([play.qpos for play in kept]), np.concatenate([play.qvel for play in kept])
 
 
+def plays(scene: Scene, seed: int, count: int) -> list[play.Play]:
+    """Those of so many scripts that lifted the scene's object, each to another place: see `Robot.script`."""
+    random = np.random.default_rng([seed, 4])
+    script, found = Script(scene), []
+    ahead = round(scene.robot.timing.control / RECORDED)
+    for _ in range(count):
+        carried = np.array([random.uniform(*limits) for limits in CARRIED])
+        played = script.play(random, (*SCRIPT, STAY), carried, DISTURBED)
+        if played.lifted:
+            qpos, qvel, targets, _ = played
+            found.append(play.Play(qpos[:-ahead], qvel[:-ahead], targets[ahead:]))
+    return found
+
+
 class Script:
     """Plays with the object of a scene."""
 
@@ -107,23 +131,37 @@ class Script:
         self._arms = {side: Arm(scene, side) for side in self._sides}
         self._open = scene.robot.actuator_positions(scene.model.qpos0[scene.joints])
 
-    def play(self, random: np.random.Generator, phases: tuple[Phase, ...] = SCRIPT) -> Play:
-        """One script, with the object at a place that is drawn; without rows where a hand cannot get there."""
+    def play(
+        self,
+        random: np.random.Generator,
+        phases: tuple[Phase, ...] = SCRIPT,
+        carried: np.ndarray | None = None,
+        disturbed: float = 0.0,
+    ) -> Play:
+        """One script, with the object at a place that is drawn; without rows where a hand cannot get there.
+
+        Args:
+            random: draws the place, and how far the hands go astray.
+            phases: what is done.
+            carried: (3,) m, where to the object is brought in place of HEIGHT above its place.
+            disturbed: rad, standard deviation by which targets are off.
+        """
+        way = np.array([0.0, 0.0, HEIGHT]) if carried is None else carried
         mujoco.mj_resetData(self._model, self._data)
         hands = self._choose(*self._place(random), random)
         mujoco.mj_forward(self._model, self._data)
         floor = float(self._data.qpos[self._scene.object_position][2])
-        rows: list[tuple[np.ndarray, np.ndarray]] = []
+        rows: list[tuple[np.ndarray, ...]] = []
         posture, targets = self._data.qpos.copy(), self._open
         for phase in phases:
-            posture, off = self._posture(posture, hands, phase)
+            posture, off = self._posture(posture, hands, phase, phase.height / HEIGHT * way)
             if off > NEAR_ENOUGH:
-                return Play(np.zeros((0, self._model.nq)), np.zeros((0, self._model.nv)), np.zeros(0))
+                return Play(*(np.zeros((0, n)) for n in (self._model.nq, self._model.nv, len(self._open))), np.zeros(0))
             wanted = self._targets(posture, hands, phase.grip)
-            self._go(targets, wanted, phase.seconds, rows)
+            self._go(targets, wanted, phase.seconds, rows, random if disturbed else None, disturbed)
             targets = wanted
-        qpos, qvel = (np.stack(values) for values in zip(*rows, strict=True))
-        return Play(qpos, qvel, qpos[:, self._scene.object_position][:, 2] - floor)
+        qpos, qvel, told = (np.stack(values) for values in zip(*rows, strict=True))
+        return Play(qpos, qvel, told, qpos[:, self._scene.object_position][:, 2] - floor)
 
     def _place(self, random: np.random.Generator) -> tuple[np.ndarray, float]:
         """Place the object: its centre (3,), m, and by how much it is turned, rad."""
@@ -167,12 +205,15 @@ class Script:
         place = centre - half * inwards + (0.0 if both else FORWARD) * fingers + ASTRAY * random.standard_normal(3)
         return Reach(side, place, turn, -inwards if both else -fingers, (SQUEEZE if both else 0.0) * inwards)
 
-    def _posture(self, qpos: np.ndarray, hands: tuple[Reach, ...], phase: Phase) -> tuple[np.ndarray, float]:
-        """The state with the arms where a phase ends, and how far the worst hand is from there, m."""
+    def _posture(
+        self, qpos: np.ndarray, hands: tuple[Reach, ...], phase: Phase, way: np.ndarray
+    ) -> tuple[np.ndarray, float]:
+        """The state with the arms where a phase ends, `way` (3,) m from the object's place, and how far the worst hand
+        is from there, m."""
         off = 0.0
         for hand in hands:
             place = hand.place + phase.behind * hand.away + phase.grip * hand.press
-            qpos, left = self._arms[hand.side].reach(qpos, place + np.array([0.0, 0.0, phase.height]), hand.turn)
+            qpos, left = self._arms[hand.side].reach(qpos, place + way, hand.turn)
             off = max(off, left)
         return qpos, off
 
@@ -189,14 +230,24 @@ class Script:
         return targets
 
     def _go(
-        self, start: np.ndarray, end: np.ndarray, seconds: float, rows: list[tuple[np.ndarray, np.ndarray]]
+        self,
+        start: np.ndarray,
+        end: np.ndarray,
+        seconds: float,
+        rows: list[tuple[np.ndarray, ...]],
+        random: np.random.Generator | None,
+        disturbed: float,
     ) -> None:
-        """Move the targets evenly, ten times a second, and record."""
+        """Move the targets evenly, ten times a second, and record; where there is `random`, with disturbances, rad."""
         steps, between = round(seconds / RECORDED), round(RECORDED / self._model.opt.timestep)
+        off = np.zeros(len(start))
         for step in range(1, steps + 1):
-            self._data.ctrl[:] = start + step / steps * (end - start)
+            if random is not None and step % DISTURBED_FOR == 1:
+                off = random.normal(0.0, disturbed, len(start))
+            target = start + step / steps * (end - start)
+            self._data.ctrl[:] = target + off
             mujoco.mj_step(self._model, self._data, between)
-            rows.append((self._data.qpos.copy(), self._data.qvel.copy()))
+            rows.append((self._data.qpos.copy(), self._data.qvel.copy(), target))
 
 
 def _closes(part: str) -> bool:

@@ -14,6 +14,7 @@ import mujoco
 import numpy as np
 
 from dactyl.maths import quaternion
+from dactyl.robot import play
 from dactyl.robot.robot import Torques
 from dactyl.robots.trifinger.layout import TIP_RADIUS
 from dactyl.simulation.scene import Scene, build
@@ -24,10 +25,15 @@ RECORDED = 0.02  # s between two states that are kept
 NEAR = 0.03  # m from the middle in which boxes are placed
 CLEARANCE = 0.03  # m before a face at which a fingertip arrives first
 HEIGHT = 0.075  # m by which a box is lifted
+CARRIED = ((-0.04, 0.04), (-0.04, 0.04), (0.02, 0.09))
+"""m, in each direction: how far boxes are carried in plays that show a task; upwards may be not at all."""
 LIFTED = 0.04  # m by which one must have been lifted in the end for its states to be kept
 
 _STIFFNESS, _DAMPING = 200.0, 2.0  # N/m and N·s/m of a fingertip's spring
-_GRIP = 1.0  # N of the fingers that face each other
+_GRIP = 2.0  # N of the fingers that face each other; with half of it noise soon drops a box
+DISTURBED, DISTURBED_FOR = 0.05, 0.04
+"""N·m by which torques are off in plays that show a task, and for how many s. What is shown are the right ones: so a
+policy learns the way back (DART: Laskey et al. 2017)."""
 
 
 class Phase(NamedTuple):
@@ -50,6 +56,9 @@ SCRIPT = (
     Phase(0.5, 0.0, 1.0, HEIGHT),
 )
 """What follows the approach: close, squeeze, lift, hold."""
+STAY = Phase(1.0, 0.0, 1.0, HEIGHT)
+"""What plays that show a task end with."""
+NEAR_ENOUGH = 0.02  # m
 
 
 class Play(NamedTuple):
@@ -78,22 +87,55 @@ def states(scene: Scene, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([play.qpos for play in kept]), np.concatenate([play.qvel for play in kept])
 
 
+def plays(scene: Scene, seed: int, count: int) -> list[play.Play]:
+    """Those of so many scripts that carried the scene's box, each to another place: see `Robot.script`."""
+    if scene.object.geometry != "box":
+        return []
+    random, scripted, found = np.random.default_rng([seed, 5]), Script(scene), []
+    stiffness, limits = np.array(scripted.action.stiffness), scene.robot.actuator_limits
+    for _ in range(count):
+        carried = np.array([random.uniform(*sides) for sides in CARRIED])
+        qpos, qvel, torques, heights = scripted.play(random, (*SCRIPT, STAY), carried, DISTURBED)
+        if abs(heights[-1] - scene.object.half_size - carried[2]) < NEAR_ENOUGH:
+            # the posture that pulls with the script's torque: see `robot.torque.towards`
+            postures = np.clip(qpos[:, scene.joints] + torques / stiffness, limits[:, 0], limits[:, 1])
+            found.append(play.Play(qpos, qvel, postures))
+    return found
+
+
 class Script:
     """Plays with the box of a scene, whose robot takes torques whatever it takes there."""
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene = build(scene.config)
         assert isinstance(scene.robot.action, Torques)
-        self._limit = scene.robot.action.limit
+        self.action = scene.robot.action
+        self._limit = self.action.limit
         self._model, self._data = scene.model, mujoco.MjData(scene.model)
         self._model.opt.timestep = TIMESTEP
         self._jacobian = np.zeros((3, self._model.nv))
         self._rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self._steps = 0
+        self._disturbed: tuple[np.random.Generator, float] | None = None
+        self._off = np.zeros(len(scene.robot.actuators))
 
-    def play(self, random: np.random.Generator, phases: tuple[Phase, ...] = SCRIPT) -> Play:
-        """One script, with the box at a place, on a face and turned by an angle that are drawn."""
-        self._rows, self._steps = [], 0
+    def play(
+        self,
+        random: np.random.Generator,
+        phases: tuple[Phase, ...] = SCRIPT,
+        carried: np.ndarray | None = None,
+        disturbed: float = 0.0,
+    ) -> Play:
+        """One script, with the box at a place, on a face and turned by an angle that are drawn.
+
+        Args:
+            random: draws.
+            phases: what follows the approach.
+            carried: (3,) m, where to the box is brought in place of HEIGHT above its place.
+            disturbed: N·m, standard deviation by which torques are off.
+        """
+        way = np.array([0.0, 0.0, HEIGHT]) if carried is None else carried
+        self._rows, self._steps, self._disturbed = [], 0, (random, disturbed) if disturbed else None
         centre, faces = self._place(random)
         mujoco.mj_forward(self._model, self._data)
         tips = self._data.site_xpos[self._scene.fingertip_sites].copy()
@@ -106,7 +148,7 @@ class Script:
             for step in range(1, steps + 1):
                 share = step / steps
                 gap, grip, height = (a + share * (b - a) for a, b in zip(before[1:], phase[1:], strict=True))
-                targets = centre + (reach + gap) * normals + np.array([0.0, 0.0, height])
+                targets = centre + (reach + gap) * normals + height / HEIGHT * way
                 self._step(targets, -_GRIP * grip * grips[:, None] * normals)
             before = phase
         qpos, qvel, torques = (np.stack(values) for values in zip(*self._rows, strict=True))
@@ -146,11 +188,15 @@ class Script:
             jacobian = self._jacobian[:, joints]
             off, velocity = targets[finger] - data.site_xpos[site], jacobian @ data.qvel[joints]
             torques[joints] += jacobian.T @ (_STIFFNESS * off - _DAMPING * velocity + forces[finger])
-        data.ctrl[:] = np.clip(torques, -self._limit, self._limit)
+        torques = np.clip(torques, -self._limit, self._limit)
+        if self._disturbed and self._steps % round(DISTURBED_FOR / TIMESTEP) == 0:
+            random, deviation = self._disturbed
+            self._off = random.normal(0.0, deviation, len(torques))
+        data.ctrl[:] = np.clip(torques + self._off, -self._limit, self._limit) if self._disturbed else torques
         mujoco.mj_step2(model, data)
         self._steps += 1
         if self._steps % round(RECORDED / TIMESTEP) == 0:
-            self._rows.append((data.qpos.copy(), data.qvel.copy(), data.ctrl.copy()))
+            self._rows.append((data.qpos.copy(), data.qvel.copy(), torques))
 
 
 def _choose(faces: np.ndarray, centre: np.ndarray, tips: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:

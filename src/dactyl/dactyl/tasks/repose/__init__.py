@@ -30,6 +30,7 @@ TASK = Task(
     robot="trifinger",
     remembers=REMEMBERED,
     by_rules=goals.under,
+    hindsight=goals.reached,
     counts=COUNTS,
     randomization="dactyl.tasks.repose.randomization:RANDOMIZATION",
 )

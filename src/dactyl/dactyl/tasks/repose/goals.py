@@ -129,6 +129,11 @@ def of_pose(position: Array, orientation: Array) -> Array:
     return array_namespace(position, orientation).concat([position, orientation], axis=-1)
 
 
+def reached(_: Signals, end: Signals) -> Array:
+    """The goals (count, 7) that are where the cube is in the end: see `Task.hindsight`."""
+    return of_pose(end["object_position"], quaternion.canonical(end["object_orientation"]))
+
+
 def errors(goal: Array, signals: Signals) -> Array:
     """Distance, m, and angle, rad, from the goal, (..., 2). NaN gives NaN, never a success."""
     offset = goal[..., :3] - signals["object_position"]

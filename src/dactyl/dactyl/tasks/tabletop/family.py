@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from dactyl.environment.task import Task, left_workspace
+from dactyl.environment.task import Signals, Task, left_workspace
+from dactyl.maths.quaternion import Array
 from dactyl.tasks.tabletop import goals
 from dactyl.tasks.tabletop.observations import OBSERVATIONS, POLICY_TERMS, VALUE_TERMS
 from dactyl.tasks.tabletop.rewards import TERMS, paper
@@ -21,6 +22,7 @@ def make(
     draw_goal: Callable[..., Any],
     contacts: str,
     robot: str,
+    hindsight: Callable[[Signals, Signals], Array] | None = None,
 ) -> Task:
     """A task with its own goals, and with contacts wanted where the paper has them for it (equation 1)."""
     return Task(
@@ -43,5 +45,6 @@ def make(
         reward=paper(contacts),
         robot=robot,
         by_rules=partial(goals.under, draw_goal),
+        hindsight=hindsight,
         randomization="dactyl.tasks.tabletop.randomization:RANDOMIZATION",
     )

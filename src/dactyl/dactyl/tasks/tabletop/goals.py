@@ -129,6 +129,16 @@ def of_pose(position: Array, orientation: Array) -> Array:
     return xp.concat([position, hand[..., None]], axis=-1)
 
 
+def reached_by_one_hand(start: Signals, end: Signals) -> Array:
+    """The goals (count, 4) where the object is in the end, for the hand on whose side it lay: see `Task.hindsight`."""
+    return _with_hand(end["object_position"], _side_of(start["object_position"][..., :2]))
+
+
+def reached_by_both_hands(_: Signals, end: Signals) -> Array:
+    """The same for both hands."""
+    return _with_hand(end["object_position"], 0.0 * end["object_position"][:, 0])
+
+
 def errors(goal: Array, signals: Signals) -> Array:
     """Distance from the goal, m, (..., 1). NaN gives NaN, never a success."""
     offset = goal[..., :3] - signals["object_position"]

@@ -12,4 +12,5 @@ TASK = family.make(
     draw_goal=goals.for_both_hands,
     contacts="sides",
     robot="gr1",
+    hindsight=goals.reached_by_both_hands,
 )

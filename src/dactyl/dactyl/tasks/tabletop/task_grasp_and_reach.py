@@ -12,4 +12,5 @@ TASK = family.make(
     draw_goal=goals.for_one_hand,
     contacts="around",
     robot="gr1_right",
+    hindsight=goals.reached_by_one_hand,
 )

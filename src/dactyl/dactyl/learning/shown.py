@@ -1,0 +1,101 @@
+"""What the robot's script shows of a task: what a policy would have seen, and the actions that it would have taken."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dactyl import registry
+from dactyl.environment.environment import Environment
+from dactyl.environment.mixed import MixedEnvironment
+from dactyl.environment.task import Signals
+from dactyl.errors import DactylError
+from dactyl.maths import quaternion
+from dactyl.robot import control, torque
+from dactyl.robot.play import Play
+from dactyl.robot.robot import Torques
+from dactyl.simulation.physics import PhysicsState
+from dactyl.simulation.scene import Scene
+
+
+class Shown(NamedTuple):
+    """Moments of all plays, R rows."""
+
+    observation: Tensor
+    """(R, inputs) float32, the policy's."""
+    action: Tensor
+    """(R, A) float32, -1…1."""
+
+
+def by_script(environment: Environment | MixedEnvironment, count: int, seed: int) -> Shown:
+    """What the robot's script shows with the environment's objects. Goals are where it carried them, seen afterwards.
+
+    Args:
+        environment: whose policy observations and actions they are; without images.
+        count: scripts, of which those count that succeed.
+        seed: of the scripts.
+
+    Raises:
+        DactylError: the robot has no script for this task or object, or none succeeded.
+    """
+    if isinstance(environment, MixedEnvironment):
+        parts = [by_script(part, count, seed + i) for i, part in enumerate(environment.parts)]
+        return Shown(*(torch.cat(rows) for rows in zip(*parts, strict=True)))
+    robot, scene, task = environment.robot, environment.scene, environment.task
+    if not robot.script or task.hindsight is None:
+        raise DactylError(f"the robot {robot.name} has no script that shows the task {task.name}")
+    plays: list[Play] = registry.resolve(robot.script)(scene, seed, count)
+    if not plays:
+        raise DactylError(f"none of {count} scripts of the robot {robot.name} moved the {scene.object.name} as it should")
+    shown = [_of_play(environment, play) for play in plays]
+    return Shown(*(torch.cat(rows) for rows in zip(*shown, strict=True)))
+
+
+def _of_play(environment: Environment, play: Play) -> Shown:
+    task, scene = environment.task, environment.scene
+    assert task.hindsight is not None
+    like = environment.physics.state
+    goal = task.hindsight(_object(scene, play.qpos[:1]), _object(scene, play.qpos[-1:]))
+    actions = torch.as_tensor(_actions(environment, play)).float()
+    previous = torch.cat([actions[:1], actions[:-1]])
+    targets = actions if environment.config.action_origin == control.TORQUE else torch.as_tensor(play.postures)
+    state = PhysicsState(
+        *(
+            torch.as_tensor(values, dtype=own.dtype)
+            for values, own in zip((play.qpos, play.qvel, targets), like, strict=True)
+        )
+    )
+    goals = torch.as_tensor(np.asarray(goal)).float().expand(len(actions), -1)
+    seen = []
+    for start in range(0, len(actions), environment.num_envs):
+        part = slice(start, start + environment.num_envs)
+        rows = PhysicsState(*(values[part].to(environment.device) for values in state))
+        last, wanted = (values[part].to(environment.device) for values in (previous, goals))
+        seen.append(environment.seen_in(rows, last, wanted)["policy"])
+    return Shown(torch.cat(seen), actions.to(environment.device))
+
+
+def _object(scene: Scene, qpos: np.ndarray) -> Signals:
+    """Where the object is in states (k, nq), robot frame."""
+    back = quaternion.conjugate(scene.hand_quaternion)
+    offset = qpos[:, scene.object_position] - scene.hand_position
+    return {
+        "object_position": quaternion.rotate(back[None], offset),
+        "object_orientation": quaternion.multiply(back[None], qpos[:, scene.object_orientation]),
+    }
+
+
+def _actions(environment: Environment, play: Play) -> np.ndarray:
+    """The actions (T, A) that mean the play's postures, or the torques towards them."""
+    config, robot = environment.config, environment.robot
+    positions = robot.actuator_positions(play.qpos[:, environment.scene.joints])
+    if config.action_origin == control.TORQUE:
+        assert isinstance(robot.action, Torques)
+        limit = robot.action.limit
+        wanted = torque.towards(play.postures, positions, limit, np.array(robot.action.stiffness))
+        return np.asarray(np.clip(wanted / (limit * config.action_scale), -1.0, 1.0))
+    limits = robot.actuator_limits
+    return np.asarray(control.action_for(play.postures, positions, limits, config.action_origin, config.action_scale))
