@@ -67,7 +67,7 @@ def test_memory_starts_afresh_with_each_episode() -> None:
 
 
 def test_first_episodes_are_cut_so_that_later_ones_do_not_end_together() -> None:
-    """Protects `collection.stagger`: episodes as long as each other would show one moment of theirs in every rollout."""
+    """Protects `collection.stagger`: equally long episodes would show one moment of theirs in a rollout."""
     config = CollectionConfig(16, 4, stagger=4)
     c = Collector(Steady(8), actor_critic(FEED_FORWARD), config, torch.Generator().manual_seed(0))
     first = c.collect()

@@ -91,4 +91,4 @@ def test_symmetric_keypoints_are_the_same_for_cubes_that_look_the_same_and_ask_f
     plain = [OBSERVATIONS[f"{name}_keypoints"].function(turned, CUBE) for name in ("object", "goal")]
     symmetric = [term(turned, CUBE) for term in (object_term, goal_term)]
     off = [np.linalg.norm((a - b).reshape(-1, 8, 3), axis=-1) for a, b in (plain, symmetric)]
-    np.testing.assert_allclose(np.sort(off[0]), np.sort(off[1]), atol=1e-9, err_msg="corners are as far from their goals")
+    np.testing.assert_allclose(np.sort(off[0]), np.sort(off[1]), atol=1e-9, err_msg="as far from their goals")

@@ -72,6 +72,16 @@ class Actions(ABC):
         """How far the most likely actions lie beyond what one can be, (...,): squared and summed over actuators."""
         return torch.zeros_like(outputs[..., 0])
 
+    def off(self, outputs: Tensor, actions: Tensor) -> Tensor:
+        """How much less probable actions (..., actuators) are than the most likely ones, nats (...,).
+
+        Deviations are taken as they are: to make this smaller moves the most likely actions alone.
+
+        Raises:
+            DactylError: actions are no numbers.
+        """
+        raise DactylError("only actions that are numbers can be shown")
+
     @abstractmethod
     def log_prob(self, outputs: Tensor, actions: Tensor) -> Tensor:
         """Log-probability or log-density (...,) of actions (..., actuators): the sum over actuators."""
@@ -182,6 +192,10 @@ class Gaussian(Actions):
 
     def entropy(self, outputs: Tensor) -> Tensor:
         return (self._moments(outputs)[1] + 0.5 * math.log(2.0 * math.pi * math.e)).sum(-1)
+
+    def off(self, outputs: Tensor, actions: Tensor) -> Tensor:
+        mean, log_std = self._moments(outputs)
+        return 0.5 * ((actions - mean) / log_std.detach().exp()).square().sum(-1)
 
     def divergence(self, target: Tensor, outputs: Tensor) -> Tensor:
         (mean, log_std), (other, other_log_std) = self._moments(target), self._moments(outputs)

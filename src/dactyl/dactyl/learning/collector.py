@@ -35,8 +35,8 @@ class CollectionConfig:
     """Share of the environments that are set back, before every rollout, to shortly before an episode ended with a
     loss: a drop, or a goal not reached in time where that has a price."""
     stagger: int = 0
-    """Control steps over which the ends of the first episodes are spread. Where all episodes are equally long, and begin
-    together, a rollout would show one moment of them for ever; with an episode's length here it shows all."""
+    """Control steps over which the ends of the first episodes are spread. Where all episodes are equally long and begin
+    together, a rollout would show one moment of them for ever; with an episode's length it shows all."""
     bf16: bool = False
     """Multiply matrices in bfloat16 (GPU only), in learning too; probabilities, values and losses stay in float32."""
 

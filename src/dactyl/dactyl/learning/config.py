@@ -81,7 +81,7 @@ class TrainingConfig:
     objects: tuple[str, ...] = ()
     """Environments are shared out evenly among these objects; empty: all have the scene's."""
     scripts: int = 100
-    """Plays of the robot's script that each process looks at, see `demonstrated`."""
+    """Tries of the robot's script that each process makes, see `demonstrated`."""
     teacher: str | None = None
     """A feed-forward policy to imitate, see `imitation`; what the value network sees must begin with what it sees."""
 
@@ -121,8 +121,7 @@ def parse_training(values: Mapping[str, Any]) -> TrainingConfig:
     if not isinstance(stages, list) or not all(isinstance(stage, Mapping) for stage in stages):
         raise DactylError("stages: expected a list of mappings")
     merged = [
-        {**shared, **stage, **{key: merge(base[key], stage.get(key) or {}, WHOLE) for key in base}}
-        for stage in stages
+        {**shared, **stage, **{key: merge(base[key], stage.get(key) or {}, WHOLE) for key in base}} for stage in stages
     ]
     return parse(TrainingConfig, {**values, "stages": merged})
 

@@ -15,14 +15,14 @@ from dactyl.environment.task import Signals
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.robot import control, torque
-from dactyl.robot.play import Play
+from dactyl.robot.demonstration import Demonstration
 from dactyl.robot.robot import Torques
 from dactyl.simulation.physics import PhysicsState
 from dactyl.simulation.scene import Scene
 
 
 class Shown(NamedTuple):
-    """Moments of all plays, R rows."""
+    """Moments of all demonstrations, R rows."""
 
     observation: Tensor
     """(R, inputs) float32, the policy's."""
@@ -45,27 +45,29 @@ def by_script(environment: Environment | MixedEnvironment, count: int, seed: int
         parts = [by_script(part, count, seed + i) for i, part in enumerate(environment.parts)]
         return Shown(*(torch.cat(rows) for rows in zip(*parts, strict=True)))
     robot, scene, task = environment.robot, environment.scene, environment.task
-    if not robot.script or task.hindsight is None:
+    if not robot.demonstrations or task.hindsight is None:
         raise DactylError(f"the robot {robot.name} has no script that shows the task {task.name}")
-    plays: list[Play] = registry.resolve(robot.script)(scene, seed, count)
-    if not plays:
-        raise DactylError(f"none of {count} scripts of the robot {robot.name} moved the {scene.object.name} as it should")
-    shown = [_of_play(environment, play) for play in plays]
+    done: list[Demonstration] = registry.resolve(robot.demonstrations)(scene, seed, count)
+    if not done:
+        raise DactylError(
+            f"none of {count} scripts of the robot {robot.name} moved the {scene.object.name} as it should"
+        )
+    shown = [_of_one(environment, one) for one in done]
     return Shown(*(torch.cat(rows) for rows in zip(*shown, strict=True)))
 
 
-def _of_play(environment: Environment, play: Play) -> Shown:
+def _of_one(environment: Environment, done: Demonstration) -> Shown:
     task, scene = environment.task, environment.scene
     assert task.hindsight is not None
     like = environment.physics.state
-    goal = task.hindsight(_object(scene, play.qpos[:1]), _object(scene, play.qpos[-1:]))
-    actions = torch.as_tensor(_actions(environment, play)).float()
+    goal = task.hindsight(_object(scene, done.qpos[:1]), _object(scene, done.qpos[-1:]))
+    actions = torch.as_tensor(_actions(environment, done)).float()
     previous = torch.cat([actions[:1], actions[:-1]])
-    targets = actions if environment.config.action_origin == control.TORQUE else torch.as_tensor(play.postures)
+    targets = actions if environment.config.action_origin == control.TORQUE else torch.as_tensor(done.postures)
     state = PhysicsState(
         *(
             torch.as_tensor(values, dtype=own.dtype)
-            for values, own in zip((play.qpos, play.qvel, targets), like, strict=True)
+            for values, own in zip((done.qpos, done.qvel, targets), like, strict=True)
         )
     )
     goals = torch.as_tensor(np.asarray(goal)).float().expand(len(actions), -1)
@@ -88,14 +90,14 @@ def _object(scene: Scene, qpos: np.ndarray) -> Signals:
     }
 
 
-def _actions(environment: Environment, play: Play) -> np.ndarray:
-    """The actions (T, A) that mean the play's postures, or the torques towards them."""
+def _actions(environment: Environment, done: Demonstration) -> np.ndarray:
+    """The actions (T, A) that mean the postures, or the torques towards them."""
     config, robot = environment.config, environment.robot
-    positions = robot.actuator_positions(play.qpos[:, environment.scene.joints])
+    positions = robot.actuator_positions(done.qpos[:, environment.scene.joints])
     if config.action_origin == control.TORQUE:
         assert isinstance(robot.action, Torques)
         limit = robot.action.limit
-        wanted = torque.towards(play.postures, positions, limit, np.array(robot.action.stiffness))
+        wanted = torque.towards(done.postures, positions, limit, np.array(robot.action.stiffness))
         return np.asarray(np.clip(wanted / (limit * config.action_scale), -1.0, 1.0))
     limits = robot.actuator_limits
-    return np.asarray(control.action_for(play.postures, positions, limits, config.action_origin, config.action_scale))
+    return np.asarray(control.action_for(done.postures, positions, limits, config.action_origin, config.action_scale))

@@ -30,7 +30,7 @@ from dactyl.learning.policy import Contract, Policy, described
 from dactyl.learning.process_group import ALONE, ProcessGroup
 from dactyl.learning.progress import Progress, years
 from dactyl.learning.rollout import Rollout
-from dactyl.learning.shown import by_script as shown_by_script
+from dactyl.learning.shown import Shown, by_script
 from dactyl.robot import robot as robots
 from dactyl.robot.control import TORQUE
 
@@ -90,6 +90,7 @@ class Trainer:
         self.network = self.policy.trainable.to(self.device)
         if config.deviation is not None:
             self._spread(config.deviation)
+        self.shown: Shown | None = None
         self.teacher = None if config.teacher is None else self._load_teacher(Path(config.teacher))
         shapes = environment.observation_shapes
         check_images(config.policy.images, shapes)
@@ -132,8 +133,10 @@ class Trainer:
         if stage.imitation and self.teacher is not None:
             self.algorithm: PPO = Distillation(*common, teacher=self.teacher, weight=stage.imitation)
         elif stage.demonstrated:
-            shown = shown_by_script(environment, self.config.scripts, self.config.seed + self.processes.rank)
-            self.algorithm = Demonstrated(*common, shown=shown, weight=stage.demonstrated)
+            if self.shown is None:
+                seed = self.config.seed + RANKS_APART * self.processes.rank
+                self.shown = by_script(environment, self.config.scripts, seed)
+            self.algorithm = Demonstrated(*common, shown=self.shown, weight=stage.demonstrated)
         else:
             self.algorithm = PPO(*common)
 

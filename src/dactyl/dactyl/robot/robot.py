@@ -180,9 +180,9 @@ class Robot:
     scripted_starts: str = ""
     """`module:function` that plays with the object by a script: a scene and a seed -> states in which episodes may
     begin, joint angles and velocities among them, (K, nq) and (K, nv); empty: there is none."""
-    script: str = ""
-    """`module:function` that shows a task by a script: a scene, a seed and how many -> those `play.Play`s that carried
-    the object somewhere; empty: there is none."""
+    demonstrations: str = ""
+    """`module:function` that does a task by a script: a scene, a seed and how many tries -> a list of those
+    `Demonstration`s that carried the object somewhere; empty: there is none."""
     exercise: str = ""
     """`module:function` that says how it is exercised for `calibrate model`; empty: each actuator by itself."""
     targets: Mapping[str, str] = field(default_factory=lambda: {topics.TARGETS: topics.TYPES[topics.TARGETS]})

@@ -52,14 +52,10 @@ class Demonstrated(PPO):
         return (1.0 - self.weight) * loss + self.weight * off, {**figures, "shown_off": off.detach()}
 
     def _off(self, count: int) -> Tensor:
-        """Half the mean squared distance, in deviations, of the most likely actions from those shown in some rows."""
+        """How far the most likely actions are from those shown, in rows that are drawn: nats, mean."""
         device = self.shown.action.device
         rows = torch.randint(len(self.shown.action), (count,), generator=self.generator, device=device)
         seen = {self.policy.group: self.shown.observation[rows][None]}
         starts = torch.zeros(1, count, dtype=torch.bool, device=device)
         outputs = self.policy.sequence(seen, self.policy.initial_state(count), starts)
-        mean, log_std = outputs.float().chunk(2, -1)
-        fixed = torch.cat([mean, log_std.detach()], -1)
-        log_prob = self.networks.actions.log_prob(fixed, self.shown.action[rows][None])
-        best = self.networks.actions.log_prob(fixed.detach(), self.networks.actions.mode(fixed.detach()))
-        return (best - log_prob).mean()
+        return self.networks.actions.off(outputs, self.shown.action[rows][None]).mean()

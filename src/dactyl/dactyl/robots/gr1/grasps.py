@@ -7,13 +7,15 @@ little astray. Plays in which the object is not lifted in the end are left out.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import mujoco
 import numpy as np
 
 from dactyl.maths import quaternion
-from dactyl.robot import play
+from dactyl.robot.demonstration import Demonstration
 from dactyl.robots.gr1.joints import PREFIXES
 from dactyl.robots.gr1.kinematics import Arm, level
 from dactyl.simulation.scene import Scene
@@ -29,9 +31,9 @@ SQUEEZE = 0.03  # m into the object that two palms press
 HEIGHT, LIFTED = 0.15, 0.08
 """m by which it is lifted; and by how much it must have been in the end."""
 CARRIED = ((-0.05, 0.05), (-0.05, 0.05), (0.09, 0.21))
-"""m, ahead, aside and up: how far objects are carried in plays that show a task."""
+"""m, ahead, aside and up: how far objects are carried in demonstrations."""
 DISTURBED, DISTURBED_FOR = 0.04, 2
-"""rad by which targets are off in plays that show a task, and for how many recorded states. What is shown are the right
+"""rad by which targets are off in demonstrations, and for how many recorded states. What is shown are the right
 ones: so a policy learns the way back (DART: Laskey et al. 2017)."""
 GRABBED_BELOW = 0.045  # m from the middle of a bar, by which each hand leaves room for the other
 ABOVE = 0.03  # m between the table and the middle of a hand, whose edge may lie on it: low balls roll away else
@@ -64,7 +66,7 @@ SCRIPT = (
 )
 """Come, reach, close, lift, hold."""
 STAY = Phase(1.0, 0.0, 1.0, HEIGHT)
-"""What plays that show a task end with."""
+"""What demonstrations end with."""
 
 
 class Play(NamedTuple):
@@ -108,8 +110,8 @@ def states(scene: Scene, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([play.qpos for play in kept]), np.concatenate([play.qvel for play in kept])
 
 
-def plays(scene: Scene, seed: int, count: int) -> list[play.Play]:
-    """Those of so many scripts that lifted the scene's object, each to another place: see `Robot.script`."""
+def demonstrations(scene: Scene, seed: int, count: int) -> list[Demonstration]:
+    """Those of so many scripts that lifted the scene's object, each to another place: see `Robot.demonstrations`."""
     random = np.random.default_rng([seed, 4])
     script, found = Script(scene), []
     ahead = round(scene.robot.timing.control / RECORDED)
@@ -118,7 +120,7 @@ def plays(scene: Scene, seed: int, count: int) -> list[play.Play]:
         played = script.play(random, (*SCRIPT, STAY), carried, DISTURBED)
         if played.lifted:
             qpos, qvel, targets, _ = played
-            found.append(play.Play(qpos[:-ahead], qvel[:-ahead], targets[ahead:]))
+            found.append(Demonstration(qpos[:-ahead], qvel[:-ahead], targets[ahead:]))
     return found
 
 
@@ -152,13 +154,14 @@ class Script:
         mujoco.mj_forward(self._model, self._data)
         floor = float(self._data.qpos[self._scene.object_position][2])
         rows: list[tuple[np.ndarray, ...]] = []
+        disturb = partial(random.normal, 0.0, disturbed, len(self._open)) if disturbed else None
         posture, targets = self._data.qpos.copy(), self._open
         for phase in phases:
             posture, off = self._posture(posture, hands, phase, phase.height / HEIGHT * way)
             if off > NEAR_ENOUGH:
                 return Play(*(np.zeros((0, n)) for n in (self._model.nq, self._model.nv, len(self._open))), np.zeros(0))
             wanted = self._targets(posture, hands, phase.grip)
-            self._go(targets, wanted, phase.seconds, rows, random if disturbed else None, disturbed)
+            self._go(targets, wanted, phase.seconds, rows, disturb)
             targets = wanted
         qpos, qvel, told = (np.stack(values) for values in zip(*rows, strict=True))
         return Play(qpos, qvel, told, qpos[:, self._scene.object_position][:, 2] - floor)
@@ -235,15 +238,14 @@ class Script:
         end: np.ndarray,
         seconds: float,
         rows: list[tuple[np.ndarray, ...]],
-        random: np.random.Generator | None,
-        disturbed: float,
+        disturb: Callable[[], np.ndarray] | None,
     ) -> None:
-        """Move the targets evenly, ten times a second, and record; where there is `random`, with disturbances, rad."""
+        """Move the targets evenly, ten times a second, and record. `disturb` draws by how far they are off, rad."""
         steps, between = round(seconds / RECORDED), round(RECORDED / self._model.opt.timestep)
         off = np.zeros(len(start))
         for step in range(1, steps + 1):
-            if random is not None and step % DISTURBED_FOR == 1:
-                off = random.normal(0.0, disturbed, len(start))
+            if disturb and step % DISTURBED_FOR == 1:
+                off = disturb()
             target = start + step / steps * (end - start)
             self._data.ctrl[:] = target + off
             mujoco.mj_step(self._model, self._data, between)

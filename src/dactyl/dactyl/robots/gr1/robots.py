@@ -53,6 +53,6 @@ def make(name: str, title: str, hand: Hand, sides: tuple[str, ...], model: str) 
         locator="front",
         opened=joints.opened(hand, sides),
         scripted_starts="dactyl.robots.gr1.grasps:states",
-        script="dactyl.robots.gr1.grasps:plays",
+        demonstrations="dactyl.robots.gr1.grasps:demonstrations",
         gravity_compensation=1.0,  # the arms' controllers carry their weight
     )

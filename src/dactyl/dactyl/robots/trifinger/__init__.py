@@ -33,5 +33,5 @@ ROBOT = Robot(
     driver="dactyl.robots.trifinger.ros:driver",
     slow_tracker=(0.1, 0.09),  # trifinger_simulation: "based on real robot data"
     scripted_starts="dactyl.robots.trifinger.grasps:states",
-    script="dactyl.robots.trifinger.grasps:plays",
+    demonstrations="dactyl.robots.trifinger.grasps:demonstrations",
 )

@@ -7,6 +7,8 @@ half as hard, on one between them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import permutations
 from typing import NamedTuple
 
@@ -14,7 +16,7 @@ import mujoco
 import numpy as np
 
 from dactyl.maths import quaternion
-from dactyl.robot import play
+from dactyl.robot.demonstration import Demonstration
 from dactyl.robot.robot import Torques
 from dactyl.robots.trifinger.layout import TIP_RADIUS
 from dactyl.simulation.scene import Scene, build
@@ -25,14 +27,14 @@ RECORDED = 0.02  # s between two states that are kept
 NEAR = 0.03  # m from the middle in which boxes are placed
 CLEARANCE = 0.03  # m before a face at which a fingertip arrives first
 HEIGHT = 0.075  # m by which a box is lifted
-CARRIED = ((-0.04, 0.04), (-0.04, 0.04), (0.02, 0.09))
-"""m, in each direction: how far boxes are carried in plays that show a task; upwards may be not at all."""
+SHOWN_NEAR, CARRIED = 0.09, ((-0.08, 0.08), (-0.08, 0.08), (0.0, 0.07))
+"""m from the middle in which boxes are placed in demonstrations; how far they are carried, in each direction."""
 LIFTED = 0.04  # m by which one must have been lifted in the end for its states to be kept
 
 _STIFFNESS, _DAMPING = 200.0, 2.0  # N/m and N·s/m of a fingertip's spring
 _GRIP = 2.0  # N of the fingers that face each other; with half of it noise soon drops a box
 DISTURBED, DISTURBED_FOR = 0.05, 0.04
-"""N·m by which torques are off in plays that show a task, and for how many s. What is shown are the right ones: so a
+"""N·m by which torques are off in demonstrations, and for how many s. What is shown are the right ones: so a
 policy learns the way back (DART: Laskey et al. 2017)."""
 
 
@@ -57,7 +59,7 @@ SCRIPT = (
 )
 """What follows the approach: close, squeeze, lift, hold."""
 STAY = Phase(1.0, 0.0, 1.0, HEIGHT)
-"""What plays that show a task end with."""
+"""What demonstrations end with."""
 NEAR_ENOUGH = 0.02  # m
 
 
@@ -87,19 +89,19 @@ def states(scene: Scene, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([play.qpos for play in kept]), np.concatenate([play.qvel for play in kept])
 
 
-def plays(scene: Scene, seed: int, count: int) -> list[play.Play]:
-    """Those of so many scripts that carried the scene's box, each to another place: see `Robot.script`."""
+def demonstrations(scene: Scene, seed: int, count: int) -> list[Demonstration]:
+    """Those of so many scripts that carried the scene's box, each to another place: see `Robot.demonstrations`."""
     if scene.object.geometry != "box":
         return []
     random, scripted, found = np.random.default_rng([seed, 5]), Script(scene), []
     stiffness, limits = np.array(scripted.action.stiffness), scene.robot.actuator_limits
     for _ in range(count):
         carried = np.array([random.uniform(*sides) for sides in CARRIED])
-        qpos, qvel, torques, heights = scripted.play(random, (*SCRIPT, STAY), carried, DISTURBED)
+        qpos, qvel, torques, heights = scripted.play(random, (*SCRIPT, STAY), carried, DISTURBED, SHOWN_NEAR)
         if abs(heights[-1] - scene.object.half_size - carried[2]) < NEAR_ENOUGH:
             # the posture that pulls with the script's torque: see `robot.torque.towards`
             postures = np.clip(qpos[:, scene.joints] + torques / stiffness, limits[:, 0], limits[:, 1])
-            found.append(play.Play(qpos, qvel, postures))
+            found.append(Demonstration(qpos, qvel, postures))
     return found
 
 
@@ -116,7 +118,7 @@ class Script:
         self._jacobian = np.zeros((3, self._model.nv))
         self._rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self._steps = 0
-        self._disturbed: tuple[np.random.Generator, float] | None = None
+        self._disturb: Callable[[], np.ndarray] | None = None
         self._off = np.zeros(len(scene.robot.actuators))
 
     def play(
@@ -125,6 +127,7 @@ class Script:
         phases: tuple[Phase, ...] = SCRIPT,
         carried: np.ndarray | None = None,
         disturbed: float = 0.0,
+        near: float = NEAR,
     ) -> Play:
         """One script, with the box at a place, on a face and turned by an angle that are drawn.
 
@@ -133,10 +136,12 @@ class Script:
             phases: what follows the approach.
             carried: (3,) m, where to the box is brought in place of HEIGHT above its place.
             disturbed: N·m, standard deviation by which torques are off.
+            near: m from the middle in which the box is placed.
         """
         way = np.array([0.0, 0.0, HEIGHT]) if carried is None else carried
-        self._rows, self._steps, self._disturbed = [], 0, (random, disturbed) if disturbed else None
-        centre, faces = self._place(random)
+        self._rows, self._steps = [], 0
+        self._disturb = partial(random.normal, 0.0, disturbed, len(self._off)) if disturbed else None
+        centre, faces = self._place(random, near)
         mujoco.mj_forward(self._model, self._data)
         tips = self._data.site_xpos[self._scene.fingertip_sites].copy()
         reach = self._scene.object.half_size + TIP_RADIUS
@@ -154,13 +159,13 @@ class Script:
         qpos, qvel, torques = (np.stack(values) for values in zip(*self._rows, strict=True))
         return Play(qpos, qvel, torques, qpos[:, self._scene.object_position][:, 2])
 
-    def _place(self, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def _place(self, random: np.random.Generator, near: float) -> tuple[np.ndarray, np.ndarray]:
         """Place the box. Its centre (3,), and the normals (4, 3) of the faces that are upright."""
         scene, data = self._scene, self._data
         mujoco.mj_resetData(self._model, data)
         yaw, radius, where = (
             random.uniform(0.0, 2 * np.pi),
-            NEAR * np.sqrt(random.uniform()),
+            near * np.sqrt(random.uniform()),
             random.uniform(0, 2 * np.pi),
         )
         turn = quaternion.from_rotation_vector(np.array([0.0, 0.0, yaw]))
@@ -189,10 +194,9 @@ class Script:
             off, velocity = targets[finger] - data.site_xpos[site], jacobian @ data.qvel[joints]
             torques[joints] += jacobian.T @ (_STIFFNESS * off - _DAMPING * velocity + forces[finger])
         torques = np.clip(torques, -self._limit, self._limit)
-        if self._disturbed and self._steps % round(DISTURBED_FOR / TIMESTEP) == 0:
-            random, deviation = self._disturbed
-            self._off = random.normal(0.0, deviation, len(torques))
-        data.ctrl[:] = np.clip(torques + self._off, -self._limit, self._limit) if self._disturbed else torques
+        if self._steps % round(DISTURBED_FOR / TIMESTEP) == 0:
+            self._off = self._disturb() if self._disturb else np.zeros_like(torques)
+        data.ctrl[:] = np.clip(torques + self._off, -self._limit, self._limit)
         mujoco.mj_step2(model, data)
         self._steps += 1
         if self._steps % round(RECORDED / TIMESTEP) == 0:

@@ -1,4 +1,4 @@
-"""What a robot's script does with an object, for policies to learn from: see `Robot.script`."""
+"""A task done by a robot's script, for policies to learn from: see `Robot.demonstrations`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 
-class Play(NamedTuple):
-    """One script from its beginning to its end: T moments, and where the robot was told to go in each."""
+class Demonstration(NamedTuple):
+    """T moments from the beginning to the end, and where the robot was told to go in each."""
 
     qpos: np.ndarray
     """(T, nq), the scene's."""
