@@ -1,4 +1,4 @@
-"""PPO that also does as a script showed, for some of the way, or all of it (DAPG: Rajeswaran et al. 2018, section IV)."""
+"""PPO that also does as a script showed, for some of the way, or all of it (DAPG: Rajeswaran et al. 2018)."""
 
 from __future__ import annotations
 

@@ -154,12 +154,13 @@ class Script:
         mujoco.mj_forward(self._model, self._data)
         floor = float(self._data.qpos[self._scene.object_position][2])
         rows: list[tuple[np.ndarray, ...]] = []
-        disturb = partial(random.normal, 0.0, disturbed, len(self._open)) if disturbed else None
+        disturb = partial(random.normal, np.zeros(len(self._open)), disturbed) if disturbed else None
         posture, targets = self._data.qpos.copy(), self._open
         for phase in phases:
             posture, off = self._posture(posture, hands, phase, phase.height / HEIGHT * way)
             if off > NEAR_ENOUGH:
-                return Play(*(np.zeros((0, n)) for n in (self._model.nq, self._model.nv, len(self._open))), np.zeros(0))
+                qpos, qvel, told = (np.zeros((0, n)) for n in (self._model.nq, self._model.nv, len(self._open)))
+                return Play(qpos, qvel, told, np.zeros(0))
             wanted = self._targets(posture, hands, phase.grip)
             self._go(targets, wanted, phase.seconds, rows, disturb)
             targets = wanted

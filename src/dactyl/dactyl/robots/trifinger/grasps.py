@@ -140,7 +140,7 @@ class Script:
         """
         way = np.array([0.0, 0.0, HEIGHT]) if carried is None else carried
         self._rows, self._steps = [], 0
-        self._disturb = partial(random.normal, 0.0, disturbed, len(self._off)) if disturbed else None
+        self._disturb = partial(random.normal, np.zeros(len(self._off)), disturbed) if disturbed else None
         centre, faces = self._place(random, near)
         mujoco.mj_forward(self._model, self._data)
         tips = self._data.site_xpos[self._scene.fingertip_sites].copy()

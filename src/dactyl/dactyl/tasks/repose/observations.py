@@ -53,8 +53,8 @@ OBSERVATIONS: dict[str, Term] = {
     "object_keypoints": Term(_object_keypoints, fixed(3 * COUNT), _POSE),
     "goal_pose": Term(_goal_pose, fixed(7), ("goal",)),
     "goal_keypoints": Term(_goal_keypoints, fixed(3 * COUNT), ("goal",)),
-    # not the paper's: corners named anew in each step, as they are on a cube that looks the same and is turned the least.
-    # What fingers can do depends on no more; goals keep their rotation from the cube
+    # not the paper's: corners named anew in each step, as they are on the least turned cube that looks the same. What
+    # fingers can do depends on no more; goals keep their rotation from the cube
     "symmetric_object_keypoints": Term(_symmetric_object_keypoints, fixed(3 * COUNT), _POSE),
     "symmetric_goal_keypoints": Term(_symmetric_goal_keypoints, fixed(3 * COUNT), ("goal", "object_orientation")),
     "smoothed_action": plain("smoothed_action"),  # the last action
