@@ -8,7 +8,6 @@ little astray. Plays in which the object is not lifted in the end are left out.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import mujoco
@@ -154,15 +153,18 @@ class Script:
         mujoco.mj_forward(self._model, self._data)
         floor = float(self._data.qpos[self._scene.object_position][2])
         rows: list[tuple[np.ndarray, ...]] = []
-        disturb = partial(random.normal, np.zeros(len(self._open)), disturbed) if disturbed else None
         posture, targets = self._data.qpos.copy(), self._open
+
+        def disturb() -> np.ndarray:
+            return random.normal(0.0, disturbed, len(targets))
+
         for phase in phases:
             posture, off = self._posture(posture, hands, phase, phase.height / HEIGHT * way)
             if off > NEAR_ENOUGH:
                 qpos, qvel, told = (np.zeros((0, n)) for n in (self._model.nq, self._model.nv, len(self._open)))
                 return Play(qpos, qvel, told, np.zeros(0))
             wanted = self._targets(posture, hands, phase.grip)
-            self._go(targets, wanted, phase.seconds, rows, disturb)
+            self._go(targets, wanted, phase.seconds, rows, disturb if disturbed else None)
             targets = wanted
         qpos, qvel, told = (np.stack(values) for values in zip(*rows, strict=True))
         return Play(qpos, qvel, told, qpos[:, self._scene.object_position][:, 2] - floor)

@@ -8,7 +8,6 @@ half as hard, on one between them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from itertools import permutations
 from typing import NamedTuple
 
@@ -140,7 +139,11 @@ class Script:
         """
         way = np.array([0.0, 0.0, HEIGHT]) if carried is None else carried
         self._rows, self._steps = [], 0
-        self._disturb = partial(random.normal, np.zeros(len(self._off)), disturbed) if disturbed else None
+
+        def disturb() -> np.ndarray:
+            return random.normal(0.0, disturbed, len(self._off))
+
+        self._disturb = disturb if disturbed else None
         centre, faces = self._place(random, near)
         mujoco.mj_forward(self._model, self._data)
         tips = self._data.site_xpos[self._scene.fingertip_sites].copy()
