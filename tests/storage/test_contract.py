@@ -46,8 +46,12 @@ def test_a_contract_that_is_no_mapping_is_one_error(contract: str, tmp_path: Pat
 
 
 def test_the_shipped_policies_have_one() -> None:
-    for path in models.find("block").parent.glob(f"*/{models.POLICY}"):
-        assert read_contract(path).robot == "shadow"
+    robots = {
+        path.parent.name: read_contract(path).robot for path in models.find("block").parent.glob(f"*/{models.POLICY}")
+    }
+    others = {"gr1-grasp-and-reach": "gr1_right", "trifinger-repose": "trifinger"}
+    assert robots == {name: others.get(name, "shadow") for name in robots}
+    assert set(others) < set(robots)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x05\0\0\0\0\0\0\0", b"\xff" * 64, json.dumps({"a": 1}).encode()])

@@ -173,9 +173,9 @@ def test_bfloat16_learns_too_and_leaves_the_simulation_alone() -> None:
     training = Training(Bandit(64), FEED_FORWARD, collection=collection)
     step = training.collector.environment.step
 
-    def in_full_precision(actions: torch.Tensor) -> ToyStep:
+    def in_full_precision(actions: torch.Tensor, cut: torch.Tensor | None = None) -> ToyStep:
         assert not torch.is_autocast_enabled("cpu")
-        return step(actions)
+        return step(actions, cut)
 
     training.collector.environment.step = in_full_precision
     for _ in range(25):
