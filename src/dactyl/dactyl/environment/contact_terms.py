@@ -18,7 +18,7 @@ from dactyl.maths.quaternion import Array
 FINGERS = 4
 """Fingertips of a hand. A robot has those of the left hand first; if it has only four they are the right hand's."""
 ALPHA = BETA = 10.0
-"""1/m, of the left and of the right hand in equation 1: half is earned at 2 cm. The paper does not say its values."""
+"""1/m, of the left and of the right hand in equation 1: half is earned at 10 cm. The paper does not say its values."""
 GAMMA = 10.0
 """1/m, the same for the object's distance to its goal; the paper does not say its kernel."""
 

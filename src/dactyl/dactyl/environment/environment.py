@@ -495,8 +495,8 @@ class Environment:
         self.load_state_dict(state)
         return self._observe(self._acting_part(self._frame.measure()))
 
-    def seen_in(self, state: PhysicsState, actions: Tensor, goals: Tensor) -> Observations:
-        """What policy and value network would see, without noise and delay, in k ≤ N states; nothing is changed.
+    def seen_in(self, state: PhysicsState, actions: Tensor, goals: Tensor) -> Tensor:
+        """What a policy would see, (k, inputs), without noise and delay, in k ≤ N states; nothing is changed.
 
         Args:
             state: (k, …) each.
@@ -511,8 +511,7 @@ class Environment:
         self._smoothed[:count] = actions
         self._goal[:count] = goals
         signals = self._signals(self._acting_part(self._frame.measure()))
-        seen = {"policy": self.task.observe(signals, self.config.policy_terms, self.object)[:count].clone()}
-        seen["value"] = self._value_observation(signals)[:count].clone()
+        seen: Tensor = self.task.observe(signals, self.config.policy_terms, self.object)[:count].clone()
         self.load_state_dict(kept)
         return seen
 

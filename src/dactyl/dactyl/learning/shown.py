@@ -76,7 +76,7 @@ def _of_one(environment: Environment, done: Demonstration) -> Shown:
         part = slice(start, start + environment.num_envs)
         rows = PhysicsState(*(values[part].to(environment.device) for values in state))
         last, wanted = (values[part].to(environment.device) for values in (previous, goals))
-        seen.append(environment.seen_in(rows, last, wanted)["policy"])
+        seen.append(environment.seen_in(rows, last, wanted))
     return Shown(torch.cat(seen), actions.to(environment.device))
 
 
