@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -37,8 +39,9 @@ def test_the_most_likely_actions_become_those_shown_and_deviations_stay() -> Non
     generator = torch.Generator().manual_seed(0)
     algorithm = Demonstrated(made, PPOConfig(learning_rate=3e-3), generator, shown=shown(), weight=1.0)
     before = made.policy.constants.detach().clone()
+    batch = SimpleNamespace(starts=torch.zeros(1, 128, dtype=torch.bool))
     for _ in range(300):
-        loss = algorithm._off(128)
+        loss = algorithm.off(batch, torch.empty(0))
         algorithm._descend(loss, algorithm.policy_optimizer)
     told = shown()
     outputs = made.policy.sequence(
@@ -59,5 +62,5 @@ def test_how_far_is_said_in_deviations_and_only_of_numbers() -> None:
 
 @pytest.mark.parametrize("weight", [0.0, 1.5])
 def test_a_weight_beyond_the_whole_is_refused(weight: float) -> None:
-    with pytest.raises(DactylError, match="demonstrated must be between 0 and 1"):
+    with pytest.raises(DactylError, match="between 0 and 1"):
         Demonstrated(networks(), PPOConfig(), torch.Generator(), shown=shown(), weight=weight)
