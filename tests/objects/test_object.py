@@ -51,6 +51,13 @@ def test_reduced_orientations(kind: str, largest: float) -> None:
     assert distances.min(-1).values.max() < 1e-6
 
 
+@pytest.mark.parametrize("kind", ["sphere", "ball"])
+def test_a_balls_orientation_does_not_show_in_its_shape(kind: str) -> None:
+    """A network is not told what no finger can feel."""
+    orientations = quaternion.uniform(torch.randn(5, 4, generator=torch.Generator().manual_seed(0)))
+    assert objects.load(kind).reduce(orientations).tolist() == 5 * [[1.0, 0.0, 0.0, 0.0]]
+
+
 @pytest.mark.parametrize("kind", objects.names())
 def test_numpy_and_torch_agree(kind: str) -> None:
     shape, generator = objects.load(kind), np.random.default_rng(1)

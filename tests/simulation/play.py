@@ -46,6 +46,7 @@ def varied(scene: Scene, num_envs: int) -> PhysicsFactors:
         object_size=0.95 + 0.1 * torch.rand(num_envs, generator=generator),
         masses=factor(nominal.masses),
         friction=factor(nominal.friction),
+        rolling=nominal.rolling,
         damping=factor(nominal.damping),
         gains=factor(nominal.gains),
         joint_limits=0.1 * torch.randn(nominal.joint_limits.shape, generator=generator),

@@ -13,7 +13,7 @@ from dactyl.environment.randomization.random import Random
 from dactyl.robots.shadow.joints import ACTUATORS, JOINTS
 from dactyl.simulation.backends.mujoco import BatchPhysics
 from dactyl.simulation.model_fields import PhysicsFactors
-from dactyl.simulation.scene import Scene, build
+from dactyl.simulation.scene import Scene, SceneConfig, build
 
 ENVS = 4000
 
@@ -51,7 +51,8 @@ def test_drawn_as_table_1_says(factors, row):
 
 def test_every_link_joint_and_actuator_has_its_own(factors):
     """Independent columns; only the object's three dimensions, and all surfaces' friction, share one factor."""
-    columns = torch.cat([values.reshape(ENVS, -1) for values in factors], dim=1)
+    drawn = factors._replace(rolling=torch.empty(ENVS, 0))  # a block's is not
+    columns = torch.cat([values.reshape(ENVS, -1) for values in drawn], dim=1)
     correlations = np.corrcoef(columns.numpy().T) - np.eye(columns.shape[1])
     assert np.abs(correlations).max() < 0.09  # five standard deviations
 
@@ -64,7 +65,7 @@ def test_all_rows_arrive_in_the_model(scene, factors):
     nominal, geom, body = scene.model, scene.object_geom, scene.object_body
     for world in range(3):
         model: mujoco.MjModel = physics._batch.get_model(world)
-        size, masses, friction, damping, gains, limits, gravity, compensation = (
+        size, masses, friction, rolling, damping, gains, limits, gravity, compensation = (
             factor[world].double().numpy() for factor in three
         )
 
@@ -72,6 +73,7 @@ def test_all_rows_arrive_in_the_model(scene, factors):
             np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-9)
 
         close(model.geom_size[geom], nominal.geom_size[geom] * size)
+        assert rolling == 1.0
         close(model.geom_friction, nominal.geom_friction * friction)
         close(model.body_mass, nominal.body_mass * masses)
         others = np.arange(nominal.nbody) != body
@@ -123,3 +125,24 @@ def test_links_may_have_a_range_of_their_own(scene: Scene) -> None:
     assert torch.equal(own.masses[:, scene.object_body], plain.masses[:, scene.object_body])
     for name in set(PhysicsFactors._fields) - {"masses"}:
         assert torch.equal(getattr(own, name), getattr(plain, name)), name
+
+
+def test_what_rolls_is_resisted_in_each_world_by_another_amount() -> None:
+    """The authors' sphere failed on their robot; that nothing of how it rolls was randomized is the reason they give."""
+    ball = build(SceneConfig(object="sphere"))
+    physics = BatchPhysics(ball, 3, threads=1)
+    factors = PhysicsRandomization().sample(ball, ENVS, Random(0, torch.device("cpu")))
+    assert stats.kstest(factors.rolling.double().numpy(), stats.loguniform(0.3, 3.0).cdf).pvalue > 0.001
+    physics.restore(torch.ones(3, dtype=torch.bool), physics.state, PhysicsFactors(*(factor[:3] for factor in factors)))
+    for world in range(3):
+        model = physics._batch.get_model(world)
+        assert model.geom_condim[ball.object_geom] == 6
+        sliding, torsion, rolling = model.geom_friction[ball.object_geom] / ball.model.geom_friction[ball.object_geom]
+        np.testing.assert_allclose(sliding, factors.friction[world], rtol=1e-6)
+        np.testing.assert_allclose([torsion, rolling], sliding * float(factors.rolling[world]), rtol=1e-6)
+
+
+def test_a_block_is_drawn_as_before_there_was_rolling(scene: Scene) -> None:
+    """Protects what policies were judged in: nothing more is drawn for what does not roll."""
+    assert (PhysicsRandomization(rolling=(9.0, 9.0)).sample(scene, 5, Random(0, torch.device("cpu"))).rolling == 1.0).all()
+    assert scene.model.geom_condim[scene.object_geom] == 4

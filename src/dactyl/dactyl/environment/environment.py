@@ -458,6 +458,9 @@ class Environment:
         if with_goal:
             signals["goal"] = self._goal
             signals["successes"] = self._trials.successes
+            if "posture" in self._needs:
+                targets = self.physics.state.targets[:n]
+                signals["posture"] = control.action_for(targets, targets, self._limits, "middle").float()
             if "physics_factors" in self._needs:
                 signals["physics_factors"] = hidden_physics(self.scene, self._factors, n)
             if "effects" in self._needs:

@@ -13,6 +13,7 @@ look at comes by name:
     object_velocity     (..., 3)
     object_turn         (..., 4)       rotation in one control step at the present angular velocity
     smoothed_action     (..., A)       the policy's own action after the moving average
+    posture             (..., A)       where actuators are told to go, -1…1 of their ranges; in simulation alone
     successes           (...,)         goals reached in the trial so far; for rewards and `Task.draw_goal`
     physics_factors     (..., P)       the episode's hidden physics; in simulation alone
     effects             (..., E)       the episode's hidden unmodeled effects; in simulation alone

@@ -35,6 +35,7 @@ def plain(signal: str) -> Term:
         "joint_angles": _per_joint,
         "joint_velocities": _per_joint,
         "smoothed_action": _per_actuator,
+        "posture": _per_actuator,
         "physics_factors": lambda robot: (physics_size(robot),),
         "effects": lambda robot: (effects_size(robot),),
     }

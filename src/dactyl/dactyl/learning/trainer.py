@@ -14,19 +14,21 @@ from typing import Any, TextIO, cast
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from dactyl.environment import task as tasks
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint
 from dactyl.learning.actions import DEVIATION
 from dactyl.learning.algorithms.demonstrated import Demonstrated
 from dactyl.learning.algorithms.distillation import Distillation
 from dactyl.learning.algorithms.ppo import PPO
+from dactyl.learning.algorithms.relative_teacher import RelativeTeacher
 from dactyl.learning.algorithms.teacher import PostureTeacher, Teacher
 from dactyl.learning.collector import CollectionConfig, Collector, Source
 from dactyl.learning.config import TrainingConfig
 from dactyl.learning.models.actor_critic import ActorCritic
 from dactyl.learning.models.recurrent import Network
 from dactyl.learning.models.value import Value
-from dactyl.learning.policy import Contract, Policy, described
+from dactyl.learning.policy import Contract, Policy, described, sizes
 from dactyl.learning.process_group import ALONE, ProcessGroup
 from dactyl.learning.progress import Progress, years
 from dactyl.learning.rollout import Rollout
@@ -344,9 +346,11 @@ class Trainer:
             self.average.load_state_dict(state["average"])
 
     def _load_teacher(self, path: Path) -> Teacher:
-        """The teacher's network, if it fits the task; one of postures may teach a policy of torques."""
+        """The teacher's network, if it fits the task; one of postures may teach policies of other actions."""
         ours = self.policy.contract
         teacher = Policy.load(checkpoint.find_policy(path), ours.object, self.device)
+        if (teacher.contract.action_origin, ours.action_origin) == ("middle", "current"):
+            return self._load_teacher_of_postures(teacher)
         translated = ours.action_origin == TORQUE and teacher.contract.action_origin != TORQUE
         if not translated:
             self._check_actions(path, teacher.contract)
@@ -360,6 +364,16 @@ class Trainer:
         if translated:
             return PostureTeacher(network, teacher.contract, robots.load(ours.robot), ours.action_scale)
         return network
+
+    def _load_teacher_of_postures(self, teacher: Policy) -> Teacher:
+        """For a policy of relative actions."""
+        ours = self.policy.contract
+        robot, task = robots.load(ours.robot), tasks.load(ours.task)
+        terms = {stage.environment.value_terms for stage in self.config.stages}
+        if len(terms) > 1:
+            raise DactylError("environment.value_terms must be the same in all stages for a teacher of postures")
+        seen = sizes(task, robot, terms.pop())
+        return RelativeTeacher(teacher.trainable, teacher.contract, robot, ours, seen)
 
     def _check_actions(self, path: Path, contract: Contract) -> None:
         """Refuse a policy to whom the same bins mean something else."""

@@ -54,6 +54,11 @@ class Object:
         """(3,) half its lengths along x, y and z, m."""
         return np.full(3, self.half_size) if self.extents is None else np.array(self.extents)
 
+    @property
+    def rolls(self) -> bool:
+        """Whether it is round all over: it resists rolling, and how it is turned does not show in its shape."""
+        return self.geometry == "sphere"
+
     @cached_property
     def _halves(self) -> Constant:
         return Constant(self.halves)
@@ -112,9 +117,11 @@ class Object:
         """The smallest rotation, (..., 4) with w >= 0, that an object of this shape and orientation could be in.
 
         How fingers can grip depends on the block's orientation only up to its 24 symmetries; which face is which only
-        matters for the rotation to the goal. A network told this need not find it out.
+        matters for the rotation to the goal. A network told this need not find it out. A ball could be in none at all.
         """
         xp = array_namespace(orientation)
+        if self.rolls:
+            return self.symmetries.like(orientation)[0] + xp.zeros_like(orientation)
         candidates = quaternion.multiply(orientation[..., None, :], self.symmetries.like(orientation))
         smallest = xp.argmax(xp.abs(candidates[..., 0]), axis=-1)
         chosen = xp.take_along_axis(candidates, smallest[..., None, None], axis=-2)

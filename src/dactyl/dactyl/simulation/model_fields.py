@@ -22,6 +22,8 @@ class PhysicsFactors(NamedTuple):
     """(N, bodies) factor on each body's mass and inertia."""
     friction: Tensor
     """(N,) factor on all surfaces' friction coefficients."""
+    rolling: Tensor
+    """(N,) further factor on those of torsional and rolling friction."""
     damping: Tensor
     """(N, J) factor on joint damping."""
     gains: Tensor
@@ -42,6 +44,7 @@ def nominal_factors(scene: Scene, num_envs: int, device: torch.device) -> Physic
         object_size=one,
         masses=one[:, None].repeat(1, bodies),
         friction=one.clone(),
+        rolling=one.clone(),
         damping=one[:, None].repeat(1, joints),
         gains=one[:, None].repeat(1, actuators),
         joint_limits=torch.zeros(num_envs, joints, 2, device=device),
@@ -98,7 +101,9 @@ class ModelFields:
     def of(self, factors: PhysicsFactors) -> list[ModelField]:
         """The fields of environments with these factors."""
         dtype = self._mass.dtype
-        size, masses, friction, damping, gains, limits, gravity, compensation = (factor.to(dtype) for factor in factors)
+        own = PhysicsFactors(*(factor.to(dtype) for factor in factors))
+        size, masses, damping, gains, limits = own.object_size, own.masses, own.damping, own.gains, own.joint_limits
+        friction = torch.stack([own.friction, *[own.friction * own.rolling] * 2], dim=-1)  # sliding, torsion, rolling
         everything, joints = (slice(None),), self._joints
         mesh: list[ModelField] = []
         if len(self._mesh_ids):  # a mesh cannot be scaled: the nearest of the scene's variants stands in
@@ -116,13 +121,13 @@ class ModelFields:
             ModelField("geom_size", geom, self._size * size[:, None]),
             ModelField("geom_rbound", geom, self._rbound * size),
             ModelField("geom_aabb", geom, self._aabb * size[:, None]),
-            ModelField("geom_friction", everything, self._friction * friction[:, None, None]),
+            ModelField("geom_friction", everything, self._friction * friction[:, None]),
             ModelField("body_mass", everything, self._mass * masses),
             ModelField("body_inertia", everything, inertia),
             ModelField("dof_damping", (joints,), self._damping * damping),
             ModelField("actuator_gainprm", (slice(None), 0), self._gain * gains),
             ModelField("actuator_biasprm", (slice(None), 1), self._bias * gains),
             ModelField("jnt_range", (joints,), torch.cat([lower, upper], dim=-1)),
-            ModelField("opt.gravity", everything, self._gravity + gravity),
-            ModelField("body_gravcomp", (self._robot_bodies,), compensation[:, None].expand(-1, self._bodies)),
+            ModelField("opt.gravity", everything, self._gravity + own.gravity),
+            ModelField("body_gravcomp", (self._robot_bodies,), own.gravity_compensation[:, None].expand(-1, self._bodies)),
         ]

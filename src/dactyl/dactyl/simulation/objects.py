@@ -15,6 +15,7 @@ _GEOMS = {
 }
 _PAINT = 0.0003  # m, half as thick as the paint on a face
 _PAINTED = 0.94  # of a face's edge
+_TORSION, _ROLLING = 4, 6  # dimensions of a contact: with torsional friction, and with rolling friction too
 MATERIAL = "material:object"
 """What a robot's model may bring to make the object look like something."""
 
@@ -34,7 +35,7 @@ def add_object(spec: mujoco.MjSpec, shape: Object, position: np.ndarray) -> None
     """
     body = spec.worldbody.add_body(name="object", pos=position)
     body.add_freejoint(name="object")
-    geom = body.add_geom(name="object", density=shape.density, condim=4)
+    geom = body.add_geom(name="object", density=shape.density, condim=_ROLLING if shape.rolls else _TORSION)
     if any(material.name == MATERIAL for material in spec.materials):
         geom.material = MATERIAL
     geom.type = _GEOMS[shape.geometry]

@@ -40,6 +40,7 @@ OBSERVATIONS: dict[str, Term] = {
     # not in the paper
     "symmetric_orientation": Term(_symmetric_orientation, fixed(4), ("object_orientation",)),
     "smoothed_action": plain("smoothed_action"),
+    "posture": plain("posture"),
     "physics_factors": plain("physics_factors"),
     "effects": plain("effects"),
 }

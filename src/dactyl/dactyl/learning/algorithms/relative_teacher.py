@@ -1,0 +1,106 @@
+"""A teacher whose actions are postures, for a policy whose actions are counted from the present joint angles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from dactyl.errors import DactylError
+from dactyl.learning.algorithms.teacher import ANGLES, OWN_ACTION
+from dactyl.learning.models.recurrent import Network
+from dactyl.learning.policy import Contract
+from dactyl.maths.arrays import Constant
+from dactyl.robot import control
+from dactyl.robot.robot import Robot
+
+POSTURE = "posture"
+"""Term of the observation that stands for the teacher's own smoothed action: where the actuators are told to go."""
+_LEAST = 1e-6  # probability of a bin that the teacher would never choose
+
+
+class RelativeTeacher:
+    """Says the teacher's bins in the policy's: each leads, from where the robot is, to another relative action.
+
+    Both smooth their actions, and of both only the next target counts. So the policy is told the action that brings its
+    own moving average to the teacher's next target. One between two bins is shared out among them; one out of reach is
+    the last bin.
+
+    A teacher with a memory begins each sequence without it.
+    """
+
+    def __init__(
+        self, network: Network, contract: Contract, robot: Robot, own: Contract, seen: Sequence[tuple[str, int]]
+    ) -> None:
+        """
+        Args:
+            network: the teacher's.
+            contract: the teacher's.
+            robot: that both move.
+            own: the policy's contract.
+            seen: names and sizes of what the value network sees: first the teacher's terms, with `posture` where it
+                has its own action, and then the joint angles and the policy's smoothed action.
+
+        Raises:
+            DactylError: these are not the terms, or the teacher's actions are no bins counted from the middle.
+        """
+        if not contract.bins or contract.action_origin != "middle" or own.action_origin != "current":
+            raise DactylError("only postures in bins can be said in actions counted from the present joint angles")
+        names = [name for name, _ in seen]
+        theirs = told(contract)
+        if tuple(names[: len(theirs)]) != theirs:
+            raise DactylError(f"environment.value_terms must begin with what the teacher sees: {', '.join(theirs)}")
+        if missing := {ANGLES, OWN_ACTION, POSTURE} - set(names):
+            raise DactylError(f"environment.value_terms need {min(missing)} for a teacher of postures")
+        self.group, self.inputs = network.group, sum(size for _, size in seen)
+        self._network, self._contract, self._robot, self._own = network, contract, robot, own
+        self._sees = contract.inputs
+        starts = torch.tensor([0, *(size for _, size in seen)]).cumsum(0).tolist()
+        self._columns = {name: slice(*starts[i : i + 2]) for i, name in enumerate(names)}
+        self._limits = Constant(robot.actuator_limits)
+
+    def initial_state(self, n: int) -> Tensor:
+        """Memory of n environments, (n, state_size)."""
+        return self._network.initial_state(n)
+
+    def sequence(self, x: Mapping[str, Tensor], state: Tensor, starts: Tensor) -> Tensor:
+        """Logits (T, n, A · bins) of the policy's actions."""
+        seen = x[self.group]
+        part = {name: seen[..., columns] for name, columns in self._columns.items()}
+        theirs = seen[..., : self._sees].clone()
+        if OWN_ACTION in (name for name, _ in self._contract.observation):
+            theirs[..., self._columns[POSTURE]] /= self._contract.action_scale
+        outputs = self._network.sequence({self.group: theirs}, state, starts)
+        return self.translated(outputs, part[POSTURE], part[ANGLES], part[OWN_ACTION])
+
+    def translated(self, outputs: Tensor, posture: Tensor, joint_angles: Tensor, smoothed: Tensor) -> Tensor:
+        """A policy's logits (..., A · bins) from the teacher's.
+
+        Args:
+            outputs: (..., A · bins), the teacher's.
+            posture: (..., A) where the actuators are told to go, from -1 to 1 of their ranges.
+            joint_angles: (..., J), rad.
+            smoothed: (..., A), the policy's own action after the moving average.
+        """
+        bins, theirs, own = self._contract.bins, self._contract, self._own
+        probabilities = outputs.float().unflatten(-1, (-1, bins)).softmax(-1)
+        limits = self._limits.like(posture)
+        at = control.action_for(self._robot.actuator_positions(joint_angles), posture, limits, "middle")
+        acts = control.as_action(torch.arange(bins, device=outputs.device), bins)
+        rest = (1.0 - theirs.smoothing) * posture
+        targets = rest[..., None] + theirs.smoothing * theirs.action_scale * acts  # (..., A, bins)
+        averages = (targets - at[..., None]) / own.action_scale
+        actions = (averages - (1.0 - own.smoothing) * smoothed[..., None]) / own.smoothing
+        places = (actions.clamp(-1.0, 1.0) + 1.0) * (0.5 * (bins - 1))
+        lower = places.floor().clamp(max=bins - 2)
+        upper_share = places - lower
+        said = torch.full_like(probabilities, _LEAST)
+        said = said.scatter_add(-1, lower.long(), probabilities * (1.0 - upper_share))
+        said = said.scatter_add(-1, lower.long() + 1, probabilities * upper_share)
+        return said.log().flatten(-2)
+
+
+def told(contract: Contract) -> tuple[str, ...]:
+    """The terms that a teacher with this contract is shown."""
+    return tuple(POSTURE if name == OWN_ACTION else name for name, _ in contract.observation)
