@@ -116,3 +116,27 @@ def test_failures_outlast_a_checkpoint(clock: Clock) -> None:
     again.load_state_dict(r.state_dict())
     again.set_back({"memory": torch.zeros(N)}, {"policy": clock.now.clone()})
     assert (clock.now[:2] // 1000 == 4).all()
+
+
+class TwoKinds(Clock):
+    """Every second environment is of another kind."""
+
+    def episode_rows(self) -> Rows:
+        return super().episode_rows() | {"kind": torch.arange(N) % 2}
+
+
+def test_an_environment_goes_back_to_failures_of_its_own_kind() -> None:
+    """Protects one policy for several objects: a sphere's fall is no block's."""
+    clock = TwoKinds()
+    r = make(clock, 4 / 6)
+    play(clock, r, 50, {44: 4, 45: 5})
+    r.set_back({"memory": torch.zeros(N)}, {"policy": clock.now.clone()})
+    assert (clock.now[:4] // 1000.0).tolist() == [4.0, 5.0, 4.0, 5.0]
+
+
+def test_of_a_kind_that_did_not_fail_none_is_set_back() -> None:
+    clock = TwoKinds()
+    r = make(clock, 4 / 6)
+    play(clock, r, 50, {45: 5})
+    r.set_back({"memory": torch.zeros(N)}, {"policy": clock.now.clone()})
+    assert (clock.now[:4] // 1000.0).tolist() == [0.0, 5.0, 2.0, 5.0]

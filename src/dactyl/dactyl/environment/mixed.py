@@ -10,15 +10,18 @@ from torch import Tensor
 from dactyl.environment.environment import Environment, Observations, Step
 from dactyl.errors import DactylError
 
+KIND = "kind"
+"""Among `episode_rows` which part each is of: another part's environments cannot go on from there."""
+
 
 class MixedEnvironment:
-    """Their environments side by side, in their order; see `Environment`."""
+    """Their environments in turns: of K parts, i is of part i % K. Any stretch of them is a fair share of each."""
 
     def __init__(self, parts: Sequence[Environment]) -> None:
         """Of environments that differ in their objects alone.
 
         Raises:
-            DactylError: there is none, or what they take or show differs.
+            DactylError: there is none, or what they take or show differs, or how many they are.
         """
         if not parts:
             raise DactylError("a mixed environment needs at least one part")
@@ -26,9 +29,10 @@ class MixedEnvironment:
         for part in parts:
             if (part.observation_shapes, part.robot.name) != (first.observation_shapes, first.robot.name):
                 raise DactylError("the parts of a mixed environment must have one robot and show the same")
+            if part.num_envs != first.num_envs:
+                raise DactylError("the parts of a mixed environment must be of one size")
         self.parts = tuple(parts)
-        self._counts = [part.num_envs for part in parts]
-        self.num_envs, self.device = sum(self._counts), first.device
+        self.num_envs, self.device = len(parts) * first.num_envs, first.device
         self.num_actuators, self.num_bins = first.num_actuators, first.num_bins
         self.control_period = first.control_period
         """s"""
@@ -43,17 +47,22 @@ class MixedEnvironment:
 
     def step(self, actions: Tensor, cut: Tensor | None = None) -> Step:
         """See `Environment.step`."""
-        cuts: Sequence[Tensor | None] = [None] * len(self.parts) if cut is None else cut.split(self._counts)
-        shares = zip(self.parts, actions.split(self._counts), cuts, strict=True)
-        steps = [part.step(own, ended) for part, own, ended in shares]
+        steps = [
+            part.step(self._own(i, actions), None if cut is None else self._own(i, cut))
+            for i, part in enumerate(self.parts)
+        ]
         return Step(
             observations=_joined([step.observations for step in steps]),
-            reward=torch.cat([step.reward for step in steps]),
-            terminated=torch.cat([step.terminated for step in steps]),
-            truncated=torch.cat([step.truncated for step in steps]),
-            final_value_observations=torch.cat([step.final_value_observations for step in steps]),
+            reward=_in_turns([step.reward for step in steps]),
+            terminated=_in_turns([step.terminated for step in steps]),
+            truncated=_in_turns([step.truncated for step in steps]),
+            final_value_observations=_in_turns([step.final_value_observations for step in steps]),
             info=_joined([step.info for step in steps]),
         )
+
+    def _own(self, part: int, values: Tensor) -> Tensor:
+        """A part's rows of (N, …)."""
+        return values[part :: len(self.parts)]
 
     def state_dict(self) -> dict[str, Tensor]:
         """See `Environment.state_dict`."""
@@ -70,8 +79,9 @@ class MixedEnvironment:
             part.load_state_dict({k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)})
 
     def episode_rows(self) -> dict[str, Tensor]:
-        """See `Environment.episode_rows`."""
-        return _joined([part.episode_rows() for part in self.parts])
+        """See `Environment.episode_rows`; with the part as its `KIND`."""
+        rows = _joined([part.episode_rows() for part in self.parts])
+        return rows | {KIND: torch.arange(self.num_envs, device=self.device) % len(self.parts)}
 
     def full_time(self, rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """See `Environment.full_time`."""
@@ -79,15 +89,19 @@ class MixedEnvironment:
 
     def set_episode_rows(self, indices: Tensor, rows: Mapping[str, Tensor]) -> Observations:
         """See `Environment.set_episode_rows`."""
-        observed, start = [], 0
-        for part, count in zip(self.parts, self._counts, strict=True):
-            own = (indices >= start) & (indices < start + count)
-            mine = {name: values[own] for name, values in rows.items()}
-            observed.append(part.set_episode_rows(indices[own] - start, mine))
-            start += count
+        observed = []
+        for i, part in enumerate(self.parts):
+            own = indices % len(self.parts) == i
+            mine = {name: values[own] for name, values in rows.items() if name != KIND}
+            observed.append(part.set_episode_rows(indices[own] // len(self.parts), mine))
         return _joined(observed)
 
 
 def _joined(groups: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """Rows of all parts below each other, by name."""
-    return {name: torch.cat([group[name] for group in groups]) for name in groups[0]}
+    """Rows of all parts in turns, by name."""
+    return {name: _in_turns([group[name] for group in groups]) for name in groups[0]}
+
+
+def _in_turns(rows: Sequence[Tensor]) -> Tensor:
+    """(n, …) of each of K parts -> (n K, …)."""
+    return torch.stack(list(rows), dim=1).flatten(0, 1)

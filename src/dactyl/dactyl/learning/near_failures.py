@@ -17,6 +17,7 @@ from torch import Tensor
 from dactyl.errors import DactylError
 from dactyl.learning.protocol import Resettable, Rows
 
+KIND = "kind"  # see `Resettable.episode_rows`
 SPACING = 8  # control steps between two moments that are remembered
 MOMENTS = 8  # of each environment
 LEAST = 8  # control steps from a moment to the failure: later there is nothing to be done
@@ -92,14 +93,28 @@ class NearFailures:
         if stored < self.count / 8:  # each failure at most some eight times at once
             return
         device = self.generator.device
-        drawn = torch.randint(stored, (self.count,), generator=self.generator, device=device)
         back = torch.arange(self.count, device=device)
+        if KIND in self.failures:
+            back, drawn = self._alike(back, self.failures[KIND][:stored])
+        else:
+            drawn = torch.randint(stored, (self.count,), generator=self.generator, device=device)
         rows = {name: values[drawn] for name, values in self.failures.items()}
         seen = self.environment.set_episode_rows(back, {k: v for k, v in rows.items() if k not in memory})
         for name, values in memory.items():
             values[back] = rows[name]
         for name, observed in observations.items():
             observed[back] = seen[name][back]
+
+    def _alike(self, back: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor]:
+        """Those of the environments to set back (k,) of whose kind one failed, and a failure of that kind for each.
+
+        `kinds` are those of the failures.
+        """
+        own = self.moments[-1][1][KIND][back]
+        alike = own.unsqueeze(-1) == kinds
+        known = alike.any(dim=-1)
+        drawn = torch.multinomial(alike[known].float(), 1, generator=self.generator).squeeze(-1)
+        return back[known], drawn
 
     def state_dict(self) -> dict[str, Any]:
         """The moments are left out: after a restart the first failures are not remembered."""

@@ -94,7 +94,7 @@ class Resettable(Protocol):
     """An environment whose parts can be set back."""
 
     def episode_rows(self) -> Rows:
-        """What the future of each depends on, (N, …) each."""
+        """What the future of each depends on, (N, …) each. Where they differ in kind, "kind" is a number for each."""
 
     def set_episode_rows(self, indices: Tensor, rows: Rows) -> Mapping[str, Tensor]:
         """Put rows (k, …) into the environments with these indices (k,); the observations of all then."""
