@@ -15,9 +15,7 @@ KINDS = ("block", "sphere")
 
 
 def parts(seed: int = 1) -> list[Environment]:
-    return [
-        make(2, "all", seed=seed + i, scene=SceneConfig(object=kind), reset=False) for i, kind in enumerate(KINDS)
-    ]
+    return [make(2, "all", seed=seed + i, scene=SceneConfig(object=kind), reset=False) for i, kind in enumerate(KINDS)]
 
 
 def in_turns(rows: list[torch.Tensor]) -> torch.Tensor:

@@ -345,7 +345,8 @@ def test_a_teacher_must_see_and_act_as_the_preset_does(tmp_path: Path) -> None:
     for name, changes, match in (
         ("good", {}, None),
         ("sees", {"observation": (("object_orientation", 4),)}, "value_terms must begin with what the teacher"),
-        ("acts", {"action_origin": "middle"}, "acts with action_origin middle, this preset with current"),
+        ("acts", {"smoothing": 0.5}, "acts with smoothing 0.5, this preset with 0.3"),
+        ("poses", {"action_origin": "middle"}, "value_terms need joint_angles for a teacher of postures"),
         ("remembers", {"architecture": Architecture((8,), 4)}, "has a memory"),
     ):
         path = tmp_path / f"{name}.safetensors"

@@ -29,11 +29,11 @@ TABLE_2 = {
 }
 
 
-MORE = {"symmetric_orientation": 4, "smoothed_action": 20, "physics_factors": 99, "effects": 106}
+MORE = {"symmetric_orientation": 4, "smoothed_action": 20, "posture": 20, "physics_factors": 99, "effects": 106}
 
 
 def test_terms_are_table_2s():
-    """And four of our own, which nobody gets who does not ask for them."""
+    """And five of our own, which nobody gets who does not ask for them."""
     assert {name: TASK.size((name,), ROBOT) for name in TASK.observations} == TABLE_2 | MORE
     assert tuple(TABLE_2) == TASK.value_terms
     # without the object's orientation, which the authors left out by accident (footnote 4)
@@ -51,7 +51,7 @@ SIGNALS = {
     # shapes of what the terms look at
     "fingertips": (5, 3), "object_position": (3,), "object_orientation": (4,), "goal": (4,), "joint_angles": (24,),
     "joint_velocities": (24,), "object_velocity": (3,), "object_turn": (4,), "smoothed_action": (20,),
-    "physics_factors": (99,), "effects": (106,),
+    "posture": (20,), "physics_factors": (99,), "effects": (106,),
 }  # fmt: skip
 
 
@@ -102,7 +102,7 @@ def test_what_terms_show(array):
 
     np.testing.assert_array_equal(show("fingertip_positions"), np.asarray(seen["fingertips"]).reshape(2, 15))
     np.testing.assert_array_equal(show("object_angular_velocity"), seen["object_turn"])
-    for name in ("joint_angles", "joint_velocities", "smoothed_action", "physics_factors", "effects"):
+    for name in ("joint_angles", "joint_velocities", "smoothed_action", "posture", "physics_factors", "effects"):
         np.testing.assert_array_equal(show(name), seen[name])
     goal, orientation = np.asarray(seen["goal"]), np.asarray(seen["object_orientation"])
     arrived = quaternion.multiply(show("relative_target_orientation"), orientation)

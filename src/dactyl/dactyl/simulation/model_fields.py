@@ -129,5 +129,7 @@ class ModelFields:
             ModelField("actuator_biasprm", (slice(None), 1), self._bias * gains),
             ModelField("jnt_range", (joints,), torch.cat([lower, upper], dim=-1)),
             ModelField("opt.gravity", everything, self._gravity + own.gravity),
-            ModelField("body_gravcomp", (self._robot_bodies,), own.gravity_compensation[:, None].expand(-1, self._bodies)),
+            ModelField(
+                "body_gravcomp", (self._robot_bodies,), own.gravity_compensation[:, None].expand(-1, self._bodies)
+            ),
         ]

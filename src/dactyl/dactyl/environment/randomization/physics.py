@@ -12,6 +12,8 @@ from dactyl.simulation.model_fields import PhysicsFactors
 from dactyl.simulation.scene import Scene
 
 Range = tuple[float, float]
+ROLLING: Range = (0.3, 3.0)
+"""Loguniform factor on torsional and rolling friction of objects that roll."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,6 @@ class PhysicsRandomization:
     masses: Range = (0.5, 1.5)  # uniform factor, object and each robot link
     robot_masses: Range | None = None  # uniform factor, each robot link, where it is another range than the object's
     friction: Range = (0.7, 1.3)  # uniform factor
-    rolling: Range = (0.3, 3.0)  # loguniform factor on torsional and rolling friction, of objects that roll
     joint_damping: Range = (0.3, 3.0)  # loguniform factor, each joint
     actuator_gains: Range = (0.75, 1.5)  # loguniform factor, each actuator
     joint_limits: float = 0.15  # rad, std of what is added to each limit
@@ -35,7 +36,7 @@ class PhysicsRandomization:
     gravity_compensation: Range = (0.0, 1.0)  # uniform; share of the hand's weight that its controllers carry
 
     def __post_init__(self) -> None:
-        for name in ("object_dimensions", "masses", "friction", "rolling", "joint_damping", "actuator_gains"):
+        for name in ("object_dimensions", "masses", "friction", "joint_damping", "actuator_gains"):
             check_range(name, *getattr(self, name))
         if self.robot_masses is not None:
             check_range("robot_masses", *self.robot_masses)
@@ -60,7 +61,7 @@ class PhysicsRandomization:
             gravity_compensation=random.uniform(*self.gravity_compensation, num_envs),
         )
         if scene.object.rolls:
-            factors = factors._replace(rolling=random.loguniform(*self.rolling, num_envs))
+            factors = factors._replace(rolling=random.loguniform(*ROLLING, num_envs))
         if self.robot_masses is not None:
             links = len(range(*scene.robot_bodies.indices(model.nbody)))
             factors.masses[:, scene.robot_bodies] = random.uniform(*self.robot_masses, num_envs, links)
