@@ -17,7 +17,7 @@ def rows(*values: float) -> tuple[PhysicsState, PhysicsFactors]:
     v = torch.tensor(values)
     n = len(v)
     state = PhysicsState(*(v[:, None].double().expand(n, size) for size in (31, 30, 20)))
-    shapes = [(), (28,), (), (24,), (20,), (24, 2), (3,), ()]
+    shapes = [(), (28,), (), (), (24,), (20,), (24, 2), (3,), ()]
     return state, PhysicsFactors(*(v.reshape(n, *[1] * len(shape)).expand(n, *shape) for shape in shapes))
 
 
