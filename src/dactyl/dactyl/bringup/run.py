@@ -107,8 +107,6 @@ def sim_graph(options: SimOptions) -> Graph:
     sim: dict[str, Value] = {
         "object": choice.options.object, "seed": options.seed, "viewer": not options.headless, **lockstep,
     }  # fmt: skip
-    if options.pose == "vision":  # the network takes smaller ones, and a CPU cannot render 37 larger ones a second
-        sim |= {"image_width": 320, "image_height": 240}
     nodes = _common_nodes(choice, lockstep, command="sim")
     sim |= {**choice.task, **choice.rules, **_meaning(choice.use), **calibration_of(options.calibration)}
     nodes = tuple(with_parameters(nodes, {"action_filter": backlash_of(choice.use.robot, options.calibration)}))

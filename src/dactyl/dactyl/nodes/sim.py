@@ -44,6 +44,7 @@ from dactyl.ros.polling import NotExecuted, subscribe, take
 from dactyl.ros.recent import Recent
 from dactyl.ros.settings import add_setting
 from dactyl.simulation import display
+from dactyl.simulation.coarsening import coarse
 from dactyl.simulation.faults import FAULTS, Fault
 from dactyl.simulation.rendering import SceneRenderer
 from dactyl.simulation.scene import SceneConfig, build
@@ -95,8 +96,14 @@ class Parameters:
     witnesses: int = parameter(
         0, "Publish object_pose/truth, and let time begin once so many listen to it. 0: neither.", minimum=0
     )
-    image_width: int = parameter(640, "Pixels.", minimum=16, maximum=1920)
-    image_height: int = parameter(480, "Pixels.", minimum=16, maximum=1080)
+    image_width: int = parameter(320, "Pixels; a CPU cannot render 37 larger a second.", minimum=16, maximum=1920)
+    image_height: int = parameter(240, "Pixels; the pose estimator takes 216 of them.", minimum=16, maximum=1080)
+    mesh_grid: float = parameter(
+        0.006,
+        "For images, vertices of the robot's meshes are merged on such a grid, m; 0: none.",
+        minimum=0.0,
+        maximum=0.05,
+    )
     viewer: bool = parameter(False, "Show the simulation in a window.")
     machine_clock: bool = parameter(False, "Stamp with the machine's clock, as hardware does; not in lockstep.")
 
@@ -172,6 +179,7 @@ class Sim(DactylNode):
         self.create_subscription(TrialStatus, topics.STATUS, self.on_status, messages.LATCHED)
 
         self.stopping = threading.Event()
+        self.shown = coarse(scene.config, settings.mesh_grid) if self.cameras else scene
         self.renderer: SceneRenderer | None = None
         self.exposure: tuple[int, np.ndarray] | None = None
         self.exposed = threading.Condition()
@@ -472,9 +480,9 @@ class Sim(DactylNode):
         """Publish what the wanted cameras see; always called in the same thread, which OpenGL demands."""
         if self.renderer is None:
             width, height = self.settings.image_width, self.settings.image_height
-            buffer = self.laboratory.model.vis.global_
+            buffer = self.shown.model.vis.global_
             buffer.offwidth, buffer.offheight = width, height  # a larger one is only memory
-            self.renderer = SceneRenderer(self.laboratory.scene, width, height)
+            self.renderer = SceneRenderer(self.shown, width, height)
         for name, camera in zip(self.robot.cameras.places, self.cameras, strict=True):
             if camera.wanted():
                 if messages.nanoseconds(camera.image.header.stamp) != time_ns:  # or it is sent again

@@ -27,7 +27,7 @@ from dactyl.simulation import engine as engines
 from dactyl.simulation.engine import Engine
 from dactyl.simulation.objects import add_object, mesh_name
 from dactyl.simulation.postures import follow_postures
-from dactyl.simulation.surroundings import add_surroundings
+from dactyl.simulation.surroundings import add_surroundings, draw_less_floor
 from dactyl.storage.presets import parse_fields
 
 RANGE_TOLERANCE = 1e-6
@@ -207,6 +207,7 @@ def build(
         edit(spec)
     model = spec.compile()
     model.body_gravcomp[robot_bodies] = compensation
+    draw_less_floor(model)
     engines.apply(model, config.engine)
     scene = _index(model, config, shape, built, robot_bodies)
     if postures and isinstance(robot.action, Torques):

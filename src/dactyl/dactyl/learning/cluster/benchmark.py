@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import multiprocessing
 import pickle
 import tempfile
 import time
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -65,23 +67,37 @@ def bench_cluster(
         rounds: of each way. The fastest counts: whatever else the machine does only takes time.
 
     Returns:
-        Environment steps a second, simulated and learned from, by the name of the way.
+        Environment steps a second, simulated and learned from, by the name of the way. "N trainings apart", at the
+        same time and of their share of the environments each, have nothing to do with each other: what they do together
+        is the most that N processes of this machine can.
     """
     ways: dict[str, dict[str, Any]] = {}
     for number in workers:
+        if number > 1:
+            ways[f"{number} trainings apart"] = {"apart": number}
         ways |= {
             f"{number} processes": {"workers": number},
             f"{number} processes, on Ray": {"workers": number, "cluster": LOCAL},
             f"{number} rollout workers and an optimizer, on Ray": {"rollout_workers": number, "cluster": LOCAL},
         }
     rates = dict.fromkeys(ways, 0.0)
-    for _ in range(rounds):
+    for turn in range(rounds):
         for name, options in ways.items():
-            rates[name] = max(rates[name], _rate(preset, environments, iterations, options))
+            print(f"round {turn + 1} of {rounds}: {name}", flush=True)
+            rates[name] = max(rates[name], _rate(preset, environments, iterations, **options))
     return rates
 
 
-def _rate(preset: str, environments: int, iterations: int, options: dict[str, Any]) -> float:
+def _rate(preset: str, environments: int, iterations: int, apart: int = 1, **options: Any) -> float:
+    """Steps a second of a training, or of several that run at the same time and share the environments."""
+    if apart == 1:
+        return _rate_of_one(preset, environments, iterations, options)
+    with ProcessPoolExecutor(apart, multiprocessing.get_context("spawn")) as pool:
+        each = [pool.submit(_rate_of_one, preset, environments // apart, iterations, options) for _ in range(apart)]
+        return sum(rate.result() for rate in each)
+
+
+def _rate_of_one(preset: str, environments: int, iterations: int, options: dict[str, Any]) -> float:
     config = read_preset(preset)
     batch = environments * config.stages[0].collection.horizon
     minibatch = config.stages[0].ppo.minibatch * environments // config.num_envs

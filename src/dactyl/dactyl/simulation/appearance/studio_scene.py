@@ -11,6 +11,7 @@ from dactyl.simulation.appearance.lights import MAX_LIGHTS
 from dactyl.simulation.appearance.materials import ObjectColourRanges
 from dactyl.simulation.appearance.studio import MaterialIds, Studio
 from dactyl.simulation.appearance.wrapping import wrap
+from dactyl.simulation.coarsening import coarsen
 from dactyl.simulation.objects import MATERIAL
 from dactyl.simulation.scene import SceneConfig, build
 
@@ -64,7 +65,7 @@ def make_studio(
         if wrapped:
             _wrap(spec, plain_scene.object)
         if mesh_grid:
-            _coarsen(spec, plain, mesh_grid)
+            coarsen(spec, plain, mesh_grid)
 
     scene = build(config, edit)
     model = scene.model
@@ -101,32 +102,3 @@ def _wrap(spec: mujoco.MjSpec, shape: Object) -> None:
         material="palette_0",
     )  # fmt: skip
     spec.geom("object").group = _HIDDEN
-
-
-def _coarsen(spec: mujoco.MjSpec, compiled: mujoco.MjModel, grid: float) -> None:
-    """Merge the vertices of the robot's meshes that share a cell of the grid."""
-    for mesh in spec.meshes:
-        if mesh.name == _WRAPPING:
-            continue
-        i = compiled.mesh(mesh.name).id
-        vertices = _rows(compiled.mesh_vert, compiled.mesh_vertadr[i], compiled.mesh_vertnum[i])
-        faces = _rows(compiled.mesh_face, compiled.mesh_faceadr[i], compiled.mesh_facenum[i])
-        if mesh.name.startswith("object") or len(faces) < 200:
-            continue
-        rotation = np.empty(9)
-        mujoco.mju_quat2Mat(rotation, compiled.mesh_quat[i])
-        vertices = (
-            vertices @ rotation.reshape(3, 3).T + compiled.mesh_pos[i]
-        )  # compiling moved it to its inertial frame
-        _, cell = np.unique(np.floor(vertices / grid).astype(int), axis=0, return_inverse=True)
-        cell = cell.ravel()
-        count = np.bincount(cell)
-        merged = np.stack([np.bincount(cell, axis) / count for axis in vertices.T], axis=1)
-        faces = cell[faces]
-        distinct = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
-        mesh.file, mesh.scale, mesh.refpos, mesh.refquat = "", [1.0] * 3, [0.0] * 3, [1.0, 0.0, 0.0, 0.0]
-        mesh.uservert, mesh.userface = merged.ravel(), faces[distinct].ravel()
-
-
-def _rows(array: np.ndarray, start: int, number: int) -> np.ndarray:
-    return array[start : start + number]
