@@ -176,11 +176,10 @@ def cluster(
       ./dactyl bench cluster paper --workers --cores 6144 --gpus 8 --horizon 100
 
     Args:
-        workers: numbers of processes to train with, in three ways each, beside as many trainings that have nothing to
-            do with each other; none for the plan alone
+        workers: numbers of processes to train with, in three ways each; none for the plan alone
         environments: of all workers together
         iterations: that are timed
-        rounds: of each way, in turns; the fastest counts
+        rounds: of each way, in turns; the fastest and the median are shown
         cores: of the planned cluster's rollout workers
         cores_per_machine: of these
         gpus: optimizers of the planned cluster, in one machine

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import csv
-import multiprocessing
 import pickle
 import tempfile
 import time
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -56,7 +54,7 @@ class Site:
 
 def bench_cluster(
     preset: str, workers: tuple[int, ...], environments: int, iterations: int, rounds: int
-) -> dict[str, float]:
+) -> dict[str, list[float]]:
     """Train for a few iterations in each way, in turns, and take the time.
 
     Args:
@@ -64,40 +62,28 @@ def bench_cluster(
         workers: numbers of processes to try: without Ray, on Ray, and on Ray with an optimizer apart.
         environments: of all workers together; minibatches are as much smaller than the preset's.
         iterations: that are timed.
-        rounds: of each way. The fastest counts: whatever else the machine does only takes time.
+        rounds: of each way.
 
     Returns:
-        Environment steps a second, simulated and learned from, by the name of the way. "N trainings apart", at the
-        same time and of their share of the environments each, have nothing to do with each other: what they do together
-        is the most that N processes of this machine can.
+        Environment steps a second of each round, simulated and learned from, by the name of the way.
     """
     ways: dict[str, dict[str, Any]] = {}
     for number in workers:
-        if number > 1:
-            ways[f"{number} trainings apart"] = {"apart": number}
         ways |= {
             f"{number} processes": {"workers": number},
             f"{number} processes, on Ray": {"workers": number, "cluster": LOCAL},
             f"{number} rollout workers and an optimizer, on Ray": {"rollout_workers": number, "cluster": LOCAL},
         }
-    rates = dict.fromkeys(ways, 0.0)
+    rates: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(rounds):
         for name, options in ways.items():
-            print(f"round {turn + 1} of {rounds}: {name}", flush=True)
-            rates[name] = max(rates[name], _rate(preset, environments, iterations, **options))
+            rate = _rate(preset, environments, iterations, options)
+            rates[name].append(rate)
+            print(f"round {turn + 1} of {rounds}, {name}: {rate:,.0f} steps/s", flush=True)
     return rates
 
 
-def _rate(preset: str, environments: int, iterations: int, apart: int = 1, **options: Any) -> float:
-    """Steps a second of a training, or of several that run at the same time and share the environments."""
-    if apart == 1:
-        return _rate_of_one(preset, environments, iterations, options)
-    with ProcessPoolExecutor(apart, multiprocessing.get_context("spawn")) as pool:
-        each = [pool.submit(_rate_of_one, preset, environments // apart, iterations, options) for _ in range(apart)]
-        return sum(rate.result() for rate in each)
-
-
-def _rate_of_one(preset: str, environments: int, iterations: int, options: dict[str, Any]) -> float:
+def _rate(preset: str, environments: int, iterations: int, options: dict[str, Any]) -> float:
     config = read_preset(preset)
     batch = environments * config.stages[0].collection.horizon
     minibatch = config.stages[0].ppo.minibatch * environments // config.num_envs
@@ -210,7 +196,9 @@ def plan(parts: dict[str, float], site: Site, seconds: float = 600.0) -> list[di
 
 def as_text(results: Mapping[str, Any]) -> str:
     """The results for people."""
-    lines = [f"{name}: {rate:,.0f} steps/s" for name, rate in results["ways"].items()]
+    lines = [
+        f"{name}: {max(rates):,.0f} steps/s, median {median(rates):,.0f}" for name, rates in results["ways"].items()
+    ]
     lines += [f"{name}: {figure:,.4g}" for name, figure in results["parts"].items()]
     for row in results["plan"]:
         busy = ", ".join(f"{name} {row[name]:.0%}" for name in ("simulating", "learning", "network", "handling"))
