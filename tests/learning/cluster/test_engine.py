@@ -179,9 +179,11 @@ def test_a_cluster_that_is_not_there_is_one_clear_error(address: str, reason: st
     preset = tmp_path / "tiny.yaml"
     preset.write_text(PRESET.format(steps=16))
     arguments = ["train", str(preset), "--out", str(tmp_path / "run"), "--cluster", address]
+    alone = {**os.environ, "RAY_TMPDIR": str(tmp_path)}  # where Ray notes the clusters of this machine
     ended = subprocess.run(
-        [sys.executable, "-m", "dactyl.cli", *arguments], capture_output=True, text=True, timeout=120, check=False
-    )
+        [sys.executable, "-m", "dactyl.cli", *arguments],
+        capture_output=True, text=True, timeout=120, check=False, env=alone,
+    )  # fmt: skip
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith(f"dactyl: no Ray cluster at {address}: {reason}")
     assert len(ended.stderr.splitlines()) == 1
