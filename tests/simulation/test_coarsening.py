@@ -13,9 +13,9 @@ from dactyl.simulation.scene import SceneConfig, build
 SIZE = (320, 240)
 
 
-def pictures(model_of: str, grid: float, endless: bool = False) -> tuple[np.ndarray, int]:
+def pictures(robot: str, grid: float, endless: bool = False) -> tuple[np.ndarray, int]:
     """What the three cameras see, and of how many triangles the meshes are."""
-    scene = coarse(SceneConfig(robot=model_of), grid)
+    scene = coarse(build(SceneConfig(robot=robot)), grid)
     if endless:
         scene.model.geom("floor").size[:] = [0.0, 0.0, 1.0]
     with SceneRenderer(scene, *SIZE) as renderer:
@@ -30,9 +30,9 @@ def test_coarser_meshes_show_the_same_in_the_same_states(robot: str) -> None:
     merged, fewer = pictures(robot, 0.006)
     assert fewer < 0.4 * triangles
     assert np.abs(fine - merged).mean() < 4.0
-    scenes = build(SceneConfig(robot=robot)).model, coarse(SceneConfig(robot=robot), 0.006).model
+    scene = build(SceneConfig(robot=robot))
     placed = []
-    for model in scenes:
+    for model in (scene.model, coarse(scene, 0.006).model):
         data = mujoco.MjData(model)
         mujoco.mj_kinematics(model, data)
         placed.append(np.concatenate([data.xpos.ravel(), data.cam_xpos.ravel()]))
@@ -41,9 +41,10 @@ def test_coarser_meshes_show_the_same_in_the_same_states(robot: str) -> None:
 
 def test_meshes_smaller_than_a_cell_remain_meshes() -> None:
     """Protects robots of small parts: a cell larger than the whole hand leaves what would be no solid any more."""
-    model = coarse(SceneConfig(), 1.0).model
+    scene = build(SceneConfig())
+    model = coarse(scene, 1.0).model
     assert model.mesh_facenum.min() >= 8
-    assert model.nmesh == build(SceneConfig()).model.nmesh
+    assert model.nmesh == scene.model.nmesh
 
 
 def test_where_the_floor_ends_nobody_sees_it() -> None:

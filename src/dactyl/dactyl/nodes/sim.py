@@ -179,7 +179,7 @@ class Sim(DactylNode):
         self.create_subscription(TrialStatus, topics.STATUS, self.on_status, messages.LATCHED)
 
         self.stopping = threading.Event()
-        self.shown = coarse(scene.config, settings.mesh_grid) if self.cameras else scene
+        self.shown = coarse(scene, settings.mesh_grid) if self.cameras else scene
         self.renderer: SceneRenderer | None = None
         self.exposure: tuple[int, np.ndarray] | None = None
         self.exposed = threading.Condition()

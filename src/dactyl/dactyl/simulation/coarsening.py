@@ -5,7 +5,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
-from dactyl.simulation.scene import Scene, SceneConfig, build
+from dactyl.simulation.scene import Scene, build
 
 _COARSE = 200
 """Triangles of a mesh that stays as it is."""
@@ -13,17 +13,14 @@ _SOLID = 8
 """Triangles that a mesh must keep, to remain one."""
 
 
-def coarse(config: SceneConfig, grid: float) -> Scene:
+def coarse(scene: Scene, grid: float) -> Scene:
     """The scene with coarser meshes of the robot. Its states are the scene's own; its physics is not.
 
     Args:
-        config: of the scene.
-        grid: see `coarsen`; 0 leaves the meshes as they are.
+        scene: as it is simulated.
+        grid: see `coarsen`; 0 gives the scene itself.
     """
-    if not grid:
-        return build(config)
-    fine = build(config).model
-    return build(config, lambda spec: coarsen(spec, fine, grid))
+    return build(scene.config, lambda spec: coarsen(spec, scene.model, grid)) if grid else scene
 
 
 def coarsen(spec: mujoco.MjSpec, compiled: mujoco.MjModel, grid: float) -> None:
