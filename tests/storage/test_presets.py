@@ -92,6 +92,21 @@ def test_a_file_is_laid_over_those_that_it_extends(tmp_path: Path) -> None:
     assert values == {"a": {"x": 1, "y": 2}, "b": {"y": 2}, "c": 3}
 
 
+def test_a_file_of_ones_own_is_found_beside_the_one_that_extends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From wherever the command is given."""
+    (tmp_path / "first.yaml").write_text("a: 1")
+    (tmp_path / "second.yaml").write_text("extends: first.yaml\nb: 2")
+    assert presets.read(str(tmp_path / "second.yaml"), [tmp_path / "none"], "test") == {"a": 1, "b": 2}
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "first.yaml").write_text("a: 3")
+    (tmp_path / "first.yaml").unlink()
+    monkeypatch.chdir(elsewhere)
+    assert presets.read(str(tmp_path / "second.yaml"), [tmp_path / "none"], "test") == {"a": 3, "b": 2}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

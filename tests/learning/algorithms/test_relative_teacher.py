@@ -1,4 +1,4 @@
-"""A teacher of postures, said in relative actions: the same next targets."""
+"""A teacher of postures, said in relative actions: the same postures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BINS, ACTUATORS = ROBOT.action.bins, len(ROBOT.actuators)
 LIMITS = torch.as_tensor(ROBOT.actuator_limits).float()
 RANGES = torch.as_tensor(ROBOT.joint_limits).float()
 SEES = (("object_position", 3), ("smoothed_action", ACTUATORS))
-SEEN = (("object_position", 3), (POSTURE, ACTUATORS), ("joint_angles", 24), ("smoothed_action", ACTUATORS))
+SEEN = (("object_position", 3), (POSTURE, ACTUATORS), ("joint_angles", 24))
 
 
 def contract(**changes: object) -> Contract:
@@ -44,7 +44,7 @@ def certain(bins: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.5])
-def test_its_actions_lead_to_the_teachers_next_targets(scale: float) -> None:
+def test_its_actions_lead_to_the_teachers_postures(scale: float) -> None:
     """Where they are in reach, and on average, as actions come in steps."""
     generator = torch.Generator().manual_seed(0)
     half = 0.5 * (LIMITS[:, 1] - LIMITS[:, 0])
@@ -53,13 +53,12 @@ def test_its_actions_lead_to_the_teachers_next_targets(scale: float) -> None:
     theirs = (control.action_for(positions, positions, LIMITS, "middle") / scale).clamp(-1.0, 1.0)
     bins = ((theirs + 1.0) * (BINS - 1) / 2).round().long()
     bins = (bins + torch.randint(-1, 2, bins.shape, generator=generator)).clamp(0, BINS - 1)
-    own = torch.zeros_like(theirs)
-    said = teacher(action_scale=scale).translated(certain(bins), scale * theirs, angles, own)
+    said = teacher(action_scale=scale).translated(certain(bins), angles)
     probabilities = said.unflatten(-1, (ACTUATORS, BINS)).softmax(-1)
     assert torch.allclose(probabilities.sum(-1), torch.tensor(1.0))
     action = (probabilities * control.as_action(torch.arange(BINS), BINS)).sum(-1)
-    wanted = control.target(positions, control.smooth(theirs, control.as_action(bins, BINS)), LIMITS, "middle", scale)
-    meant = control.target(positions, control.smooth(own, action), LIMITS)
+    wanted = control.target(positions, control.as_action(bins, BINS), LIMITS, "middle", scale)
+    meant = control.target(positions, action, LIMITS)
     inside = (action.abs() < 0.95) & (positions > LIMITS[:, 0]) & (positions < LIMITS[:, 1])
     assert inside.float().mean() > 0.5
     assert ((meant - wanted).abs() / half)[inside].max() < 1e-3
@@ -68,9 +67,7 @@ def test_its_actions_lead_to_the_teachers_next_targets(scale: float) -> None:
 def test_what_is_out_of_reach_is_the_last_bin() -> None:
     """A posture at the other end of the range, said from this end."""
     angles = RANGES[None, :, 0]
-    said = teacher().translated(
-        certain(torch.full((1, ACTUATORS), BINS - 1)), torch.ones(1, ACTUATORS), angles, torch.zeros(1, ACTUATORS)
-    )
+    said = teacher().translated(certain(torch.full((1, ACTUATORS), BINS - 1)), angles)
     assert (said.unflatten(-1, (ACTUATORS, BINS)).argmax(-1) == BINS - 1).all()
 
 
@@ -83,8 +80,10 @@ def test_it_is_shown_the_posture_in_place_of_its_own_action() -> None:
     made._network = network
     outputs = made.sequence({made.group: seen}, made.initial_state(3), starts)
     expected = network.sequence({made.group: theirs}, made.initial_state(3), starts)
-    columns = [seen[..., columns] for columns in (slice(3, 23), slice(23, 47), slice(47, 67))]
-    torch.testing.assert_close(outputs, made.translated(expected, *columns))
+    torch.testing.assert_close(outputs, made.translated(expected, seen[..., 23:47]))
+    first, state = made.step({made.group: seen[0]}, made.initial_state(3))
+    second, _ = made.step({made.group: seen[1]}, state)
+    torch.testing.assert_close(torch.stack([first, second]), outputs[:2])
     assert told(made._contract) == ("object_position", POSTURE)
 
 
@@ -93,7 +92,7 @@ def test_it_is_shown_the_posture_in_place_of_its_own_action() -> None:
     [
         ({"action_origin": "current"}, "only postures in bins"),
         ({"seen": SEEN[1:]}, "must begin with what the teacher sees: object_position, posture"),
-        ({"seen": SEEN[:-1]}, "environment.value_terms need smoothed_action"),
+        ({"seen": SEEN[:-1]}, "environment.value_terms need joint_angles"),
     ],
     ids=str,
 )

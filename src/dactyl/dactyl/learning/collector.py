@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from dactyl.errors import DactylError
+from dactyl.learning.algorithms.teacher import Teacher
+from dactyl.learning.leading import Leading
 from dactyl.learning.models.actor_critic import ActorCritic
 from dactyl.learning.near_failures import NearFailures
 from dactyl.learning.protocol import Environment, Rows, Step
@@ -34,6 +36,9 @@ class CollectionConfig:
     near_failures: float = 0.0
     """Share of the environments that are set back, before every rollout, to shortly before an episode ended with a
     loss: a drop, or a goal not reached in time where that has a price."""
+    led: float = 0.0
+    """Share of the time in which the teacher acts in the policy's place, in stretches of a second, see `Leading`; where
+    the policy only imitates."""
     stagger: int = 0
     """Control steps over which the ends of the first episodes are spread. Where all episodes are equally long and begin
     together, a rollout would show one moment of them for ever; with an episode's length it shows all."""
@@ -48,6 +53,8 @@ class CollectionConfig:
             raise DactylError(f"collection: horizon {self.horizon} is no multiple of sequence {self.sequence}")
         if not self.stagger >= 0:
             raise DactylError(f"collection: stagger must be at least 0, not {self.stagger}")
+        if not 0 <= self.led < 1:
+            raise DactylError(f"collection: led must be at least 0 and less than 1, not {self.led}")
         if not 0 <= self.near_failures < 1:
             raise DactylError(f"collection: near_failures must be at least 0 and less than 1, not {self.near_failures}")
 
@@ -79,9 +86,18 @@ class Collector:
     """Runs the policy in the environments, episode after episode, from one rollout to the next."""
 
     def __init__(
-        self, environment: Environment, networks: ActorCritic, config: CollectionConfig, generator: torch.Generator
+        self,
+        environment: Environment,
+        networks: ActorCritic,
+        config: CollectionConfig,
+        generator: torch.Generator,
+        teacher: Teacher | None = None,
     ) -> None:
-        """Reset the environment; `generator` draws the actions, and which failures are gone back to."""
+        """Reset the environment; `generator` draws the actions, who acts, and which failures are gone back to.
+
+        Raises:
+            DactylError: by the configuration a teacher leads, and there is none.
+        """
         self.environment = environment
         self.networks = networks
         self.config = config
@@ -89,6 +105,9 @@ class Collector:
         n, device = environment.num_envs, environment.device
         share = config.near_failures
         self.near_failures = NearFailures(environment, n, share, generator) if share else None
+        if config.led and teacher is None:
+            raise DactylError("collection: led needs a teacher that the policy imitates")
+        self.leading = Leading(teacher, config.led, n, generator) if teacher and config.led else None
         self.statistics = Statistics(n, device, self.near_failures.count if self.near_failures else 0)
         self.observations = environment.reset()
         self.starts = torch.ones(n, dtype=torch.bool, device=device)
@@ -127,6 +146,7 @@ class Collector:
             "policy_state": self.policy_state,
             "value_state": self.value_state,
             "previous": self.statistics.previous,
+            **({"teacher_state": self.leading.state} if self.leading else {}),
         }
 
     def _step(self, t: int) -> None:
@@ -137,7 +157,8 @@ class Collector:
         with networks.autocast():
             outputs, self.policy_state = networks.policy.step(self.observations, self.policy_state)
             rollout.values[t], self.value_state = networks.value.step(self.observations, self.value_state)
-        actions = networks.actions.draw(outputs, self._held_noise())
+        led = self.leading.outputs(self.observations, outputs) if self.leading else outputs
+        actions = networks.actions.draw(led, self._held_noise())
         rollout.actions[t] = actions
         rollout.log_probs[t] = networks.actions.log_prob(outputs, actions)
         step = self.environment.step(networks.actions.executed(actions), self._cut())
@@ -147,6 +168,8 @@ class Collector:
         self.starts = step.terminated | step.truncated
         if self.near_failures:
             self.near_failures.note(self.starts & (step.reward < 0), self.starts)
+        if self.leading:
+            self.leading.forget(self.starts)
         self.policy_state = self.policy_state.masked_fill(self.starts.unsqueeze(-1), 0.0)
         self.value_state = self.value_state.masked_fill(self.starts.unsqueeze(-1), 0.0)
 
@@ -203,6 +226,7 @@ class Collector:
             "generator": self.generator.get_state(),
             "environment": self.environment.state_dict(),
             **({"near_failures": self.near_failures.state_dict()} if self.near_failures else {}),
+            **({"leading": (self.leading.state, self.leading.leads)} if self.leading else {}),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -221,3 +245,5 @@ class Collector:
         self.environment.load_state_dict(state["environment"])
         if self.near_failures and "near_failures" in state:
             self.near_failures.load_state_dict(state["near_failures"])
+        if self.leading and "leading" in state:
+            self.leading.state, self.leading.leads = (part.to(device) for part in state["leading"])

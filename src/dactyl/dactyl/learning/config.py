@@ -52,6 +52,8 @@ class Stage:
                 raise DactylError(f"{name} must be between 0 and 1, not {getattr(self, name)}")
         if self.imitation and self.demonstrated:
             raise DactylError("a stage imitates a teacher or does as a script shows, not both: imitation, demonstrated")
+        if self.collection.led and self.imitation < 1:
+            raise DactylError("collection.led is for stages that only imitate: imitation 1")
         minibatch, sequence = self.ppo.minibatch, self.collection.sequence
         if minibatch % sequence:
             raise DactylError(f"ppo.minibatch {minibatch} is no multiple of collection.sequence {sequence}")

@@ -130,7 +130,10 @@ class Trainer:
         """Go on with the same networks in another environment."""
         stage = self.config.stages[self.stage]
         networks = ActorCritic(self.network, self.value, self.policy.actions, stage.collection.bf16)
-        self.collector = self.collect_with(environment, networks, stage.collection, self.generator)
+        if stage.collection.led:
+            self.collector: Source = self._led(environment, networks, stage.collection)
+        else:
+            self.collector = self.collect_with(environment, networks, stage.collection, self.generator)
         common = networks, stage.ppo, self.shuffler, self.processes
         if stage.imitation and self.teacher is not None:
             self.algorithm: PPO = Distillation(*common, teacher=self.teacher, weight=stage.imitation)
@@ -141,6 +144,12 @@ class Trainer:
             self.algorithm = Demonstrated(*common, shown=self.shown, weight=stage.demonstrated)
         else:
             self.algorithm = PPO(*common)
+
+    def _led(self, environment: Any, networks: ActorCritic, collection: CollectionConfig) -> Source:
+        """The teacher acts too."""
+        if self.collect_with is not Collector:
+            raise DactylError("collection.led: a teacher does not lead on a cluster's rollout workers")
+        return Collector(environment, networks, collection, self.generator, self.teacher)
 
     def _stage_is_over(self) -> bool:
         stage = self.config.stages[self.stage]

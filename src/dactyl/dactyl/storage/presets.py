@@ -12,6 +12,8 @@ from typing import Any
 from dactyl.errors import DactylError, did_you_mean
 from dactyl.storage import yaml_files
 
+ENDINGS = (".yaml", ".yml")
+
 
 def read(
     preset: str,
@@ -23,7 +25,8 @@ def read(
     """A preset's file, laid over the one that its key `extends` names.
 
     Args:
-        preset: the file's name without .yaml, if it is in one of the folders, or its path.
+        preset: the file's name without .yaml, if it is in one of the folders, or its path. A path that a file extends
+            is looked for beside that file first.
         folders: of presets; the first that has one of that name counts.
         what: they are for, for messages.
         whole: keys whose values are replaced instead of merged, see `merge`.
@@ -37,24 +40,35 @@ def read(
     while name is not None:
         if name in files:
             raise DactylError(f"{what} preset {name} extends itself")
-        files[name] = renew(_read(name, folders, what))
+        path = _path(name, folders, what)
+        files[name] = renew(_read(path, name, what))
         base = files[name].pop("extends", None)
-        name = None if base is None else str(base)
+        name = None if base is None else _named(str(base), path.parent)
     values: dict[str, Any] = {}
     for file in reversed(files.values()):
         values = merge(values, file, whole)
     return values
 
 
-def _read(preset: str, folders: Sequence[Path], what: str) -> dict[str, Any]:
-    """One file's content."""
+def _named(base: str, folder: Path) -> str:
+    """What a file in this folder extends."""
+    beside = folder / base
+    return str(beside) if base.endswith(ENDINGS) and beside.is_file() else base
+
+
+def _path(preset: str, folders: Sequence[Path], what: str) -> Path:
     path = Path(preset)
-    if not preset.endswith((".yaml", ".yml")):
+    if not preset.endswith(ENDINGS):
         places = [folder / f"{preset}.yaml" for folder in folders]
         path = next((place for place in places if place.is_file()), places[0])
     if not path.exists():
         names = ", ".join(sorted({file.stem for folder in folders for file in folder.glob("*.yaml")}))
         raise DactylError(f"there is no {what} preset {preset}: choose from {names}, or name a .yaml file")
+    return path
+
+
+def _read(path: Path, preset: str, what: str) -> dict[str, Any]:
+    """One file's content."""
     values = yaml_files.load(path)
     values = {} if values is None else values
     if not isinstance(values, dict):

@@ -23,9 +23,9 @@ _LEAST = 1e-6  # probability of a bin that the teacher would never choose
 class RelativeTeacher:
     """Says the teacher's bins in the policy's: each leads, from where the robot is, to another relative action.
 
-    Both smooth their actions, and of both only the next target counts. So the policy is told the action that brings its
-    own moving average to the teacher's next target. One between two bins is shared out among them; one out of reach is
-    the last bin.
+    The policy is told the way from the joint angles to the posture that the teacher's action means: its own moving
+    average stands in for the teacher's. A way between two bins is shared out among them; one out of reach is the last
+    bin.
 
     A teacher with a memory begins each sequence without it.
     """
@@ -40,7 +40,7 @@ class RelativeTeacher:
             robot: that both move.
             own: the policy's contract.
             seen: names and sizes of what the value network sees: first the teacher's terms, with `posture` where it
-                has its own action, and then the joint angles and the policy's smoothed action.
+                has its own action, and then the joint angles.
 
         Raises:
             DactylError: these are not the terms, or the teacher's actions are no bins counted from the middle.
@@ -51,7 +51,7 @@ class RelativeTeacher:
         theirs = told(contract)
         if tuple(names[: len(theirs)]) != theirs:
             raise DactylError(f"environment.value_terms must begin with what the teacher sees: {', '.join(theirs)}")
-        if missing := {ANGLES, OWN_ACTION, POSTURE} - set(names):
+        if missing := {ANGLES, POSTURE} - set(names):
             raise DactylError(f"environment.value_terms need {min(missing)} for a teacher of postures")
         self.group, self.inputs = network.group, sum(size for _, size in seen)
         self._network, self._contract, self._robot, self._own = network, contract, robot, own
@@ -64,34 +64,36 @@ class RelativeTeacher:
         """Memory of n environments, (n, state_size)."""
         return self._network.initial_state(n)
 
+    def step(self, x: Mapping[str, Tensor], state: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (n, A · bins) of the policy's actions, and the teacher's memory."""
+        outputs, state = self._network.step(self._theirs(x), state)
+        return self.translated(outputs, x[self.group][..., self._columns[ANGLES]]), state
+
     def sequence(self, x: Mapping[str, Tensor], state: Tensor, starts: Tensor) -> Tensor:
         """Logits (T, n, A · bins) of the policy's actions."""
-        seen = x[self.group]
-        part = {name: seen[..., columns] for name, columns in self._columns.items()}
-        theirs = seen[..., : self._sees].clone()
-        if OWN_ACTION in (name for name, _ in self._contract.observation):
-            theirs[..., self._columns[POSTURE]] /= self._contract.action_scale
-        outputs = self._network.sequence({self.group: theirs}, state, starts)
-        return self.translated(outputs, part[POSTURE], part[ANGLES], part[OWN_ACTION])
+        outputs = self._network.sequence(self._theirs(x), state, starts)
+        return self.translated(outputs, x[self.group][..., self._columns[ANGLES]])
 
-    def translated(self, outputs: Tensor, posture: Tensor, joint_angles: Tensor, smoothed: Tensor) -> Tensor:
+    def _theirs(self, x: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What the teacher sees."""
+        seen = x[self.group][..., : self._sees].clone()
+        if OWN_ACTION in (name for name, _ in self._contract.observation):
+            seen[..., self._columns[POSTURE]] /= self._contract.action_scale
+        return {self.group: seen}
+
+    def translated(self, outputs: Tensor, joint_angles: Tensor) -> Tensor:
         """A policy's logits (..., A · bins) from the teacher's.
 
         Args:
             outputs: (..., A · bins), the teacher's.
-            posture: (..., A) where the actuators are told to go, from -1 to 1 of their ranges.
             joint_angles: (..., J), rad.
-            smoothed: (..., A), the policy's own action after the moving average.
         """
-        bins, theirs, own = self._contract.bins, self._contract, self._own
+        bins, theirs = self._contract.bins, self._contract
         probabilities = outputs.float().unflatten(-1, (-1, bins)).softmax(-1)
-        limits = self._limits.like(posture)
-        at = control.action_for(self._robot.actuator_positions(joint_angles), posture, limits, "middle")
-        acts = control.as_action(torch.arange(bins, device=outputs.device), bins)
-        rest = (1.0 - theirs.smoothing) * posture
-        targets = rest[..., None] + theirs.smoothing * theirs.action_scale * acts  # (..., A, bins)
-        averages = (targets - at[..., None]) / own.action_scale
-        actions = (averages - (1.0 - own.smoothing) * smoothed[..., None]) / own.smoothing
+        angles = self._robot.actuator_positions(joint_angles)
+        at = control.action_for(angles, angles, self._limits.like(angles), "middle")
+        postures = theirs.action_scale * control.as_action(torch.arange(bins, device=outputs.device), bins)
+        actions = (postures - at[..., None]) / self._own.action_scale  # (..., A, bins)
         places = (actions.clamp(-1.0, 1.0) + 1.0) * (0.5 * (bins - 1))
         lower = places.floor().clamp(max=bins - 2)
         upper_share = places - lower

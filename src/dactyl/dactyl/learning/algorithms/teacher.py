@@ -33,6 +33,9 @@ class Teacher(Protocol):
     def initial_state(self, n: int) -> Tensor:
         """See `Network`."""
 
+    def step(self, x: Mapping[str, Tensor], state: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Network`."""
+
     def sequence(self, x: Mapping[str, Tensor], state: Tensor, starts: Tensor) -> Tensor:
         """See `Network`."""
 
@@ -73,6 +76,11 @@ class PostureTeacher:
 
     def initial_state(self, n: int) -> Tensor:
         return self._network.initial_state(n)
+
+    def step(self, x: Mapping[str, Tensor], state: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs (n, 2 A) of a policy of torques, see `actions.Gaussian`, and the memory."""
+        outputs, state = self._network.step(x, state)
+        return self.translated(outputs, x[self.group][..., self._angles]), state
 
     def sequence(self, x: Mapping[str, Tensor], state: Tensor, starts: Tensor) -> Tensor:
         """Outputs (T, n, 2 A) of a policy of torques, see `actions.Gaussian`."""
