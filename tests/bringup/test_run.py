@@ -258,6 +258,7 @@ def test_what_does_not_go_with_a_humanoid_is_refused(tmp_path: Path, changes: di
     [
         (SimOptions(), "block", False),
         (SimOptions(object="octagonal_prism"), "octagonal-prism", False),
+        (SimOptions(object="sphere"), "sphere", False),
         (SimOptions(policy=str(MODELS / "block-locked-wrist")), "block-locked-wrist", True),
     ],
 )
@@ -319,7 +320,7 @@ def test_what_is_shipped_for_another_robot_or_task_is_called_as_these(
     ("options", "message"),
     [
         (SimOptions(pose="vision", object="sphere", policy="models/block"), "no pose estimator for the object sphere"),
-        (SimOptions(object="sphere"), "no policy for the object sphere is shipped: name one"),
+        (SimOptions(object="cube_60"), "no policy for the object cube_60 is shipped: name one"),
         (SimOptions(trials=-1), "trials must be a whole number from 0"),
         (SimOptions(seed=-1), "seed must be a whole number from 0"),
         (SimOptions(json="out.json"), "json needs trials"),
