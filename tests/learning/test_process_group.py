@@ -9,6 +9,7 @@ import torch
 from dactyl.errors import DactylError
 from dactyl.learning.actions import Categorical
 from dactyl.learning.algorithms.ppo import PPO, PPOConfig
+from dactyl.learning.batch import Experience
 from dactyl.learning.collector import CollectionConfig, Collector
 from dactyl.learning.models.actor_critic import ActorCritic
 from dactyl.learning.models.recurrent import Architecture, Network
@@ -26,8 +27,9 @@ def everything(processes: ProcessGroup, samples: torch.Tensor) -> dict[str, Any]
         normalizer.update(part, processes)
     weight = torch.ones(samples.shape[-1], requires_grad=True)
     (own @ weight).square().mean().backward()
-    processes.average_gradients([weight])
+    figure = processes.average_gradients([weight], torch.tensor(float(processes.rank)))
     found = {
+        "figure": figure,
         "mean": normalizer.mean,
         "variance": normalizer.variance,
         "count": normalizer.count,
@@ -44,6 +46,7 @@ def test_members_find_what_one_process_would_find_with_all_samples() -> None:
     alone = everything(ALONE, samples)
     for name in ("mean", "variance", "count", "gradient"):
         torch.testing.assert_close(both[name], alone[name], msg=name)
+    assert (both["figure"], alone["figure"]) == (0.5, 0.0)
     assert both["any"] == (True, False)
     assert both["means"] == {"rank": 0.5, "one": 1.0}
     assert both["all"] == [{"rank": 0}, {"rank": 1}]
@@ -80,3 +83,29 @@ def test_a_member_that_dies_ends_the_training_with_one_line() -> None:
     """Protects against a leader that waits for ever."""
     with pytest.raises(DactylError, match="another process of this training has ended"):
         run(2, leave)
+
+
+def waits(processes: ProcessGroup) -> int:
+    """How often the members wait for each other in three gradient steps of both networks."""
+    counted = 0
+
+    class Counting(ProcessGroup):
+        def _reduce(self, x: torch.Tensor) -> None:
+            nonlocal counted
+            counted += 1
+            super()._reduce(x)
+
+    group = Counting(processes.rank, processes.size)
+    policy, value = Network("policy", 3, 220, Architecture((8,), 4)), Value(3, Architecture((8,), 0))
+    networks = ActorCritic(policy, value, Categorical(20, 11))
+    collector = Collector(Memory(8), networks, CollectionConfig(8, 8), torch.Generator())
+    ppo = PPO(networks, PPOConfig(minibatch=64, minibatches=3), torch.Generator(), group)
+    rollout = collector.collect()
+    experience = Experience(rollout, rollout.rewards, rollout.rewards)
+    ppo._descend_all(experience)
+    return counted
+
+
+def test_members_wait_for_each_other_once_a_gradient_step() -> None:
+    """Protects the second core's worth: each wait is for the slower one."""
+    assert run(2, waits) == 3

@@ -41,8 +41,9 @@ def test_the_most_likely_actions_become_those_shown_and_deviations_stay() -> Non
     before = made.policy.constants.detach().clone()
     batch = SimpleNamespace(starts=torch.zeros(1, 128, dtype=torch.bool))
     for _ in range(300):
-        loss = algorithm.off(batch, torch.empty(0))
-        algorithm._descend(loss, algorithm.policy_optimizer)
+        algorithm.policy_optimizer.zero_grad()
+        algorithm.off(batch, torch.empty(0)).backward()
+        algorithm._descend(algorithm.policy_optimizer)
     told = shown()
     outputs = made.policy.sequence(
         {"policy": told.observation[None]}, made.policy.initial_state(400), torch.zeros(1, 400, dtype=torch.bool)

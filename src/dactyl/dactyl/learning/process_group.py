@@ -55,14 +55,23 @@ class ProcessGroup:
         """Whether it is so for any member."""
         return bool(self.mean(torch.tensor(float(here))) > 0)
 
-    def average_gradients(self, parameters: Iterable[Tensor]) -> None:
-        """Replace all gradients by their means over the members."""
+    def average_gradients(self, parameters: Iterable[Tensor], figure: Tensor) -> Tensor:
+        """Replace all gradients by their means over the members, who wait for each other once.
+
+        Args:
+            parameters: whose gradients; float32 as the figure.
+            figure: a scalar that is averaged with them.
+
+        Returns:
+            The mean of the figure.
+        """
         if self.size == 1:
-            return
+            return figure
         gradients = [p.grad for p in parameters if p.grad is not None]
-        mean = self.mean(torch.cat([g.flatten() for g in gradients]))
-        for gradient, part in zip(gradients, mean.split([g.numel() for g in gradients]), strict=True):
+        mean = self.mean(torch.cat([figure.reshape(1), *(g.flatten() for g in gradients)]))
+        for gradient, part in zip(gradients, mean[1:].split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(part.view_as(gradient))
+        return mean[0]
 
     def means(self, values: Mapping[str, float]) -> dict[str, float]:
         """The mean of each figure."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -138,30 +138,51 @@ class PPO:
         figures: list[dict[str, Tensor]] = []
         policy_rests = False
         for batch in experience.minibatches(self.config.minibatches, size, self.generator):
-            figures.append(self._value_step(batch))
-            if not policy_rests:
-                update, policy_rests = self._policy_step(batch)
-                figures[-1].update(update)
+            update, policy_rests = self._step(batch, policy_rests)
+            figures.append(update)
         return figures
 
-    def _value_step(self, batch: Batch) -> dict[str, Tensor]:
+    def _step(self, batch: Batch, policy_rests: bool) -> tuple[dict[str, Tensor], bool]:
+        """One gradient step of both networks, and whether the policy rests from now on: it has moved too far.
+
+        Processes wait for each other once, with the gradients of both.
+        """
+        value_loss = self._pull_value(batch)
+        figures = {} if policy_rests else self._pull_policy(batch)
+        kl = self.processes.average_gradients(self._pulled(policy_rests), figures.get("kl", value_loss))
+        if not policy_rests:
+            policy_rests = self.is_too_far(kl)
+            figures = {"kl": kl} if policy_rests else {**figures, "kl": kl}
+        if "policy_loss" in figures:
+            figures["policy_grad_norm"] = self._descend(self.policy_optimizer)
+        norm = self._descend(self.value_optimizer)
+        return {"value_loss": value_loss, "value_grad_norm": norm, **figures}, policy_rests
+
+    def _pull_value(self, batch: Batch) -> Tensor:
+        """The value network's gradients, and its loss."""
         with self.networks.autocast():
             loss = self.value.loss(batch.observations, batch.value_states, batch.starts, batch.returns)
-        norm = self._descend(loss, self.value_optimizer)
-        return {"value_loss": loss.detach(), "value_grad_norm": norm}
+        self.value_optimizer.zero_grad()
+        loss.backward()
+        return loss.detach()
 
-    def _policy_step(self, batch: Batch) -> tuple[dict[str, Tensor], bool]:
-        """One gradient step of the policy, left out if the policy has moved too far; that is the second result."""
+    def _pull_policy(self, batch: Batch) -> dict[str, Tensor]:
+        """The policy's gradients, and figures; "kl" is how far it has moved."""
         with self.networks.autocast():
             outputs = self.policy.sequence(batch.observations, batch.policy_states, batch.starts)
         log_probs = self.networks.actions.log_prob(outputs, batch.actions)
-        kl = self.processes.mean(kl_estimate(log_probs.detach(), batch.log_probs))
-        if too_far := self.is_too_far(kl):
-            return {"kl": kl}, too_far
         loss, figures = self.loss(batch, outputs, log_probs)
-        norm = self._descend(loss, self.policy_optimizer)
-        clipped = ((log_probs.detach() - batch.log_probs).exp() - 1.0).abs() > self.config.clip
-        return {**figures, "policy_grad_norm": norm, "kl": kl, "clipped": clipped.float().mean()}, too_far
+        self.policy_optimizer.zero_grad()
+        loss.backward()
+        log_probs = log_probs.detach()
+        clipped = ((log_probs - batch.log_probs).exp() - 1.0).abs() > self.config.clip
+        return {**figures, "kl": kl_estimate(log_probs, batch.log_probs), "clipped": clipped.float().mean()}
+
+    def _pulled(self, policy_rests: bool) -> Iterator[Tensor]:
+        """Parameters that have new gradients."""
+        yield from self.value.parameters()
+        if not policy_rests:
+            yield from self.policy.parameters()
 
     def is_too_far(self, kl: Tensor) -> bool:
         """Whether a policy that moved this far, a scalar, shall rest until the next iteration."""
@@ -184,11 +205,9 @@ class PPO:
             loss = loss + self.config.bounds * self.networks.actions.beyond(outputs).mean()
         return loss, figures
 
-    def _descend(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
-        optimizer.zero_grad()
-        loss.backward()
+    def _descend(self, optimizer: torch.optim.Optimizer) -> Tensor:
+        """A step along the gradients; returns how large they were."""
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        self.processes.average_gradients(parameters)
         most = inf if self.config.max_grad_norm is None else self.config.max_grad_norm
         norm = torch.nn.utils.clip_grad_norm_(parameters, most)
         optimizer.step()
