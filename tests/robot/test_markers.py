@@ -140,6 +140,20 @@ def test_a_base_that_was_moved_is_followed_at_once() -> None:
     np.testing.assert_allclose(tracker.fingertips, FINGERTIPS, atol=1e-9)
 
 
+def test_a_base_that_drifts_is_followed_as_if_it_were_located_in_every_frame() -> None:
+    """Protects the fingertips from what is left out: the base is located 25 times in its memory of a second."""
+    now_and_then, always = MarkerTracker(LAYOUT), MarkerTracker(LAYOUT)
+    always._base_period = 0.0
+    far = []
+    for i in range(400):
+        seen = [(marker, x + 2e-3 * 0.008 * i, y, z) for marker, x, y, z in frame(noise=5e-4, seed=i)]
+        for tracker in (now_and_then, always):
+            tracker.update(0.008 * i, seen)
+        far.append(np.linalg.norm(now_and_then.fingertips - always.fingertips, axis=1).max())
+    assert 0.0 < max(far) < 1e-3
+    assert np.mean(far[125:]) < 1.5e-4
+
+
 def run(frames: list[list[tuple[int, float, float, float]]], **settings: float) -> list[MarkerTracker]:
     """What the tracker knew after each of these frames, 8 ms apart."""
     tracker = MarkerTracker(LAYOUT, **settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,6 +19,9 @@ JUMP_SLACK = 0.005
 """m that a marker may jump at any speed: noise, and its place being averaged over the flash."""
 SWAP_MARGIN = 0.01
 """m by which a marker must be nearer to another's last place than to its own to be taken for swapped."""
+BASE_RENEWALS = 25
+"""How often the base is located anew, though nothing happened to it, in the time over which its markers are averaged:
+it stands still, and the average hardly moves in a 25th of that."""
 
 
 class MarkerIds(NamedTuple):
@@ -54,9 +58,10 @@ def register(reference: np.ndarray, points: np.ndarray) -> RigidPose | None:
     Returns:
         None where they do not determine it: fewer than three, or on one line.
     """
-    if len(points) < MINIMUM:
+    number = len(points)
+    if number < MINIMUM:
         return None
-    reference_mean, mean = reference.mean(axis=0), points.mean(axis=0)
+    reference_mean, mean = _sum(reference) / number, _sum(points) / number
     (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = ((reference - reference_mean).T @ (points - mean)).tolist()
     values, vectors = np.linalg.eigh(
         [
@@ -70,9 +75,14 @@ def register(reference: np.ndarray, points: np.ndarray) -> RigidPose | None:
         return None  # turning about the line through the points changes nothing
     quaternion = vectors[:, 3] if vectors[0, 3] >= 0 else -vectors[:, 3]
     turned = reference @ to_matrix(quaternion).T
-    position = mean - turned.mean(axis=0)
-    residual = float(np.sqrt(np.mean(np.sum((points - turned - position) ** 2, axis=1))))
-    return RigidPose(position, quaternion, residual)
+    position = mean - _sum(turned) / number
+    off = points - turned - position
+    return RigidPose(position, quaternion, math.sqrt(np.vdot(off, off) / number))
+
+
+def _sum(points: np.ndarray) -> np.ndarray:
+    """The same as `points.sum(axis=0)`, without what numpy does around it: a node does this 125 times a second."""
+    return np.asarray(np.add.reduce(points, 0))
 
 
 class BaseMarkers:
@@ -155,6 +165,8 @@ class MarkerTracker:
         self._seen = np.zeros(len(ids), dtype=bool)
         self._base_points = np.full((len(layout.base_ids), 3), np.nan)
         self._base_last_seen = np.full(len(layout.base_ids), -np.inf)
+        self._base_period, self._base_located = base_memory / BASE_RENEWALS, -np.inf
+        self._base_turn = np.eye(3)
         self._time: float | None = None
         self._positions = np.full((moving, 3), np.nan)
         self._last_seen = np.full(moving, -np.inf)
@@ -180,16 +192,21 @@ class MarkerTracker:
             markers: id and position (m, motion-capture frame) of each marker seen; ids not in the layout are ignored.
         """
         if self._time is not None and time < self._time:
-            self._last_seen[:] = self._base_last_seen[:] = -np.inf
+            self._last_seen[:] = self._base_last_seen[:] = self._base_located = -np.inf
             self._base_points[:] = np.nan
         step = 0.0 if self._time is None else max(time - self._time, 0.0)
         self._time = time
         self._seen[:] = False
+        seen: list[int] = []
+        places: list[tuple[float, float, float]] = []
         for marker, x, y, z in markers:
             slot = self._slots.get(marker)
             if slot is not None and -1e6 < x + y + z < 1e6:  # false for NaN
-                self._points[slot] = x, y, z
-                self._seen[slot] = True
+                seen.append(slot)
+                places.append((x, y, z))
+        if seen:
+            self._points[seen] = places
+            self._seen[seen] = True
         self._locate_base(time, min(1.0, step / self._memory))
         self._locate_markers(time)
         np.copyto(self.tracked, self._seen[self._tips])
@@ -205,19 +222,24 @@ class MarkerTracker:
         if jumps and 2 * jumps <= np.count_nonzero(seen):  # the forearm stands still: it is they who are wrong
             self.rejected += jumps
             seen = seen & ~jumped
+        fresh = seen & ~steady
         average[seen & steady] += weight * offset[seen & steady]
-        average[seen & ~steady] = measured[seen & ~steady]
+        average[fresh] = measured[fresh]
         self._base_last_seen[seen] = time
+        if self.base and time - self._base_located < self._base_period and not fresh.any():
+            return
         known = ~np.isnan(average[:, 0])
         pose = register(self._layout.base_positions[known], average[known])
-        self.base = pose if pose and pose.residual < self._max_residual else None
+        self.base, self._base_located = pose if pose and pose.residual < self._max_residual else None, time
+        if self.base:
+            self._base_turn = to_matrix(self.base.quaternion)
 
     def _locate_markers(self, time: float) -> None:
         seen = self._seen[self._moving]
         if self.base is None:
             seen[:] = False
             return
-        points = (self._points[self._moving] - self.base.position) @ to_matrix(self.base.quaternion)
+        points = (self._points[self._moving] - self.base.position) @ self._base_turn
         if self._max_speed > 0.0:
             doubted = seen & self._doubted(points, time)
             self.rejected += int(np.count_nonzero(doubted))
@@ -247,7 +269,7 @@ class MarkerTracker:
         for left_out in range(
             1 + max(0, len(slots) - MINIMUM - 1)
         ):  # three markers of a symmetric object fit too often
-            poses = (register(reference[[*kept]], points[[*kept]]) for kept in _all_but(left_out, slots))
+            poses = (register(reference[kept], points[kept]) for kept in _all_but(left_out, slots))
             best = min((pose for pose in poses if pose), key=lambda pose: pose.residual, default=None)
             if best and best.residual < self._max_residual:
                 self.object = best
@@ -255,5 +277,7 @@ class MarkerTracker:
                 return
 
 
-def _all_but(number: int, slots: np.ndarray) -> Iterable[tuple[int, ...]]:
-    return itertools.combinations(slots.tolist(), len(slots) - number)
+def _all_but(number: int, slots: np.ndarray) -> Iterable[np.ndarray]:
+    if number == 0:
+        return (slots,)
+    return (np.array(kept) for kept in itertools.combinations(slots.tolist(), len(slots) - number))
