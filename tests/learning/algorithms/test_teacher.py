@@ -86,6 +86,7 @@ def test_it_finds_the_angles_among_what_it_sees(arm: Robot) -> None:
     network = made._network.sequence({made.group: seen}, state, starts)
     torch.testing.assert_close(outputs, made.translated(network, seen[..., 3:]))
     assert outputs.shape == (4, 3, 4)
+    torch.testing.assert_close(made.step({made.group: seen[0]}, state)[0], outputs[0])
 
 
 @pytest.mark.parametrize(
