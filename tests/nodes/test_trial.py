@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from geometry_msgs.msg import PoseStamped, Quaternion
 from std_srvs.srv import Trigger
 
+from dactyl import topics
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.nodes.trial import TrialNode
@@ -93,6 +95,29 @@ def test_the_truth_is_judged_once_the_tracker_has_come_as_far(start: Callable[..
     node.on_truth(placed(ON_FLOOR, 10))
     node.on_tracked(placed(ON_PALM, 10))
     assert node.status.reason == "dropped"
+
+
+def test_in_real_time_a_step_is_judged_by_its_first_pose(start: Callable[..., Referee]) -> None:
+    """Protects the referee against poses skipped between two looks: the step's own is judged, not the newest."""
+    node = start(lockstep="false").node
+    publisher = node.create_publisher(PoseStamped, topics.MOCAP_POSE, messages.SENSOR)
+    deadline = time.monotonic() + 10.0
+    while node.pose is None:  # until they have found each other
+        assert time.monotonic() < deadline
+        publisher.publish(placed(ON_PALM, 1))
+        time.sleep(0.02)
+        node.on_grace()
+    judged: list[int] = []
+    node._tick = judged.append
+    for eighths in range(8, 25):  # a tracker's, eight times as often as the policy acts
+        message = placed(ON_PALM, 0)
+        messages.set_stamp(message.header.stamp, eighths * PERIOD_NS // 8)
+        publisher.publish(message)
+    until = time.monotonic() + 10.0
+    while messages.nanoseconds(node.pose.header.stamp) < 3 * PERIOD_NS:
+        assert time.monotonic() < until
+        node.on_grace()
+    assert judged == [2 * PERIOD_NS, 3 * PERIOD_NS]
 
 
 def test_a_given_goal_is_each_trials_first(start: Callable[..., Referee]) -> None:

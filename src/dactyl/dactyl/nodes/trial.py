@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from geometry_msgs.msg import PoseStamped
 from rclpy.action.server import ActionServer, CancelResponse, GoalResponse, ServerGoalHandle
+from rclpy.subscription import Subscription
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
@@ -27,6 +28,7 @@ from dactyl.robot.ticks import Ticks
 from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
+from dactyl.ros.polling import NotExecuted, subscribe, take
 from dactyl_msgs.action import RunTrials
 from dactyl_msgs.msg import TrialResult, TrialStatus
 from dactyl_msgs.srv import SetGoal
@@ -131,6 +133,8 @@ class TrialNode(DactylNode):
 
         self.goal_publisher = self.create_publisher(PoseStamped, topics.GOAL, messages.LATCHED)
         self.status_publisher = self.create_publisher(TrialStatus, topics.STATUS, messages.LATCHED)
+        self.polled: Subscription | None = None
+        """In real time poses are looked at now and then, for of ten one is judged."""
         self._subscribe(settings.object_pose)
         self.create_service(Trigger, "trial/reset", self.on_reset)
         self.create_service(SetGoal, "trial/set_goal", self.on_set_goal)
@@ -142,11 +146,14 @@ class TrialNode(DactylNode):
             self.wall_timer(settings.grace, self.on_grace)
 
     def _subscribe(self, source: str) -> None:
-        if source != "truth":
+        if not self.settings.lockstep:
+            topic, group = topics.TRUTH_POSE if source == "truth" else topics.object_pose(source), NotExecuted()
+            self.polled = subscribe(self, PoseStamped, topic, messages.EVERY, group, raw=False)
+        elif source == "truth":
+            self.create_subscription(PoseStamped, topics.TRUTH_POSE, self.on_truth, messages.SENSOR)
+            self.create_subscription(PoseStamped, topics.MOCAP_POSE, self.on_tracked, messages.SENSOR)
+        else:
             self.create_subscription(PoseStamped, topics.object_pose(source), self.on_pose, messages.SENSOR)
-            return
-        self.create_subscription(PoseStamped, topics.TRUTH_POSE, self.on_truth, messages.SENSOR)
-        self.create_subscription(PoseStamped, topics.MOCAP_POSE, self.on_tracked, messages.SENSOR)
 
     # ------------------------------------------------------------------------------------------------------ input
 
@@ -172,7 +179,10 @@ class TrialNode(DactylNode):
             self._tick(stamp_ns)
 
     def on_grace(self) -> None:
-        """Count a step on the last pose where no new one came in time."""
+        """Judge the pose that came with a new step; count one on the last pose where none came in time."""
+        if self.polled is not None:
+            for taken in take(self.polled):
+                self.on_pose(taken.message)
         tick_ns = self.ticks.overdue(self.get_clock().now().nanoseconds, round(self.settings.grace * 1e9))
         if tick_ns is not None:
             self._tick(tick_ns)
