@@ -23,11 +23,13 @@ _LEAST = 1e-6  # probability of a bin that the teacher would never choose
 class RelativeTeacher:
     """Says the teacher's bins in the policy's: each leads, from where the robot is, to another relative action.
 
-    The policy is told the way from the joint angles to the posture that the teacher's action means: its own moving
-    average stands in for the teacher's. A way between two bins is shared out among them; one out of reach is the last
-    bin.
+    The policy is told the way from the joint angles to the posture that the teacher's action means, less what its own
+    moving average makes of the joints' motion. The average of ways that began at earlier joint angles runs ahead of a
+    joint that moves: with weight w of the new action, target - T = q_t - average of q, where T is the teacher's target.
+    To be told the way from q_t + (1 - w) / w (q_t - q_(t-1)) undoes that exactly. A way between two bins is shared out
+    among them; one out of reach is the last bin.
 
-    A teacher with a memory begins each sequence without it.
+    A teacher with a memory begins each sequence without it, and takes the joints to be still in its first step.
     """
 
     def __init__(
@@ -59,20 +61,34 @@ class RelativeTeacher:
         starts = torch.tensor([0, *(size for _, size in seen)]).cumsum(0).tolist()
         self._columns = {name: slice(*starts[i : i + 2]) for i, name in enumerate(names)}
         self._limits = Constant(robot.actuator_limits)
+        self._lead = (1.0 - own.smoothing) / own.smoothing
+        """How many steps of its motion a joint is ahead, in the way that is told."""
 
     def initial_state(self, n: int) -> Tensor:
-        """Memory of n environments, (n, state_size)."""
-        return self._network.initial_state(n)
+        """Memory of n environments: the network's, the last joint angles, and whether they are known."""
+        state = self._network.initial_state(n)
+        return torch.cat([state, state.new_zeros(n, len(self._robot.joints) + 1)], -1)
 
     def step(self, x: Mapping[str, Tensor], state: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (n, A · bins) of the policy's actions, and the teacher's memory."""
-        outputs, state = self._network.step(self._theirs(x), state)
-        return self.translated(outputs, x[self.group][..., self._columns[ANGLES]]), state
+        """Logits (n, A · bins) of the policy's actions, and the memory."""
+        memory, before, known = self._parts(state)
+        angles = x[self.group][..., self._columns[ANGLES]]
+        outputs, memory = self._network.step(self._theirs(x), memory)
+        said = self.translated(outputs, angles, known * (angles - before))
+        return said, torch.cat([memory, angles, torch.ones_like(known)], -1)
 
     def sequence(self, x: Mapping[str, Tensor], state: Tensor, starts: Tensor) -> Tensor:
         """Logits (T, n, A · bins) of the policy's actions."""
-        outputs = self._network.sequence(self._theirs(x), state, starts)
-        return self.translated(outputs, x[self.group][..., self._columns[ANGLES]])
+        memory, before, known = self._parts(state)
+        angles = x[self.group][..., self._columns[ANGLES]]
+        outputs = self._network.sequence(self._theirs(x), memory, starts)
+        moved = angles - torch.cat([torch.where(known > 0, before, angles[0])[None], angles[:-1]])
+        return self.translated(outputs, angles, moved.masked_fill(starts[..., None], 0.0))
+
+    def _parts(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        joints = len(self._robot.joints)
+        memory, before, known = state.split([state.shape[-1] - joints - 1, joints, 1], -1)
+        return memory, before, known
 
     def _theirs(self, x: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What the teacher sees."""
@@ -81,17 +97,19 @@ class RelativeTeacher:
             seen[..., self._columns[POSTURE]] /= self._contract.action_scale
         return {self.group: seen}
 
-    def translated(self, outputs: Tensor, joint_angles: Tensor) -> Tensor:
+    def translated(self, outputs: Tensor, joint_angles: Tensor, moved: Tensor) -> Tensor:
         """A policy's logits (..., A · bins) from the teacher's.
 
         Args:
             outputs: (..., A · bins), the teacher's.
             joint_angles: (..., J), rad.
+            moved: (..., J), how far they have moved in the last control step, rad.
         """
         bins, theirs = self._contract.bins, self._contract
         probabilities = outputs.float().unflatten(-1, (-1, bins)).softmax(-1)
-        angles = self._robot.actuator_positions(joint_angles)
-        at = control.action_for(angles, angles, self._limits.like(angles), "middle")
+        ahead = self._robot.actuator_positions(joint_angles + self._lead * moved)
+        lowest, highest = self._limits.like(ahead).unbind(-1)
+        at = (2.0 * ahead - lowest - highest) / (highest - lowest)  # in units of action, from the middle
         postures = theirs.action_scale * control.as_action(torch.arange(bins, device=outputs.device), bins)
         actions = (postures - at[..., None]) / self._own.action_scale  # (..., A, bins)
         places = (actions.clamp(-1.0, 1.0) + 1.0) * (0.5 * (bins - 1))
