@@ -74,7 +74,8 @@ def test_the_policys_moving_average_is_undone() -> None:
     action = torch.zeros(1, ACTUATORS)
     for i, now in enumerate(angles):
         said = made.translated(certain(bins), now, now - angles[max(i - 1, 0)])
-        chosen = (said.unflatten(-1, (ACTUATORS, BINS)).softmax(-1) * control.as_action(torch.arange(BINS), BINS)).sum(-1)
+        probabilities = said.unflatten(-1, (ACTUATORS, BINS)).softmax(-1)
+        chosen = (probabilities * control.as_action(torch.arange(BINS), BINS)).sum(-1)
         action = control.smooth(action, chosen)
         meant = control.target(ROBOT.actuator_positions(now), action, LIMITS)
         wanted = control.smooth(wanted, control.target(wanted, control.as_action(bins, BINS), LIMITS, "middle"))
