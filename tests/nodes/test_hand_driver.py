@@ -470,6 +470,17 @@ def test_a_temperature_limit_without_temperatures_is_said(make_node: Callable[..
     assert refused.message.endswith("mend it, or name the limit in `unguarded`")
 
 
+def test_who_enables_a_hand_is_told_which_limits_are_off(make_node: Callable[..., HandDriver]) -> None:
+    """Protects from a limit that is believed to be there because it has a line in real.yaml."""
+    limits = {"stop_after": "1.0", "max_step": "0.8", "max_rate": "5.0", "max_joint_speed": "15.0", "max_error": "0.6"}
+    bench = Bench(make_node(HandDriver, unguarded="temperature", max_temperature="[60.0]", **limits))
+    bench.read()
+    answer = bench.driver.on_enable(SetBool.Request(data=True), SetBool.Response())
+    assert answer.success
+    assert answer.message == "the hand follows actions; without a limit: max_effort"
+    assert bench.driver.diagnose().values["without a limit"] == "max_effort"
+
+
 def test_a_limit_that_is_none_cannot_be_left_out(make_node: Callable[..., HandDriver]) -> None:
     with pytest.raises(DactylError, match="parameter unguarded: 'torque' is none of: effort, temperature"):
         make_node(HandDriver, unguarded="torque")

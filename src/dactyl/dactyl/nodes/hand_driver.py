@@ -52,6 +52,10 @@ _SAID = {
 }
 
 
+LIMITS = ("stop_after", "max_step", "max_rate", "max_joint_speed", "max_effort", "max_temperature", "max_error")
+"""Parameters that may be none: infinite, or 0 for each joint."""
+
+
 @dataclass(frozen=True)
 class Parameters:
     """What can be configured."""
@@ -152,6 +156,8 @@ class HandDriver(ManagedNode):
         self.settings = settings = self.declare(Parameters, _own(self.robot.timing))
         self.monotonic_ns = time.monotonic_ns
         self.safety = Safety(self.robot, _limits(settings, self.robot))
+        self.without = ", ".join(_without(settings))
+        """Limits that are off, to be said to whoever enables the hand."""
         self.order = JointOrder(self.robot)
         self.state = self.safety.state
         self.moved = False
@@ -325,7 +331,9 @@ class HandDriver(ManagedNode):
             self.safety.disable()
             self._send()
         response.success = not response.message
-        response.message = response.message or ("the hand follows actions" if request.data else "the hand holds")
+        without = f"; without a limit: {self.without}" if self.without else ""
+        done = f"the hand follows actions{without}" if request.data else "the hand holds"
+        response.message = response.message or done
         self.get_logger().info(response.message)
         return response
 
@@ -383,6 +391,8 @@ class HandDriver(ManagedNode):
         absent = safety.absent(self.monotonic_ns())
         values = {"state": safety.state, "targets per s": self.streamed, "lost actions": safety.gate.lost, **refused}
         values |= {f"unguarded: {name}": why for name, why in absent.items()}
+        if self.without:
+            values["without a limit"] = self.without
         self.streamed = 0
         recent = self.recent.grown(refused, self.monotonic_ns() * 1e-9)
         if safety.stopped:
@@ -460,6 +470,12 @@ def _guards(settings: Parameters, driven: Robot) -> GuardLimits:
         error_after=settings.error_after,
         unguarded=unguarded,
     )
+
+
+def _without(settings: Parameters) -> list[str]:
+    """Names of the limits that are set to none."""
+    given = {name: getattr(settings, name) for name in LIMITS}
+    return [name for name, value in given.items() if value == inf or (isinstance(value, tuple) and not any(value))]
 
 
 def _each(name: str, values: tuple[float, ...], count: int) -> np.ndarray:
