@@ -69,7 +69,10 @@ class Parameters:
     )
     up: tuple[float, ...] = parameter(None, "The vertical in the robot's frame.", minimum=-1.0, maximum=1.0, length=3)
     grace: float = parameter(
-        0.02, "How late a pose may be before the step counts without it, s.", minimum=0.001, maximum=0.08
+        0.02,
+        "How late a pose may be before the step counts without it, s; in real time poses are looked at as often.",
+        minimum=0.001,
+        maximum=0.08,
     )
     lockstep: bool = parameter(False, "Count poses only, never time.")
     report: str = parameter("", "File for the results of `trials`, as JSON. Empty: none.")
@@ -166,11 +169,8 @@ class TrialNode(DactylNode):
         self._judge_truth()
 
     def _judge_truth(self) -> None:
-        """Take the truth for the pose; in lockstep not before the tracker has come as far, or no run would repeat."""
-        if self.truth is None:
-            return
-        stamp = self.truth.header.stamp
-        if not self.settings.lockstep or (self.tracked is not None and self.tracked.header.stamp == stamp):
+        """Take the truth for the pose, in lockstep not before the tracker has come as far, or no run would repeat."""
+        if self.truth is not None and self.tracked is not None and self.tracked.header.stamp == self.truth.header.stamp:
             self.on_pose(self.truth)
 
     def on_pose(self, message: PoseStamped) -> None:
