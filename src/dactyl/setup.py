@@ -44,5 +44,8 @@ setup(
         ("share/dactyl", ["package.xml"]),
         *shared_files(),
     ],
-    entry_points={"console_scripts": [f"{node} = dactyl.nodes.{node}:main" for node in nodes]},
+    entry_points={
+        "console_scripts": [f"{node} = dactyl.nodes.{node}:main" for node in nodes],
+        "ros2launch.option": ["dactyl = dactyl.bringup.launch_option:BesideFrontDoor"],
+    },
 )

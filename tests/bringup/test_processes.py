@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -168,6 +169,14 @@ def test_no_node_outlives_a_killed_runner(ros_domain: int, package: str, tmp_pat
         while Path(f"/proc/{child}/exe").exists():
             assert time.monotonic() < deadline
             time.sleep(0.02)
+
+
+def test_where_nodes_would_outlive_their_runner_it_is_said(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the hand on a machine without setpriv, where a killed run leaves its driver behind."""
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    run = Run(Node("finisher", package=package, required=True))
+    assert run.join() == 0
+    assert "setpriv (of util-linux) is not installed" in run.lines[0]
 
 
 def _runner(package: str, folder: Path) -> subprocess.Popen[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,14 +17,16 @@ import pytest
 
 pytest.importorskip("launch_ros", reason="launch_ros is not installed: only a ROS installation has it")
 
-from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, SetEnvironmentVariable
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, LogInfo, OpaqueFunction, SetEnvironmentVariable
 from launch_ros.actions import Node
 
 from dactyl.bringup import ros_launch
 from dactyl.bringup.graph import Graph
+from dactyl.bringup.launch_option import by_path
 from dactyl.bringup.options import RealOptions, SimOptions
 from dactyl.bringup.processes import EARLY_LIMIT, command
 from dactyl.bringup.run import real_graph, sim_graph
+from dactyl.ros.packages import package_share
 from launch import LaunchContext  # type: ignore[attr-defined]
 from tests.terminal import in_a_terminal
 
@@ -152,6 +155,35 @@ def test_no_node_outlives_a_killed_launch(start: Callable[..., Any], tmp_path: P
         time.sleep(0.01)
     print(f"gone {1e3 * (time.monotonic() - killed):.0f} ms after signal {number}")
     process.wait(20.0)
+
+
+def test_where_nodes_would_outlive_launch_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the hand on a machine without setpriv, where a killed `ros2 launch` leaves its driver behind."""
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    said = [action for action in render("sim") if isinstance(action, LogInfo)]
+    assert "setpriv" in "".join(part.perform(LaunchContext()) for part in said[0].msg)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("launch dactyl sim.launch.py trials:=3", "launch {sim} trials:=3"),
+        ("launch -s dactyl sim.launch.py", "launch -s {sim}"),
+        ("launch dactyl nothing.launch.py", "launch dactyl nothing.launch.py"),
+        ("launch launch/sim.launch.py", "launch launch/sim.launch.py"),
+        ("launch other sim.launch.py package:=dactyl", "launch other sim.launch.py package:=dactyl"),
+        ("launch dactyl", "launch dactyl"),
+    ],
+)
+def test_the_package_is_found_beside_the_front_door(
+    words: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects `ros2 launch dactyl sim.launch.py` in the checkout's root, where dactyl is a file too."""
+    monkeypatch.chdir(tmp_path)
+    assert by_path(words.split()) == words.split()
+    (tmp_path / "dactyl").touch()
+    shared = package_share("dactyl") / "launch" / "sim.launch.py"
+    assert by_path(words.split()) == expected.format(sim=shared).split()
 
 
 def test_launch_gives_up_a_node_that_never_comes_up(start: Callable[..., Any]) -> None:

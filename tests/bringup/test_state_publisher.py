@@ -50,7 +50,7 @@ def test_ros_s_own_publisher_takes_the_place_of_ours(installed: set[str]) -> Non
 def test_ros_s_own_publisher_ends_with_launch(installed: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Protects the next run from the links of this one, where `launch` was killed."""
     installed.add("robot_state_publisher")
-    monkeypatch.setattr(ros_launch.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(ros_launch.processes.shutil, "which", lambda name: f"/usr/bin/{name}")
     _, (action,) = ros_launch._with_state_publisher(sim_graph(SimOptions(rviz=True)))
     assert action["prefix"] == "setpriv --pdeathsig SIGTERM"
 

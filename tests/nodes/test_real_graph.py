@@ -18,44 +18,18 @@ from diagnostic_msgs.msg import DiagnosticArray
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
-from trajectory_msgs.msg import JointTrajectory
 
 from dactyl import topics
 from dactyl.bringup.options import RealOptions
 from dactyl.bringup.run import real_graph
 from dactyl.learning.policy import Contract, Policy
-from dactyl.robot.driver import JointOrder
-from dactyl.robots.shadow import ROBOT
-from dactyl.robots.shadow import topics as names
-from dactyl.robots.shadow.ros import decode
 from dactyl.ros import messages
 from dactyl_msgs.msg import HandAction
+from tests.nodes.targets import HELD, RATE, STEP, Targets
 
-FINGERS = topics.of_simulated_hand(names.FINGERS)
 KILLED = ("policy", "action_filter", "fingertip_tracker", "mocap", "camera", "pose_estimator", "timing_monitor")
-STEP, RATE = 0.8, 5.0  # config/real.yaml: the way back of a hold, and how fast it is
 BUSY_MS = 100
 """What a busy machine may add."""
-
-HELD = 0.02
-"""rad; a simulation that a busy machine stops for a moment is held anew afterwards, where it is then."""
-
-
-class Targets:
-    """When the joint targets changed, by the driver's own sending times."""
-
-    def __init__(self, graph: Any) -> None:
-        self.last, self.last_ns, self.changed_ns = np.empty(0), 0, 0
-        self.changes = 0
-        self.actuators: list[int] = []
-        graph.node.create_subscription(JointTrajectory, FINGERS, self._receive, messages.RELIABLE, raw=True)
-
-    def _receive(self, data: bytes, info: Any) -> None:
-        self.actuators, targets, _ = decode(names.FINGERS, data)
-        self.last_ns = info["source_timestamp"]
-        if targets.shape != self.last.shape or np.abs(targets - self.last).max() > HELD:
-            self.last, self.changed_ns = targets, self.last_ns
-            self.changes += 1
 
 
 @pytest.fixture
@@ -71,7 +45,7 @@ def graph(run_graph: Callable[..., Any]) -> Any:
 @pytest.mark.slow
 def test_the_hand_holds_when_a_node_is_killed_and_goes_on_when_it_is_back(graph: Any) -> None:
     """Protects the hand and the run, node by node; what the hand does not need may die without it noticing."""
-    targets = Targets(graph)
+    targets = Targets(graph.node)
     graph.until(lambda: targets.changes > 20, 120.0)
     held_ms = {}
     for name in KILLED:
@@ -90,12 +64,13 @@ def test_the_hand_holds_when_a_node_is_killed_and_goes_on_when_it_is_back(graph:
     graph.until(lambda: "hand_driver killed by signal 9; it starts again" in graph.text)
     changes = targets.changes
     graph.until(lambda: targets.changes > changes + 10, 60.0)
+    targets.check_speed()
 
 
 @pytest.mark.slow
 def test_a_stop_is_latched_until_it_is_reset(graph: Any) -> None:
     """Protects people, through the running graph: by topic and by service, and the pictures go on meanwhile."""
-    targets = Targets(graph)
+    targets = Targets(graph.node)
     images = graph.listen(Image, "/dactyl/camera_1/image_raw", messages.SENSOR)
     statuses = graph.listen(DiagnosticArray, "/diagnostics", messages.RELIABLE)
     graph.until(lambda: targets.changes > 20 and images, 120.0)
@@ -120,12 +95,13 @@ def test_a_stop_is_latched_until_it_is_reset(graph: Any) -> None:
     assert np.std(images[-1].data) > 10
     told = {status.name for array in statuses for status in array.status}
     assert {"/dactyl/hand_driver", "/dactyl/timing_monitor: action", "/dactyl/timing_monitor"} <= told
+    targets.check_speed()
 
 
 @pytest.mark.slow
 def test_ending_the_run_holds_the_hand_and_ends_every_thread(graph: Any) -> None:
     """Protects the last moment of a run: no traceback, and the hand is where it was, not where it was going."""
-    targets = Targets(graph)
+    targets = Targets(graph.node)
     actions = graph.listen(HandAction, "/dactyl/action")
     readings = graph.listen(JointState, topics.of_simulated_hand(topics.JOINT_STATES))
     graph.until(lambda: targets.changes > 20 and actions, 120.0)
@@ -135,10 +111,10 @@ def test_ending_the_run_holds_the_hand_and_ends_every_thread(graph: Any) -> None
     end = time.monotonic() + 0.5
     while time.monotonic() < end:
         graph._executor.spin_once(timeout_sec=0.05)  # what was sent last is still to be taken
-    order, limits = JointOrder(ROBOT), ROBOT.actuator_limits.T
-    read = [ROBOT.actuator_positions(order.angles(each.name, each.position)) for each in readings[-500:]]
-    off = np.abs(np.clip(read, *limits)[:, targets.actuators] - targets.last).max(axis=1)
-    assert off.min() < 1.5 * HELD, "the last targets are where the hand was read"
+    last = readings[-500:]
+    off = targets.off(list(last[-1].name), np.array([message.position for message in last]))
+    assert off < 1.5 * HELD, "the last targets are where the hand was read"
+    targets.check_speed()
 
 
 @pytest.mark.slow

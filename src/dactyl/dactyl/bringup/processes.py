@@ -31,6 +31,7 @@ EARLY, EARLY_LIMIT = 5.0, 3
 """A node that ends within so many s of its start, so many times in a row, will not run: the run ends too."""
 WITH_PARENT = ("setpriv", "--pdeathsig", "SIGTERM")
 """In front of a command that is to end when what started it does, even if that is killed."""
+STAYS_BEHIND = "setpriv (of util-linux) is not installed: should this program be killed, its nodes go on without it"
 BETWEEN = "--"
 """Ends the arguments of each node that shares a process."""
 LINE, LINE_OF_ONE = "{severity}: {message}", "{severity}: {name}: {message}"
@@ -95,6 +96,8 @@ class Runner:
         Returns:
             The exit code of the node that ended the run; 0 after `stop`.
         """
+        if not with_parent():
+            self._say(STAYS_BEHIND)
         try:
             return self._supervise(stop)
         finally:
@@ -184,6 +187,11 @@ class Runner:
                 process.reader.join(timeout=0.5)
 
 
+def with_parent() -> list[str]:
+    """What to put in front of a command that is to end with this process; nothing where it is not installed."""
+    return list(WITH_PARENT) if shutil.which(WITH_PARENT[0]) else []
+
+
 def _how(code: int) -> str:
     return f"killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
@@ -194,8 +202,7 @@ def command(node: Node, graph: Graph) -> list[str]:
     for name in node.members:
         line += [name, *_arguments(graph.node(name), graph), BETWEEN]
     line += [] if node.members else _arguments(node, graph)
-    # should this process be killed, the nodes do not stay behind
-    return [*WITH_PARENT, *line] if shutil.which(WITH_PARENT[0]) else line
+    return [*with_parent(), *line]
 
 
 def _arguments(node: Node, graph: Graph) -> list[str]:

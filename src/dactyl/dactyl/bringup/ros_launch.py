@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import typing
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -26,6 +25,8 @@ def to_launch(graph: Graph) -> list[Any]:
     from launch.events import Shutdown
 
     actions: list[Any] = [SetEnvironmentVariable(name, value) for name, value in graph.environment.items()]
+    if not processes.with_parent():
+        actions.append(LogInfo(msg=processes.STAYS_BEHIND))
     graph, publisher = _with_state_publisher(graph)
     actions += publisher
     for node in graph.processes:
@@ -61,18 +62,19 @@ def _process(node: Node, graph: Graph) -> Any:
     return LaunchNode(
         package="dactyl",
         executable=node.name,
+        exec_name=node.name,
         name=node.name,
         namespace=graph.namespace,
         parameters=[graph.parameters(node)],
         remappings=list(node.remappings),
-        prefix=_with_parent(),
+        prefix=_prefix(),
         **how,
     )
 
 
-def _with_parent() -> str | None:
+def _prefix() -> str | None:
     """What stands before a command: `launch` ended by SIGTERM or SIGKILL leaves behind what does not end with it."""
-    return " ".join(processes.WITH_PARENT) if shutil.which(processes.WITH_PARENT[0]) else None
+    return " ".join(processes.with_parent()) or None
 
 
 def _with_state_publisher(graph: Graph) -> tuple[Graph, list[Any]]:
@@ -99,12 +101,13 @@ def _with_state_publisher(graph: Graph) -> tuple[Graph, list[Any]]:
     action = LaunchNode(
         package="robot_state_publisher",
         executable="robot_state_publisher",
+        exec_name="robot_state_publisher",
         namespace=graph.namespace,
         parameters=[{"robot_description": ParameterValue(text, value_type=str)}],
         # it tells the description too, which ours has told already
         remappings=[("joint_states", joint_states), ("robot_description", "robot_state_publisher/description")],
         output="screen",
-        prefix=_with_parent(),
+        prefix=_prefix(),
     )
     ours = with_parameters(graph.nodes, {"robot_description": {"joint_transforms": False}})
     return dataclasses.replace(graph, nodes=tuple(ours)), [action]

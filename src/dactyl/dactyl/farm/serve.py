@@ -18,7 +18,7 @@ from pathlib import Path
 import python_multipart  # noqa: F401  without it the server could take no form
 import uvicorn
 
-from dactyl.bringup.processes import WITH_PARENT
+from dactyl.bringup.processes import with_parent
 from dactyl.bringup.shipped import on_hardware
 from dactyl.errors import DactylError, WrongArgumentError
 from dactyl.farm import check, files, hidden, result, tokens, watch
@@ -127,8 +127,7 @@ class Crew:
             silence=asked.silence,
             longest=asked.longest,
         )
-        prefix = list(WITH_PARENT) if shutil.which(WITH_PARENT[0]) else []
-        command = [*prefix, sys.executable, "-m", "dactyl.farm.worker", settings.to_json()]
+        command = [*with_parent(), sys.executable, "-m", "dactyl.farm.worker", settings.to_json()]
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 
     def give_up(self, entry: Entry) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from dactyl.bringup.processes import WITH_PARENT
+from dactyl.bringup.processes import with_parent
 from dactyl.farm.options import Limits
 
 PERIOD = 0.5
@@ -51,10 +50,9 @@ def run(
         StoppedError: `look` said so.
         OSError: it cannot be started.
     """
-    prefix = list(WITH_PARENT) if shutil.which(WITH_PARENT[0]) else []
     with log.open("wb") as printed:
         process = subprocess.Popen(
-            [*prefix, *command],
+            [*with_parent(), *command],
             stdin=subprocess.DEVNULL,
             stdout=printed,
             stderr=subprocess.STDOUT,
