@@ -25,12 +25,11 @@ WINDOW_NS = 80_000_000
 class Targets:
     """When the fingers' targets changed, by the driver's own sending times, and how fast they went."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, topic: str = topics.of_simulated_hand(names.FINGERS)) -> None:
         self.last, self.last_ns, self.changed_ns = np.empty(0), 0, 0
         self.changes = 0
         self.actuators: list[int] = []
         self._sent: list[tuple[int, np.ndarray]] = []
-        topic = topics.of_simulated_hand(names.FINGERS)
         node.create_subscription(JointTrajectory, topic, self._receive, messages.RELIABLE, raw=True)
 
     def _receive(self, data: bytes, info: Any) -> None:

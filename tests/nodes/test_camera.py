@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
+from lifecycle_msgs.msg import State, Transition
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 
@@ -20,8 +22,10 @@ from dactyl.nodes.camera import CameraNode
 from dactyl.robot import robot as robots
 from dactyl.robot.placement import camera_place
 from dactyl.ros import messages
+from dactyl.ros.managed import INACTIVE
 from tests.hardware import pictures as picture_files
 from tests.hardware.test_camera_info import FILE
+from tests.ros.test_managed import change, state
 
 pytest.importorskip("pypylon", reason="needs pypylon")
 
@@ -123,6 +127,27 @@ def test_an_unplugged_camera_is_reported_and_comes_back(make_node: Callable[...,
     seen = lost.readings
     until(node, lambda: lost.readings > seen)
     assert node.diagnose().level != DiagnosticStatus.ERROR
+
+
+def test_deactivated_cameras_are_let_go_and_open_again(make_node: Callable[..., CameraNode], pictures: Path) -> None:
+    """Protects a lab that needs the cameras for something else meanwhile: no thread, no device, no picture is left."""
+    node = make_node(CameraNode, emulate_from=pictures, exposure="2000.0")
+    images = listen(node, Image, "camera_1/image_raw")
+    until(node, lambda: len(images) > 3)
+    readers, threads = list(node.readers.values()), threading.active_count()
+    assert change(node, Transition.TRANSITION_DEACTIVATE)
+    assert state(node) == State.PRIMARY_STATE_INACTIVE
+    assert threading.active_count() < threads
+    assert all(reader.device._camera is None for reader in readers)
+    until(node, lambda: not rclpy.spin_once(node, timeout_sec=0.2))  # what was on its way
+    seen = len(images)
+    end = time.monotonic() + 0.4
+    until(node, lambda: time.monotonic() > end)
+    assert len(images) == seen
+    assert node.diagnose() == INACTIVE
+    assert change(node, Transition.TRANSITION_ACTIVATE)
+    until(node, lambda: len(images) > seen + 3)
+    assert node.diagnose().message == "not calibrated"
 
 
 def test_a_camera_without_a_serial_number_is_left_out(make_node: Callable[..., CameraNode]) -> None:

@@ -185,9 +185,10 @@ class Lab:
         away = [b[0] for a, b in pairwise(self.sent) if (np.abs(b[1] - HERE) > np.abs(a[1] - HERE) + 1e-9).any()]
         return max([change - time for change in away if change > time], default=0)
 
-    def fastest(self) -> float:
-        """rad/s of any target."""
-        speeds = [np.abs(b[1] - a[1]).max() / (b[0] - a[0]) * 1e9 for a, b in pairwise(self.sent) if b[0] > a[0]]
+    def fastest(self, since: int = 0) -> float:
+        """rad/s of any target sent after a time."""
+        sent = [each for each in self.sent if each[0] >= since]
+        speeds = [np.abs(b[1] - a[1]).max() / (b[0] - a[0]) * 1e9 for a, b in pairwise(sent) if b[0] > a[0]]
         return float(max(speeds))
 
 
@@ -254,6 +255,20 @@ def test_a_goal_that_is_none_holds_the_hand(lab: Lab) -> None:
     assert good is not None
     lab.policy.on_goal(good)
     lab.run(800)
+    assert lab.follows()
+
+
+def test_a_policy_that_is_loaded_is_eased_in(lab: Lab) -> None:
+    """Protects the hand from the leap to what another policy wants: the rate grows from nothing again, as in a ramp."""
+    assert lab.fastest() > 0.6 * RATE
+    lab.policy.on_load(str(ROOT / "models" / "block" / "policy.safetensors"))
+    while lab.policy.trial is None:
+        lab.run(8)
+    begun = lab.now
+    lab.run(400)
+    assert 0.1 * RATE < lab.fastest(begun) < 0.45 * RATE, "within 0.4 of the ramp's 1 s"
+    lab.run(720)
+    assert lab.fastest(begun) > 0.9 * RATE
     assert lab.follows()
 
 

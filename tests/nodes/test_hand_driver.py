@@ -19,9 +19,10 @@ from trajectory_msgs.msg import JointTrajectory
 from dactyl.errors import DactylError
 from dactyl.nodes.hand_driver import HandDriver
 from dactyl.robot import robot as robots
-from dactyl.robot.driver import JointStates
+from dactyl.robot.driver import Command, JointStates
 from dactyl.robot.safety import HOLDING, RUNNING, STOPPED
 from dactyl.robots.shadow.joints import ACTUATORS, JOINTS, ros_joint_name
+from dactyl.robots.shadow.protocol import TRAJECTORIES
 from dactyl.robots.shadow.ros import decode
 from dactyl.robots.shadow.topics import FINGERS, WRIST
 from dactyl.ros import messages
@@ -42,6 +43,9 @@ class Bench:
         self.targets = np.full(len(ACTUATORS), np.nan)
         self.stamps: set[int] = set()
         self.sent = 0
+        self.fastest = 0.0
+        """rad/s of any target, from one command to the next."""
+        self.sent_ns: dict[str, int] = {}
         self.own = dict(driver.hand.publishers)
         self.topics = list(driver.hand.publishers)
         for topic in self.topics:
@@ -53,11 +57,23 @@ class Bench:
         class Publisher:
             def publish(self, data: bytes) -> None:
                 command = decode(topic, data)
+                bench.check_speed(topic, command)
                 bench.targets[command.actuators] = command.targets
                 bench.stamps.add(command.stamp_ns)
                 bench.sent += topic == bench.topics[0]
 
         return Publisher()
+
+    def check_speed(self, topic: str, command: Command) -> None:
+        """No command of any test is faster than the configured rate; who commands nothing for a while begins anew."""
+        now, before = self.now, self.sent_ns.get(topic, 0)
+        self.sent_ns[topic] = now
+        if now - before > 50 * MS or np.isinf(self.driver.settings.max_rate):
+            return
+        way = np.abs(command.targets - self.targets[command.actuators]).max()
+        assert way <= self.driver.settings.max_rate * (now - before) * 1e-9 + 1e-6
+        if now > before:
+            self.fastest = max(self.fastest, way / (now - before) * 1e9)
 
     def renew(self) -> Bench:
         """The driver cleaned up and configured again, at the time it is."""
@@ -291,6 +307,17 @@ def test_position_controllers_get_one_command_each(make_node: Callable[..., Hand
     assert np.isfinite(bench.targets).all()
 
 
+def test_controllers_of_ros2_control_get_trajectories(make_node: Callable[..., HandDriver]) -> None:
+    """Protects the third interface: their topics, all joints, and the rate."""
+    bench = Bench(make_node(HandDriver, enable_at_start="true", interface="ros2_control", max_rate="5.0"))
+    assert bench.topics == list(TRAJECTORIES["ros2_control"])
+    bench.read()
+    bench.act()
+    bench.cycles(20)
+    assert np.isfinite(bench.targets).all()
+    assert bench.fastest > 0.9 * 5.0
+
+
 def test_rosbridge_is_the_other_transport(
     make_node: Callable[..., HandDriver], recorder: type[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -497,7 +524,12 @@ def test_ending_takes_the_hand_back_at_its_rate(make_node: Callable[..., HandDri
         bench.act(sequence, value=0.5)
     held = bench.driver.robot.actuator_positions(np.full(24, 0.1))
     assert np.abs(bench.targets - held).max() > 0.3
-    driver.monotonic_ns = time.monotonic_ns
-    bench.driver.safety._sent_ns = time.monotonic_ns()
+
+    def later() -> int:
+        bench.now += 8 * MS
+        return bench.now
+
+    driver.monotonic_ns = later
     driver.destroy_node()
+    assert bench.fastest > 0.9 * 5.0, "or the rate was not tried"
     np.testing.assert_allclose(bench.targets, np.clip(held, *driver.robot.actuator_limits.T), atol=1e-6)

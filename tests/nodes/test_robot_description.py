@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 import yaml
 from geometry_msgs.msg import TransformStamped
+from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
+from dactyl import topics
 from dactyl.bringup.options import RealOptions, SimOptions
 from dactyl.bringup.run import real_graph, sim_graph
 from dactyl.maths import quaternion
 from dactyl.ros import messages
+from dactyl.ros.apart import node_apart
 from dactyl.ros.polling import NotExecuted, subscribe, take
 from dactyl.simulation.urdf import Pose
 from dactyl_msgs.msg import MocapMarker, MocapMarkers
@@ -125,6 +128,35 @@ def test_joint_states_that_end_are_said(make_node: Any, share: Path, monkeypatch
     assert node.diagnose().message == "no new joint states for 3 s"
     node.links(states(node, 2_600_000_000))
     assert node.diagnose().message == "running"
+
+
+def test_frames_are_published_for_whoever_listens(make_node: Any, share: Path) -> None:
+    """Protects RViz and tf2 through the running node: links at the joint states' stamp, cameras also to who is late."""
+    kind = pytest.importorskip("tf2_msgs.msg", reason="tf2_msgs is no wheel: only a ROS installation has it").TFMessage
+    from dactyl.nodes.robot_description import RobotDescription
+
+    node = make_node(RobotDescription, simulated_cameras=True)
+    with node_apart("rviz") as rviz:
+        moving: list[Any] = []
+        fixed: list[Any] = []
+        rviz.create_subscription(kind, topics.TF, moving.append, messages.RELIABLE)
+        rviz.create_subscription(kind, topics.TF_STATIC, fixed.append, messages.LATCHED)
+        hand = rviz.create_publisher(JointState, topics.JOINT_STATES, messages.SENSOR)
+        own, other = (SingleThreadedExecutor(context=each.context) for each in (node, rviz))
+        own.add_node(node)
+        other.add_node(rviz)
+        end, stamp_ns = time.monotonic() + 15.0, 2_500_000_000
+        while (not moving or not fixed) and time.monotonic() < end:
+            stamp_ns += 8_000_000
+            hand.publish(states(node, stamp_ns))
+            own.spin_once(timeout_sec=0.02)
+            other.spin_once(timeout_sec=0.02)
+        for executor in (own, other):
+            executor.shutdown()
+    links = {each.child_frame_id: each for each in moving[-1].transforms}
+    assert set(links) == set(node.description.bodies) - {"hand"}
+    assert {messages.nanoseconds(each.header.stamp) % 8_000_000 for each in links.values()} == {4_000_000}
+    assert {each.child_frame_id for each in fixed[-1].transforms} == {f"camera_{i}_optical" for i in range(3)}
 
 
 def test_cameras_and_mocap_are_static(make_node: Any, share: Path, tmp_path: Path) -> None:
