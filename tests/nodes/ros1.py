@@ -44,8 +44,8 @@ libmd0 libwebp7 libdeflate0 libjbig0 liblerc4 libblas3 liblapack3 libgfortran5
 libquadmath0 libgomp1 libffi8 zlib1g liblzma5 libzstd1 libssl3
 """
 PACKAGES = _PACKAGES.split()
-LOOKED_UP = ("std_msgs", "sensor_msgs", "trajectory_msgs", "diagnostic_msgs")
-"""Packages whose messages rosbridge looks up by their package.xml, which Debian has in packages for C++."""
+LOOKED_UP = ("std_msgs", "sensor_msgs", "trajectory_msgs", "diagnostic_msgs", "rosapi")
+"""Packages that rosbridge looks up by their package.xml, which Debian has in packages for C++, if at all."""
 AUTHENTICATION = """string mac
 string client
 string dest
@@ -182,9 +182,12 @@ def _unpack_debian(folder: Path) -> None:
 
 
 def _generate(debian: Path, suite: Path, folder: Path) -> None:
-    """Make the classes of two message packages that Debian does not have, and what tells where messages are."""
+    """Make the classes of message packages that Debian does not have, and what tells where messages are."""
+    api = suite / "rosapi"
+    shutil.copytree(api / "src" / "rosapi", folder / "rosapi", dirs_exist_ok=True)
+    _generate_package(debian, folder / "rosapi" / "msg", "genmsg_py.py", sorted((api / "msg").glob("*.msg")))
+    _generate_package(debian, folder / "rosapi" / "srv", "gensrv_py.py", sorted((api / "srv").glob("*.srv")))
     definition = folder / "Authentication.srv"
-    folder.mkdir()
     definition.write_text(AUTHENTICATION)
     clients = [suite / "rosbridge_msgs" / "msg" / f"{name}.msg" for name in ("ConnectedClient", "ConnectedClients")]
     _generate_package(debian, folder / "rosauth" / "srv", "gensrv_py.py", [definition])
@@ -202,7 +205,7 @@ def _generate_package(debian: Path, folder: Path, generator: str, definitions: S
     folder.mkdir(parents=True)
     (folder.parent / "__init__.py").touch()
     scripts, environment = debian / "usr" / "lib" / "genpy", _environment(debian)
-    include = ["-I", f"{package}:{definitions[0].parent}"]
+    include = ["-I", f"{package}:{definitions[0].parent.with_name('msg')}"]
     command = [*PYTHON, str(scripts / generator), "-p", package, "-o", str(folder), *include, *map(str, definitions)]
     _run(command, "genpy", environment=environment)
     _run(

@@ -32,6 +32,14 @@ from dactyl_msgs.msg import HandAction
 from tests.nodes import ros1
 
 HAND = Path(__file__).with_name("ros1_hand.py")
+RATE = 5.0  # config/real.yaml
+STRANGER = """
+import sys, rospy
+from trajectory_msgs.msg import JointTrajectory
+rospy.init_node("stranger")
+publisher = rospy.Publisher(sys.argv[1], JointTrajectory, queue_size=1)
+rospy.spin()
+"""
 NAMES = {ros_joint_name(joint) for joint in JOINTS}
 BENT = 0.15
 """rad, where somebody puts every joint while the connection is lost; all of them can be there."""
@@ -52,6 +60,7 @@ class Laboratory:
         self._start(["-c", f"import rosmaster; rosmaster.rosmaster_main(['--core', '-p', '{found.port}'])"])
         self._answers(found.port)
         self.hand = self._start([str(HAND)], subprocess.PIPE)
+        self.api: subprocess.Popen[str] | None = None
         threading.Thread(target=self._read, daemon=True).start()
         self.start_server()
 
@@ -63,6 +72,8 @@ class Laboratory:
         script = self.found.suite / "rosbridge_server" / "scripts" / "rosbridge_websocket.py"
         self.server = self._start([str(script), "--port", str(self.port), "--address", "127.0.0.1"])
         self._answers(self.port)
+        if not self.api:
+            self.api = self._start([str(self.found.suite / "rosapi" / "scripts" / "rosapi_node")])
 
     def _answers(self, port: int) -> None:
         """Wait for a server."""
@@ -120,6 +131,20 @@ class Laboratory:
     def fingers(self, since: int = 0) -> list[dict[str, Any]]:
         return [command for command in self.commands[since:] if command["topic"] == names.FINGERS]
 
+    def stranger(self) -> subprocess.Popen[str]:
+        """Another node of ROS 1 that means to command the fingers, and has not done so yet."""
+        return self._start(["-c", STRANGER, names.FINGERS])
+
+    def fastest(self) -> float:
+        """rad/s of any finger's target over 80 ms or more, by their times of arrival."""
+        commands = self.fingers()
+        times = np.array([command["time"] for command in commands])
+        targets = np.array([posture(command) for command in commands])
+        later = np.searchsorted(times, times + 0.08)
+        first = np.flatnonzero(later < len(times))
+        way = np.abs(targets[later[first]] - targets[first]).max(axis=1)
+        return float((way / (times[later[first]] - times[first])).max())
+
     def close(self) -> None:
         for process in reversed(self._processes):
             process.kill()
@@ -145,6 +170,8 @@ def laboratory(run_graph: Callable[..., Any], tmp_path: Path) -> Iterator[Labora
         with run_graph(dataclasses.replace(whole, nodes=(whole.node("hand_driver"),)), hand_driver=driver) as graph:
             made.watch(graph)
             yield made
+            print(f"fastest target: {made.fastest():.2f} rad/s over 80 ms, {len(made.fingers())} commands")
+            assert made.fastest() < 1.25 * RATE, "and a command may be late"
     finally:
         made.close()
 
@@ -218,6 +245,23 @@ def test_a_real_rosbridge_that_comes_back_finds_the_hand_stopped(laboratory: Lab
     laboratory.call("reset")
     laboratory.enable()
     laboratory.graph.until(lambda: laboratory.said() == "running", 10.0)
+
+
+@pytest.mark.slow
+def test_another_node_of_ros_1_stops_the_hand_and_is_named(laboratory: Laboratory) -> None:
+    """Protects the hand from a second commander before its first command, as rosapi tells of it."""
+    laboratory.enable()
+    laboratory.graph.until(lambda: len(laboratory.fingers()) > 100)
+    begun = time.monotonic()
+    other = laboratory.stranger()
+    laboratory.graph.until(lambda: "stopped: " in laboratory.graph.text, 20.0)
+    print(f"stopped {time.monotonic() - begun:.2f} s after its start")
+    stopped = f"another node commands the hand on {names.FINGERS} in the ROS behind rosbridge: /stranger"
+    assert f"stopped: {stopped}" in laboratory.graph.text
+    laboratory.call("reset")
+    assert laboratory.call("enable", True).message == stopped
+    other.terminate()
+    laboratory.enable()
 
 
 def lose(laboratory: Laboratory) -> None:

@@ -8,7 +8,8 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ from dactyl.robots.shadow.json_messages import ROS1, ROS2
 from dactyl.robots.shadow.rosbridge import RECONNECT, RosbridgeHand
 
 FINGERS = "/rh_trajectory_controller/command"
+RATE = 5.0  # config/real.yaml
+SERVER = "/rosbridge_websocket"
 TARGETS = np.linspace(0.0, 0.19, len(ACTUATORS))
 
 
@@ -35,6 +38,10 @@ class Rosbridge:
         self.advertised: dict[str, str] = {}
         self.subscribed: dict[str, str] = {}
         self.published: list[tuple[str, Any]] = []
+        self.own_topic = ""
+        """By which a client finds out which node the server is."""
+        self.publishers: dict[str, list[str]] | None = {}
+        """What rosapi would answer, beside the server's own node; None: there is no rosapi."""
         self.port = 0
         self._server: Server | None = None
         self._clients: set[ServerConnection] = set()
@@ -70,8 +77,12 @@ class Rosbridge:
         try:
             for text in client:
                 message = json.loads(text)
-                if message["op"] == "advertise":
+                if message["op"] == "advertise" and message["type"] == "std_msgs/Empty":
+                    self.own_topic = message["topic"]
+                elif message["op"] == "advertise":
                     self.advertised[message["topic"]] = message["type"]
+                elif message["op"] == "call_service":
+                    client.send(json.dumps(self._answer(message)))
                 elif message["op"] == "subscribe":
                     self.subscribed[message["topic"]] = message["type"]
                 elif message["op"] == "publish":
@@ -80,6 +91,14 @@ class Rosbridge:
             pass
         finally:
             self._clients.discard(client)
+
+    def _answer(self, call: dict[str, Any]) -> dict[str, Any]:
+        response = {"op": "service_response", "id": call["id"], "service": call["service"]}
+        if self.publishers is None:
+            return response | {"result": False, "values": f"Service {call['service']} does not exist"}
+        topic = call["args"]["topic"]
+        own = [SERVER] if topic in self.advertised or topic == self.own_topic else []
+        return response | {"result": True, "values": {"publishers": [*own, *self.publishers.get(topic, [])]}}
 
 
 @pytest.fixture
@@ -94,8 +113,13 @@ def connect(server: Rosbridge) -> Iterator[Callable[..., RosbridgeHand]]:
     """`connect(on_joint_states, on_temperature, interface=...)`: a hand that the server already knows."""
     hands = []
 
-    def make(on_joint_states: Any = print, on_temperature: Any = print, interface: str = "trajectory") -> RosbridgeHand:
-        hand = RosbridgeHand(f"127.0.0.1:{server.port}", interface, 0.008, on_joint_states, on_temperature)
+    def make(
+        on_joint_states: Any = print,
+        on_temperature: Any = print,
+        interface: str = "trajectory",
+        tolerated: Sequence[str] = (),
+    ) -> RosbridgeHand:
+        hand = RosbridgeHand(f"127.0.0.1:{server.port}", interface, 0.008, on_joint_states, on_temperature, tolerated)
         hands.append(hand)
         until(lambda: len(server.subscribed) == 3)
         return hand
@@ -190,6 +214,39 @@ def test_commands_of_another_program_are_noticed(
     assert not hand.unreachable()
 
 
+def test_nodes_behind_rosbridge_are_named(server: Rosbridge, connect: Callable[..., RosbridgeHand]) -> None:
+    """Protects the hand as ROS 2's graph does: another commander and another hand's joint states, by their names."""
+    server.publishers = {"/joint_states": ["/sr_hand_robot", "/arm"]}
+    hand = connect(tolerated=["/arm"])
+
+    def conflict() -> str:
+        hand.poll()
+        return hand.conflict()
+
+    until(lambda: conflict() or len(hand._publishers._known) == 4)
+    assert not conflict()
+    server.publishers[FINGERS] = ["/rqt_ez_publisher"]
+    until(conflict)
+    assert conflict() == f"another node commands the hand on {FINGERS} in the ROS behind rosbridge: /rqt_ez_publisher"
+    del server.publishers[FINGERS]
+    until(lambda: not conflict())
+    server.publishers["/joint_states"] += ["/gazebo"]
+    until(conflict)
+    assert conflict().endswith("behind rosbridge: /gazebo and /sr_hand_robot")
+    server.stop()  # a server of another name may come
+    until(lambda: conflict() == "")
+
+
+def test_a_rosbridge_without_rosapi_is_said(server: Rosbridge, connect: Callable[..., RosbridgeHand]) -> None:
+    """Protects from believing that somebody looks for other nodes."""
+    server.publishers = None
+    hand = connect()
+    until(lambda: hand.poll() or hand.problem())
+    assert hand.problem().startswith("rosapi behind rosbridge does not tell who publishes ")
+    assert hand.problem().endswith("it answers 'Service /rosapi/publishers does not exist'")
+    assert not hand.unreachable()
+
+
 def test_position_commands_are_shadows(server: Rosbridge, connect: Callable[..., RosbridgeHand]) -> None:
     """Protects the other interface: 20 numbers, each to its controller."""
     connect(interface="position").send(TARGETS, 0)
@@ -269,7 +326,9 @@ def test_the_hand_is_held_and_stopped_by_the_rules_across_a_loss(
     server: Rosbridge, connect: Callable[..., RosbridgeHand]
 ) -> None:
     """Protects the whole way: actions in, JSON out, the connection lost and back, a stop after the long outage."""
-    safety, order = Safety(ROBOT, Limits(stop_after=0.6), enabled=True), JointOrder(ROBOT)
+    limits = Limits(stop_after=0.6, max_step=0.8, max_rate=RATE)
+    safety, order = Safety(ROBOT, limits, enabled=True), JointOrder(ROBOT)
+    sent: list[tuple[int, np.ndarray]] = []
 
     def take(states: JointStates) -> None:
         angles, efforts = order.sort(states)
@@ -279,9 +338,11 @@ def test_the_hand_is_held_and_stopped_by_the_rules_across_a_loss(
 
     def cycle() -> str:
         hand.poll()
-        targets = safety.targets(time.monotonic_ns())
+        now = time.monotonic_ns()
+        targets = safety.targets(now)
         if targets is not None:
             hand.send(targets, 0)
+            sent.append((now, targets))
         return safety.state
 
     server.publish("/joint_states", joint_states(time.time_ns()))
@@ -298,10 +359,16 @@ def test_the_hand_is_held_and_stopped_by_the_rules_across_a_loss(
     server.start()
     until(lambda: len(server.subscribed) == 3)
     server.publish("/joint_states", joint_states(time.time_ns(), angle=0.3))
-    until(lambda: cycle() == STOPPED and server.published)
-    held = dict(server.published)[FINGERS]
-    angles = dict(zip(held["joint_names"], held["points"][0]["positions"], strict=True))
-    assert angles["rh_FFJ3"] == pytest.approx(0.3)
+
+    def angle(joint: str) -> float:
+        """What the hand was last told."""
+        last = dict(server.published)[FINGERS]
+        return float(last["points"][0]["positions"][last["joint_names"].index(joint)])
+
+    until(lambda: cycle() == STOPPED and server.published and angle("rh_FFJ3") == pytest.approx(0.3))
+    speeds = [np.abs(b[1] - a[1]).max() / (b[0] - a[0]) * 1e9 for a, b in pairwise(sent)]
+    print(f"fastest target: {max(speeds):.2f} rad/s")
+    assert 0.9 * RATE < max(speeds) <= RATE + 1e-3
 
 
 def test_a_hand_that_was_ported_to_ros_2_is_driven_in_its_words(

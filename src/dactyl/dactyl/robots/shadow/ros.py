@@ -66,8 +66,8 @@ def connect(
 
     peers = Peers(node, (), connection.tolerated, connection.joint_states)
     return RosbridgeHand(
-        connection.address, connection.interface, connection.time_from_start, pass_on, on_temperature, peers.conflict,
-        lambda: node.destroy_publisher(publisher),
+        connection.address, connection.interface, connection.time_from_start, pass_on, on_temperature,
+        connection.tolerated, peers.conflict, lambda: node.destroy_publisher(publisher),
     )  # fmt: skip
 
 

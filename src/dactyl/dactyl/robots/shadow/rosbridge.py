@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -15,10 +15,11 @@ from roslibpy.comm.comm_asyncio import AsyncioRosBridgeProtocol
 
 from dactyl import topics
 from dactyl.robot.driver import OnJointStates, OnTemperature
-from dactyl.robots.shadow import json_messages
+from dactyl.robots.shadow import json_messages, rosapi
 from dactyl.robots.shadow.commanders import Commanders
 from dactyl.robots.shadow.joints import ros_joint_name
 from dactyl.robots.shadow.protocol import POSITIONS, TRAJECTORIES, positions_of
+from dactyl.robots.shadow.rosapi import Publishers
 
 LOOK = 100  # ms between looks at what is commanded
 RECONNECT = 0.5  # s between attempts
@@ -40,6 +41,7 @@ class RosbridgeHand:
         time_from_start: float,
         on_joint_states: OnJointStates,
         on_temperature: OnTemperature,
+        tolerated: Sequence[str] = (),
         conflict: Callable[[], str] = str,
         closed: Callable[[], object] = str,
     ) -> None:
@@ -51,6 +53,7 @@ class RosbridgeHand:
             time_from_start: that a trajectory gives the hand to reach its target, s.
             on_joint_states: called by `poll` with each joint_states message.
             on_temperature: called by `poll` with a motor's index and its temperature in degrees Celsius.
+            tolerated: nodes behind rosbridge that may also publish on the hand's topics: an arm's.
             conflict: which other node in ROS 2 hands on joint states of this hand.
             closed: called when the connection is given up.
 
@@ -74,6 +77,13 @@ class RosbridgeHand:
             self._advertise(topic, kind)
         self._listen(topics.JOINT_STATES, "sensor_msgs/JointState", self._take_joint_states)
         self._listen(topics.DIAGNOSTICS, "diagnostic_msgs/DiagnosticArray", self._take_diagnostics)
+        self._publishers = Publishers(
+            topics.JOINT_STATES, self._trajectories or POSITIONS, tolerated, self._ask_for_publishers
+        )
+        self._advertise(self._publishers.own_topic, "std_msgs/Empty")
+        for topic in self._publishers.topics:
+            take = partial(self._take_publishers, topic)
+            self._ros.on(_call(topic), lambda found, take=take: self._received.put(partial(take, found)))
         watched = self._commanders.topic  # sends back what this hand sends, too
         self._listen(watched, kind, self._take_command, throttle_rate=LOOK)
 
@@ -105,6 +115,7 @@ class RosbridgeHand:
         }
 
     def poll(self) -> None:
+        self._publishers.look(time.monotonic())
         while True:
             try:
                 take = self._received.get_nowait()
@@ -113,14 +124,15 @@ class RosbridgeHand:
             take()
 
     def problem(self) -> str:
-        what, when = self._complaint
-        return self.unreachable() or (what if time.monotonic() - when < COMPLAIN else "")
+        (what, when), now = self._complaint, time.monotonic()
+        return self.unreachable() or (what if now - when < COMPLAIN else "") or self._publishers.problem(now)
 
     def unreachable(self) -> str:
         return "" if self._ros.is_connected else f"no connection to rosbridge at {self._address}"
 
     def conflict(self) -> str:
-        return self._in_ros2() or self._commanders.conflict(time.monotonic())
+        now = time.monotonic()
+        return self._in_ros2() or self._publishers.conflict(now) or self._commanders.conflict(now)
 
     def close(self) -> None:
         self._ros.factory.maxRetries = 0
@@ -133,6 +145,16 @@ class RosbridgeHand:
 
     def _advertise(self, name: str, kind: str) -> None:
         roslibpy.Topic(self._ros, name, kind, queue_size=1, queue_length=1).advertise()
+
+    def _ask_for_publishers(self, topic: str) -> bool:
+        """Ask rosapi; False where there is no connection. The answer waits for `poll`."""
+        return self._ros.ask(_call(topic), rosapi.SERVICE, {"topic": topic})
+
+    def _take_publishers(self, topic: str, response: dict[str, Any]) -> None:
+        try:
+            self._publishers.answer(topic, response.get("values"), time.monotonic())
+        except ValueError as error:
+            self._complain(f"rosapi behind rosbridge does not tell who publishes {topic}: {error}")
 
     def _listen(self, name: str, kind: str, take: Callable[[Any], None], throttle_rate: int = 0) -> None:
         """Let a topic's messages wait for `poll`: they come in the library's thread; at most one in so many ms."""
@@ -161,6 +183,11 @@ class RosbridgeHand:
         self._complaint = (what, time.monotonic())
 
 
+def _call(topic: str) -> str:
+    """What a question to rosapi and its answer are told by."""
+    return f"publishers of {topic}"
+
+
 class _Ros(roslibpy.Ros):
     """With what has to be set before the first connection."""
 
@@ -187,9 +214,17 @@ class _Ros(roslibpy.Ros):
         if connection is not None:
             connection.send_ros_message({"op": "publish", "topic": topic, "msg": message})
 
+    def ask(self, call: str, service: str, arguments: dict[str, Any]) -> bool:
+        """Call a service over the connection there is; False where there is none. The answer is the event `call`."""
+        connection = self.factory._proto
+        if connection is None:
+            return False
+        connection.send_ros_message({"op": "call_service", "id": call, "service": service, "args": arguments})
+        return True
+
 
 class _Protocol(AsyncioRosBridgeProtocol):
-    """Hands on published messages. The library would log a traceback for every frame that is none."""
+    """Hands on published messages and answers. The library would log a traceback for every frame that is none."""
 
     def __init__(self, complain: Callable[[str], None]) -> None:
         super().__init__()
@@ -201,6 +236,8 @@ class _Protocol(AsyncioRosBridgeProtocol):
             operation = frame["op"]
             if operation == "publish":
                 self.factory.emit(str(frame["topic"]), frame.get("msg"))
+            elif operation == "service_response":
+                self.factory.emit(str(frame["id"]), frame)
             elif operation == "status":
                 self._complain(f"rosbridge says: {' '.join(str(frame.get('msg')).split())}")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
