@@ -460,8 +460,11 @@ def test_a_second_source_of_joint_states_stops_a_running_hand(
     bench.act()
     bench.cycles(20)
     assert bench.driver.safety.enabled
-    other("simulator").create_publisher(JointState, "/joint_states", 10)
+    simulator = other("simulator")
+    begun = time.monotonic()
+    simulator.create_publisher(JointState, "/joint_states", 10)
     until(lambda: (bench.cycles(1), bench.driver.safety.stopped)[1])
+    print(f"stopped {1e3 * (time.monotonic() - begun):.0f} ms after it came")
     assert bench.driver.safety.stopped.startswith("2 nodes publish /joint_states: ")
     assert "/other/simulator" in bench.driver.safety.stopped
 

@@ -40,8 +40,11 @@ def test_a_second_driver_stops_the_first_and_is_not_enabled(hand: Hand) -> None:
     hand.graph.until(lambda: hand.targets.changes > 40)
     begun = time.monotonic()
     with second_driver():
+        hand.graph.until(lambda: hand.graph.node.count_publishers(FINGERS) == 2)
+        came = time.monotonic()
         hand.graph.until(lambda: "stopped: " in hand.graph.text)
-        print(f"stopped {time.monotonic() - begun:.2f} s after the second driver's start")
+        now = time.monotonic()
+        print(f"stopped {now - begun:.2f} s after the second driver's start, {1e3 * (now - came):.0f} ms after it came")
         expected = f"stopped: another node commands the hand on {FINGERS}: {SECOND}/hand_driver"
         assert expected in hand.graph.text
         answers = [hand.enable(SECOND)]
