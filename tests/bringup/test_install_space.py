@@ -24,7 +24,7 @@ OF_LAUNCH = {
     "launch", "launch_ros", "launch_xml", "launch_yaml", "ros2launch", "ros2cli", "ros2pkg", "osrf_pycommon",
     "argcomplete", "composition_interfaces", "importlib_metadata", "netifaces", "psutil", "lark",
 }  # fmt: skip
-"""What apt brings with ros2launch, which package.xml names."""
+"""What apt brings with ros2launch, which package.xml names; upstream's own, installed by pip, have no manifests."""
 BLOCKER = """
 import sys
 

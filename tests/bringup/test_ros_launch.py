@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("launch_ros", reason="launch_ros is not installed: only a ROS installation has it")
+pytest.importorskip("ros2launch", reason="ros2launch is not installed: only a ROS installation has it")
 
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, LogInfo, OpaqueFunction, SetEnvironmentVariable
 from launch_ros.actions import Node

@@ -43,7 +43,7 @@ class Hand:
             node.create_publisher(HandAction, f"{namespace}/{topics.FILTERED}", messages.RELIABLE)
             for namespace in (FIRST, SECOND)
         ]
-        self.targets = Targets(node, FINGERS)
+        self.targets = Targets(node, simulated=False)
         self.angles = dict.fromkeys(NAMES, 0.1)
         for topic in (FINGERS, WRIST):
             node.create_subscription(JointTrajectory, topic, self._follow, 10)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,6 +28,7 @@ from dactyl.robot.markers import usual_ids
 from dactyl.robots.shadow import ROBOT
 from dactyl.robots.shadow.joints import JOINTS, ros_joint_name
 from dactyl.robots.shadow.ros import decode
+from dactyl.robots.shadow.topics import WRIST
 from dactyl.ros import messages
 from dactyl.simulation.scene import build
 from dactyl_msgs.msg import MocapMarker, MocapMarkers, TrialStatus
@@ -114,6 +115,7 @@ class Lab:
         self.now = BEGIN
         self.sent: list[tuple[int, np.ndarray]] = []
         """Time and finger targets of every command."""
+        self.wrist: list[tuple[int, np.ndarray]] = []
         self.markers = MocapMarkers(
             markers=[MocapMarker(id=id, condition=1.0) for part in usual_ids(5, 4, 6) for id in part]
         )
@@ -140,7 +142,7 @@ class Lab:
         self.policy.action_publisher = self.wires["action"]
         self.filter.publisher = self.wires["action_filtered"]
         self.driver.hand.publishers = {  # type: ignore[attr-defined]
-            topic: SimpleNamespace(publish=self._receive if "wr_" not in topic else id)
+            topic: SimpleNamespace(publish=partial(self._receive, topic))
             for topic in self.driver.hand.publishers  # type: ignore[attr-defined]
         }
         goal = PoseStamped()
@@ -153,8 +155,8 @@ class Lab:
         self.policy.on_joint_states(message)
         self.driver.hand._receive(message)  # type: ignore[attr-defined]
 
-    def _receive(self, data: bytes) -> None:
-        self.sent.append((self.now, decode("/rh_trajectory_controller/command", data).targets))
+    def _receive(self, topic: str, data: bytes) -> None:
+        (self.wrist if topic == WRIST else self.sent).append((self.now, decode(topic, data).targets))
 
     def run(self, ms: int) -> None:
         for _ in range(ms // 8):
@@ -187,9 +189,8 @@ class Lab:
 
     def fastest(self, since: int = 0) -> float:
         """rad/s of any target sent after a time."""
-        sent = [each for each in self.sent if each[0] >= since]
-        speeds = [np.abs(b[1] - a[1]).max() / (b[0] - a[0]) * 1e9 for a, b in pairwise(sent) if b[0] > a[0]]
-        return float(max(speeds))
+        pairs = [pair for sent in (self.sent, self.wrist) for pair in pairwise(sent) if pair[0][0] >= since]
+        return float(max(np.abs(b[1] - a[1]).max() / (b[0] - a[0]) * 1e9 for a, b in pairs if b[0] > a[0]))
 
 
 @pytest.fixture

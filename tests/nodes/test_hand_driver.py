@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
@@ -65,7 +66,7 @@ class Bench:
         return Publisher()
 
     def check_speed(self, topic: str, command: Command) -> None:
-        """No command of any test is faster than the configured rate; who commands nothing for a while begins anew."""
+        """No command of a test with a `max_rate` is faster than that; who commands nothing for a while begins anew."""
         now, before = self.now, self.sent_ns.get(topic, 0)
         self.sent_ns[topic] = now
         if now - before > 50 * MS or np.isinf(self.driver.settings.max_rate):
@@ -380,6 +381,25 @@ def test_an_arm_on_the_same_topic_is_no_fault(bench: Bench) -> None:
     bench.read(name=["elbow", *NAMES], position=[3.0, *[0.1] * 24])
     bench.cycles(1)
     assert not bench.driver.safety.refused
+
+
+def test_a_burst_of_an_arms_joint_states_does_not_push_the_hands_out(
+    make_node: Callable[..., HandDriver], other: Callable[[str], Any]
+) -> None:
+    """Protects a hand beside an arm that publishes faster: messages wait in a queue until the driver takes them."""
+    driver = make_node(HandDriver, tolerated_nodes="/other/arm")
+    arm = other("arm").create_publisher(JointState, "/joint_states", 10)
+    hand = other("real_hand").create_publisher(JointState, "/joint_states", 10)
+    until(lambda: arm.get_subscription_count() == hand.get_subscription_count() == 1)
+    hand.publish(JointState(name=NAMES, position=[0.1] * len(NAMES)))
+    for _ in range(8):
+        arm.publish(JointState(name=["shoulder", "elbow"], position=[3.0, 3.0]))
+    time.sleep(0.2)  # all are there before the driver looks
+    executor = SingleThreadedExecutor(context=driver.context)
+    executor.add_node(driver)
+    until(lambda: (executor.spin_once(timeout_sec=0.0), not driver.safety.unfit(driver.monotonic_ns()))[1])
+    executor.shutdown()
+    assert not driver.safety.refused
 
 
 def test_holds_and_moves_are_told_once_in_a_while(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

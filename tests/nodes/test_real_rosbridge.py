@@ -34,10 +34,10 @@ from tests.nodes import ros1
 HAND = Path(__file__).with_name("ros1_hand.py")
 RATE = 5.0  # config/real.yaml
 STRANGER = """
-import sys, rospy
-from trajectory_msgs.msg import JointTrajectory
+import sys, rospy, sensor_msgs.msg, trajectory_msgs.msg
 rospy.init_node("stranger")
-publisher = rospy.Publisher(sys.argv[1], JointTrajectory, queue_size=1)
+kind = sensor_msgs.msg.JointState if "joint_states" in sys.argv[1] else trajectory_msgs.msg.JointTrajectory
+publisher = rospy.Publisher(sys.argv[1], kind, queue_size=1)
 rospy.spin()
 """
 NAMES = {ros_joint_name(joint) for joint in JOINTS}
@@ -60,9 +60,9 @@ class Laboratory:
         self._start(["-c", f"import rosmaster; rosmaster.rosmaster_main(['--core', '-p', '{found.port}'])"])
         self._answers(found.port)
         self.hand = self._start([str(HAND)], subprocess.PIPE)
-        self.api: subprocess.Popen[str] | None = None
         threading.Thread(target=self._read, daemon=True).start()
         self.start_server()
+        self._start([str(found.suite / "rosapi" / "scripts" / "rosapi_node")])
 
     def _start(self, arguments: list[str], output: Any = None) -> subprocess.Popen[str]:
         self._processes.append(self.found.start(arguments, self._log if output is None else output))
@@ -72,8 +72,6 @@ class Laboratory:
         script = self.found.suite / "rosbridge_server" / "scripts" / "rosbridge_websocket.py"
         self.server = self._start([str(script), "--port", str(self.port), "--address", "127.0.0.1"])
         self._answers(self.port)
-        if not self.api:
-            self.api = self._start([str(self.found.suite / "rosapi" / "scripts" / "rosapi_node")])
 
     def _answers(self, port: int) -> None:
         """Wait for a server."""
@@ -131,9 +129,9 @@ class Laboratory:
     def fingers(self, since: int = 0) -> list[dict[str, Any]]:
         return [command for command in self.commands[since:] if command["topic"] == names.FINGERS]
 
-    def stranger(self) -> subprocess.Popen[str]:
-        """Another node of ROS 1 that means to command the fingers, and has not done so yet."""
-        return self._start(["-c", STRANGER, names.FINGERS])
+    def stranger(self, topic: str) -> subprocess.Popen[str]:
+        """Another node of ROS 1 that means to publish on a topic, and has not done so yet."""
+        return self._start(["-c", STRANGER, topic])
 
     def fastest(self) -> float:
         """rad/s of any finger's target over 80 ms or more, by their times of arrival."""
@@ -248,15 +246,18 @@ def test_a_real_rosbridge_that_comes_back_finds_the_hand_stopped(laboratory: Lab
 
 
 @pytest.mark.slow
-def test_another_node_of_ros_1_stops_the_hand_and_is_named(laboratory: Laboratory) -> None:
-    """Protects the hand from a second commander before its first command, as rosapi tells of it."""
+@pytest.mark.parametrize("topic", [names.FINGERS, topics.JOINT_STATES], ids=["commander", "joint states"])
+def test_another_node_of_ros_1_stops_the_hand_and_is_named(laboratory: Laboratory, topic: str) -> None:
+    """Protects the hand from a second commander, or a second hand, before its first message, as rosapi tells of it."""
     laboratory.enable()
     laboratory.graph.until(lambda: len(laboratory.fingers()) > 100)
     begun = time.monotonic()
-    other = laboratory.stranger()
+    other = laboratory.stranger(topic)
     laboratory.graph.until(lambda: "stopped: " in laboratory.graph.text, 20.0)
     print(f"stopped {time.monotonic() - begun:.2f} s after its start")
-    stopped = f"another node commands the hand on {names.FINGERS} in the ROS behind rosbridge: /stranger"
+    stopped = f"another node commands the hand on {topic} in the ROS behind rosbridge: /stranger"
+    if topic == topics.JOINT_STATES:
+        stopped = f"2 nodes publish {topic} in the ROS behind rosbridge: /sr_hand_robot and /stranger"
     assert f"stopped: {stopped}" in laboratory.graph.text
     laboratory.call("reset")
     assert laboratory.call("enable", True).message == stopped

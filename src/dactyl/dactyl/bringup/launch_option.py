@@ -1,6 +1,7 @@
 """Lets `ros2 launch dactyl FILE` work in the root of a checkout, where the front door is a file named dactyl.
 
 `ros2 launch` takes its first word for a launch file wherever a file has that name, and the second for an argument.
+It loads this, as an extension of its options, at each start: here the words that it is still to read are changed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ros2launch.option import OptionExtension
+
+from dactyl.errors import DactylError
+from dactyl.ros.packages import package_share
 
 PACKAGE = "dactyl"
 
@@ -24,12 +28,12 @@ class BesideFrontDoor(OptionExtension):
 
 def by_path(words: Sequence[str]) -> list[str]:
     """The words of a command line; the launch file's path is in the place of `dactyl FILE` where dactyl is a file."""
-    from ament_index_python.packages import get_package_share_path
-
     words = list(words)
-    if PACKAGE in words[:-1] and Path(PACKAGE).is_file():
-        at = words.index(PACKAGE)
-        found = get_package_share_path(PACKAGE) / "launch" / words[at + 1]
-        if found.is_file():
-            words[at : at + 2] = [str(found)]
-    return words
+    if PACKAGE not in words[:-1] or not Path(PACKAGE).is_file():
+        return words
+    at = words.index(PACKAGE)
+    try:
+        found = package_share(PACKAGE) / "launch" / words[at + 1]
+    except DactylError:  # its workspace is not sourced: `ros2 launch` has its own words for that
+        return words
+    return [*words[:at], str(found), *words[at + 2 :]] if found.is_file() else words

@@ -31,7 +31,7 @@ EARLY, EARLY_LIMIT = 5.0, 3
 """A node that ends within so many s of its start, so many times in a row, will not run: the run ends too."""
 WITH_PARENT = ("setpriv", "--pdeathsig", "SIGTERM")
 """In front of a command that is to end when what started it does, even if that is killed."""
-STAYS_BEHIND = "setpriv (of util-linux) is not installed: should this program be killed, its nodes go on without it"
+STAYS_BEHIND = "setpriv (of util-linux) is not installed: where this program is killed, its nodes go on without it"
 BETWEEN = "--"
 """Ends the arguments of each node that shares a process."""
 LINE, LINE_OF_ONE = "{severity}: {message}", "{severity}: {name}: {message}"
@@ -96,7 +96,7 @@ class Runner:
         Returns:
             The exit code of the node that ended the run; 0 after `stop`.
         """
-        if not with_parent():
+        if not ends_with_parent():
             self._say(STAYS_BEHIND)
         try:
             return self._supervise(stop)
@@ -187,9 +187,14 @@ class Runner:
                 process.reader.join(timeout=0.5)
 
 
+def ends_with_parent() -> bool:
+    """Whether there is what ends a command with this process."""
+    return shutil.which(WITH_PARENT[0]) is not None
+
+
 def with_parent() -> list[str]:
-    """What to put in front of a command that is to end with this process; nothing where it is not installed."""
-    return list(WITH_PARENT) if shutil.which(WITH_PARENT[0]) else []
+    """What to put in front of a command that is to end with this process; nothing where there is none."""
+    return list(WITH_PARENT) if ends_with_parent() else []
 
 
 def _how(code: int) -> str:

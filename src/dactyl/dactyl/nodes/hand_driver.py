@@ -408,6 +408,8 @@ class HandDriver(ManagedNode):
             return warning("no joint states: the hand does not answer", **values)
         if safety.enabled and recent:
             return warning("messages were refused", **values)
+        if unseen := self.hand.unseen():
+            return warning(unseen, **values)
         return Diagnosis(safety.state, values=values)
 
     def _hold_to_the_end(self) -> None:

@@ -130,6 +130,9 @@ class Interface(Protocol):
     def conflict(self) -> str:
         """Which other node speaks for the robot or commands it; empty if none does, as far as is known."""
 
+    def unseen(self) -> str:
+        """Why other nodes are not seen; empty if they are."""
+
     def close(self) -> None:
         """Send what is still to be sent and let go."""
 
@@ -150,6 +153,9 @@ class Unconnected:
         return "there is no connection to the robot"
 
     def conflict(self) -> str:
+        return ""
+
+    def unseen(self) -> str:
         return ""
 
     def close(self) -> None:

@@ -186,6 +186,9 @@ class TopicInterface:
     def conflict(self) -> str:
         return self.peers.conflict()
 
+    def unseen(self) -> str:
+        return ""
+
     def close(self) -> None:
         for publisher in self.publishers.values():
             self._node.destroy_publisher(publisher)

@@ -15,11 +15,11 @@ from roslibpy.comm.comm_asyncio import AsyncioRosBridgeProtocol
 
 from dactyl import topics
 from dactyl.robot.driver import OnJointStates, OnTemperature
-from dactyl.robots.shadow import json_messages, rosapi
+from dactyl.robots.shadow import json_messages
 from dactyl.robots.shadow.commanders import Commanders
 from dactyl.robots.shadow.joints import ros_joint_name
 from dactyl.robots.shadow.protocol import POSITIONS, TRAJECTORIES, positions_of
-from dactyl.robots.shadow.rosapi import Publishers
+from dactyl.robots.shadow.rosapi import OtherNodes, Question
 
 LOOK = 100  # ms between looks at what is commanded
 RECONNECT = 0.5  # s between attempts
@@ -77,13 +77,11 @@ class RosbridgeHand:
             self._advertise(topic, kind)
         self._listen(topics.JOINT_STATES, "sensor_msgs/JointState", self._take_joint_states)
         self._listen(topics.DIAGNOSTICS, "diagnostic_msgs/DiagnosticArray", self._take_diagnostics)
-        self._publishers = Publishers(
-            topics.JOINT_STATES, self._trajectories or POSITIONS, tolerated, self._ask_for_publishers
-        )
-        self._advertise(self._publishers.own_topic, "std_msgs/Empty")
-        for topic in self._publishers.topics:
-            take = partial(self._take_publishers, topic)
-            self._ros.on(_call(topic), lambda found, take=take: self._received.put(partial(take, found)))
+        commands = self._trajectories or POSITIONS
+        self._nodes = OtherNodes(topics.JOINT_STATES, commands, tolerated, self._ros.ask)
+        self._advertise(self._nodes.own_topic, "std_msgs/Empty")
+        for question in self._nodes.questions:
+            self._await_answers(question)
         watched = self._commanders.topic  # sends back what this hand sends, too
         self._listen(watched, kind, self._take_command, throttle_rate=LOOK)
 
@@ -115,7 +113,7 @@ class RosbridgeHand:
         }
 
     def poll(self) -> None:
-        self._publishers.look(time.monotonic())
+        self._nodes.look(time.monotonic())
         while True:
             try:
                 take = self._received.get_nowait()
@@ -125,14 +123,21 @@ class RosbridgeHand:
 
     def problem(self) -> str:
         (what, when), now = self._complaint, time.monotonic()
-        return self.unreachable() or (what if now - when < COMPLAIN else "") or self._publishers.problem(now)
+        return self._lost() or (what if now - when < COMPLAIN else "") or self._nodes.untaken(now)
 
     def unreachable(self) -> str:
+        now = time.monotonic()
+        return self._lost() or self._nodes.untold(now) or self._nodes.untaken(now)
+
+    def _lost(self) -> str:
         return "" if self._ros.is_connected else f"no connection to rosbridge at {self._address}"
 
     def conflict(self) -> str:
         now = time.monotonic()
-        return self._in_ros2() or self._publishers.conflict(now) or self._commanders.conflict(now)
+        return self._in_ros2() or self._nodes.conflict(now) or self._commanders.conflict(now)
+
+    def unseen(self) -> str:
+        return self._nodes.unseen(time.monotonic())
 
     def close(self) -> None:
         self._ros.factory.maxRetries = 0
@@ -146,15 +151,13 @@ class RosbridgeHand:
     def _advertise(self, name: str, kind: str) -> None:
         roslibpy.Topic(self._ros, name, kind, queue_size=1, queue_length=1).advertise()
 
-    def _ask_for_publishers(self, topic: str) -> bool:
-        """Ask rosapi; False where there is no connection. The answer waits for `poll`."""
-        return self._ros.ask(_call(topic), rosapi.SERVICE, {"topic": topic})
+    def _await_answers(self, question: Question) -> None:
+        """Let rosapi's answers wait for `poll`."""
 
-    def _take_publishers(self, topic: str, response: dict[str, Any]) -> None:
-        try:
-            self._publishers.answer(topic, response.get("values"), time.monotonic())
-        except ValueError as error:
-            self._complain(f"rosapi behind rosbridge does not tell who publishes {topic}: {error}")
+        def take(frame: dict[str, Any]) -> None:
+            self._nodes.answer(question, frame.get("values"), time.monotonic())
+
+        self._ros.on(_call(question), lambda frame: self._received.put(partial(take, frame)))
 
     def _listen(self, name: str, kind: str, take: Callable[[Any], None], throttle_rate: int = 0) -> None:
         """Let a topic's messages wait for `poll`: they come in the library's thread; at most one in so many ms."""
@@ -183,9 +186,9 @@ class RosbridgeHand:
         self._complaint = (what, time.monotonic())
 
 
-def _call(topic: str) -> str:
-    """What a question to rosapi and its answer are told by."""
-    return f"publishers of {topic}"
+def _call(question: Question) -> str:
+    """By which a question to rosapi and its answer are known."""
+    return " ".join(question)
 
 
 class _Ros(roslibpy.Ros):
@@ -214,12 +217,14 @@ class _Ros(roslibpy.Ros):
         if connection is not None:
             connection.send_ros_message({"op": "publish", "topic": topic, "msg": message})
 
-    def ask(self, call: str, service: str, arguments: dict[str, Any]) -> bool:
-        """Call a service over the connection there is; False where there is none. The answer is the event `call`."""
+    def ask(self, question: Question) -> bool:
+        """Call a service of rosapi over the connection there is; False where there is none. The answer is an event."""
         connection = self.factory._proto
         if connection is None:
             return False
-        connection.send_ros_message({"op": "call_service", "id": call, "service": service, "args": arguments})
+        service, topic = question
+        call = {"op": "call_service", "id": _call(question), "service": service, "args": {"topic": topic}}
+        connection.send_ros_message(call)
         return True
 
 

@@ -152,6 +152,9 @@ class PlatformLoop:
         """The platform takes actions of one process alone."""
         return ""
 
+    def unseen(self) -> str:
+        return ""
+
     def close(self) -> None:
         """End, with no torque as the last word."""
         self._ending.set()
