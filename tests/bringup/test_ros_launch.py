@@ -162,7 +162,9 @@ def test_where_nodes_would_outlive_launch_it_is_said(monkeypatch: pytest.MonkeyP
     """Protects the hand on a machine without setpriv, where a killed `ros2 launch` leaves its driver behind."""
     monkeypatch.setattr(shutil, "which", lambda _: None)
     said = [action for action in render("sim") if isinstance(action, LogInfo)]
-    assert "setpriv" in "".join(part.perform(LaunchContext()) for part in said[0].msg)
+    text = "".join(part.perform(LaunchContext()) for part in said[0].msg)
+    assert "setpriv" in text
+    assert "SIGTERM" in text
 
 
 @pytest.mark.parametrize(
@@ -185,6 +187,14 @@ def test_the_package_is_found_beside_the_front_door(
     (tmp_path / "dactyl").touch()
     shared = package_share("dactyl") / "launch" / "sim.launch.py"
     assert by_path(words.split()) == expected.format(sim=shared).split()
+
+
+def test_a_workspace_that_is_not_sourced_is_left_to_launch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects its own words for a package that it does not find."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dactyl").touch()
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
+    assert by_path(["launch", "dactyl", "sim.launch.py"]) == ["launch", "dactyl", "sim.launch.py"]
 
 
 def test_launch_gives_up_a_node_that_never_comes_up(start: Callable[..., Any]) -> None:

@@ -23,7 +23,7 @@ from dactyl import topics
 from dactyl.nodes.hand_driver import END_WITHIN
 from dactyl.ros.apart import node_apart
 from tests.nodes.conftest import EVERYTHING
-from tests.nodes.targets import HELD, RATE, STEP, Targets
+from tests.nodes.targets import RATE, STEP, Targets
 from tests.processes import alive, nodes_of
 from tests.terminal import in_a_terminal
 
@@ -31,6 +31,8 @@ MOVES_NS = 50_000_000
 """Since the last change of a target: the hand is on its way, not held between two trials."""
 BEFORE_NS = 500_000_000
 """On a busy machine actions may be missing, and the hand may be held already: where it was read so long before."""
+NEAR = 0.05
+"""rad that a hand may turn between two readings: the one that it is held at may be lost to this test."""
 GONE_WITHIN = 5.0
 """s from the signal to the end of the last process, on a busy machine too."""
 COMMANDS = {
@@ -106,6 +108,6 @@ def test_the_driver_holds_the_hand_and_ends(run: Watched, number: signal.Signals
     held_ms = max(0.0, (run.targets.changed_ns - killed_ns) * 1e-6)
     print(f"held after {held_ms:.0f} ms, {off:.3f} rad from where the hand was read;", end=" ")
     print(f"driver gone after {1e3 * driver_gone:.0f} ms, {len(nodes)} nodes after {1e3 * all_gone:.0f} ms")
-    assert off < 1.5 * HELD, "the last targets are where the hand was read"
+    assert off < NEAR, "the last targets are where the hand was read"
     assert held_ms < 1000 * (STEP / RATE + END_WITHIN)
     run.targets.check_speed()

@@ -42,6 +42,35 @@ def test_a_signal_ends_a_node_in_order(
     assert (node.returncode, rest) == (0, "")
 
 
+HANGS = """
+import ctypes, sys
+from dactyl.nodes.action_filter import ActionFilter
+from dactyl.ros.node import run
+
+class Hangs(ActionFilter):
+    ends_within = 1
+
+    def destroy_node(self):
+        super().destroy_node()
+        print("hangs", flush=True)
+        ctypes.PyDLL(None).sleep(60)  # and holds python's lock
+
+print("up", flush=True)
+sys.exit(run(Hangs))
+"""
+
+
+def test_a_node_that_hangs_in_the_middleware_at_its_end_is_killed(ros_domain: int) -> None:
+    """Protects the next run, and the processor, from a node whose runner was killed and cannot do it."""
+    node = subprocess.Popen([sys.executable, "-c", HANGS], stdout=subprocess.PIPE, text=True)
+    assert node.stdout is not None
+    assert node.stdout.readline() == "up\n"
+    time.sleep(2.0)
+    node.terminate()
+    assert node.stdout.readline() == "hangs\n"
+    assert node.wait(10.0) == -signal.SIGALRM
+
+
 def test_simulated_time_is_looked_at_when_somebody_asks(make_node: Callable[..., Any]) -> None:
     """Protects nodes that compare stamps with now, and their processor from 125 wakes a second for that."""
     node = make_node(ActionFilter, use_sim_time="true")

@@ -96,7 +96,7 @@ class Runner:
         Returns:
             The exit code of the node that ended the run; 0 after `stop`.
         """
-        if not ends_with_parent():
+        if not can_end_with_parent():
             self._say(STAYS_BEHIND)
         try:
             return self._supervise(stop)
@@ -187,14 +187,14 @@ class Runner:
                 process.reader.join(timeout=0.5)
 
 
-def ends_with_parent() -> bool:
-    """Whether there is what ends a command with this process."""
+def can_end_with_parent() -> bool:
+    """Whether setpriv is installed, which ends a command with this process."""
     return shutil.which(WITH_PARENT[0]) is not None
 
 
 def with_parent() -> list[str]:
     """What to put in front of a command that is to end with this process; nothing where there is none."""
-    return list(WITH_PARENT) if ends_with_parent() else []
+    return list(WITH_PARENT) if can_end_with_parent() else []
 
 
 def _how(code: int) -> str:

@@ -25,8 +25,8 @@ def to_launch(graph: Graph) -> list[Any]:
     from launch.events import Shutdown
 
     actions: list[Any] = [SetEnvironmentVariable(name, value) for name, value in graph.environment.items()]
-    if not processes.ends_with_parent():
-        actions.append(LogInfo(msg=f"{processes.STAYS_BEHIND}; SIGTERM is as bad here"))
+    if not processes.can_end_with_parent():
+        actions.append(LogInfo(msg=f"{processes.STAYS_BEHIND}; so they do where it is ended by SIGTERM"))
     graph, publisher = _with_state_publisher(graph)
     actions += publisher
     for node in graph.processes:

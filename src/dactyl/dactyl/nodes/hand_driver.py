@@ -331,8 +331,9 @@ class HandDriver(ManagedNode):
             self.safety.disable()
             self._send()
         response.success = not response.message
-        without = f"; without a limit: {self.without}" if self.without else ""
-        done = f"the hand follows actions{without}" if request.data else "the hand holds"
+        notes = [f"without a limit: {self.without}"] if self.without else []
+        notes += [unseen] if (unseen := self.hand.unseen()) else []
+        done = "; ".join(["the hand follows actions", *notes]) if request.data else "the hand holds"
         response.message = response.message or done
         self.get_logger().info(response.message)
         return response
@@ -350,7 +351,8 @@ class HandDriver(ManagedNode):
         """Why the hand must not move; empty if it may."""
         if not self.prepared:
             return UNCONFIGURED.message
-        return self.hand.conflict() or self.safety.unfit(self.monotonic_ns()) or self.hand.unreachable()
+        hand, now_ns = self.hand, self.monotonic_ns()
+        return hand.conflict() or self.safety.unfit(now_ns) or hand.unreachable() or hand.untold()
 
     def _enable_at_start(self) -> None:
         """As soon as it may; why it may not is told where that lasts."""

@@ -58,6 +58,9 @@ class Parameters:
 class Recorder(DactylNode):
     """every topic -> a bag."""
 
+    ends_within = 40
+    """What waits for the disk is written; who started it kills it after 30 s."""
+
     def __init__(self) -> None:
         super().__init__("recorder")
         self.settings = settings = self.declare(Parameters)

@@ -130,8 +130,11 @@ class Interface(Protocol):
     def conflict(self) -> str:
         """Which other node speaks for the robot or commands it; empty if none does, as far as is known."""
 
+    def untold(self) -> str:
+        """Why an enable has to wait until it is told who else is there; empty if it need not."""
+
     def unseen(self) -> str:
-        """Why other nodes are not seen; empty if they are."""
+        """Why other nodes are not seen; empty if they are, as far as is known."""
 
     def close(self) -> None:
         """Send what is still to be sent and let go."""
@@ -153,6 +156,9 @@ class Unconnected:
         return "there is no connection to the robot"
 
     def conflict(self) -> str:
+        return ""
+
+    def untold(self) -> str:
         return ""
 
     def unseen(self) -> str:

@@ -186,6 +186,9 @@ class TopicInterface:
     def conflict(self) -> str:
         return self.peers.conflict()
 
+    def untold(self) -> str:
+        return ""
+
     def unseen(self) -> str:
         return ""
 

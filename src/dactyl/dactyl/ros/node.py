@@ -76,6 +76,8 @@ class DactylNode(Node):
     """A node that validates its parameters and reports its health on /diagnostics once a second."""
 
     finished = False
+    ends_within = 5
+    """s that it may take to end, middleware included. Then the process is killed: nobody else may be there to do it."""
     failure: BaseException | None = None
     """What ended a thread of the node, if something did."""
     hardware_id = platform.node()
@@ -284,9 +286,18 @@ def _spin(makers: Sequence[Callable[[], DactylNode]], made: list[DactylNode], en
     gc.collect()
     gc.freeze()  # what start-up made stays: looking through it again would stop the nodes for tens of ms
     loop.spin(lambda: all(node.context.ok() and not node.finished for node in nodes))
+    _limit_the_end(nodes)
     for node in nodes:
         if node.failure:
             raise node.failure
+
+
+def _limit_the_end(nodes: Sequence[DactylNode]) -> None:
+    """Let the kernel kill this process should it not end: the middleware has been seen to spin for ever at its end.
+
+    It held python's lock meanwhile, so no thread of ours could have done it.
+    """
+    signal.alarm(max(node.ends_within for node in nodes))
 
 
 def _cannot(what: str, error: Exception) -> int:
@@ -304,6 +315,7 @@ def _finish_on_signal(made: Sequence[DactylNode]) -> None:
         os.read(reading, 1)
         if not made:
             os._exit(0)
+        _limit_the_end(made)
         for node in made:
             node.finish()
 

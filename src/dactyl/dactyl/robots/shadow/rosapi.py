@@ -14,11 +14,13 @@ EVERY = 0.15
 PATIENCE = 1.0
 """s that a question waits for its answer before the next is asked, and between two where rosapi refuses."""
 SILENCE = 3.0
-"""s without an answer after which nobody is believed to look."""
-ROUNDS = 3
-"""Times that everything is asked while an answer counts."""
-OBSERVERS = ("/rostopic_", "/record_", "/rqt_", "/rviz")
+"""s without an answer after which rosapi counts as absent."""
+UNNAMED = 3
+"""Answers in a row without the rosbridge server's own node, which may just come up, after which that is said."""
+OBSERVERS = ("rostopic_", "record_", "rqt_", "rviz", "rosbag2_recorder", "recorder", "timing_monitor", "loop_benchmark")
 """How the names of nodes begin that listen to commands and do not follow them."""
+LONGEST = 80
+"""Characters that are told of what is no answer."""
 BEHIND = "in the ROS behind rosbridge"
 
 Question = tuple[str, str]
@@ -42,16 +44,16 @@ class OtherNodes:
         """To be advertised from here alone: who publishes it is the rosbridge server itself."""
         self.questions: list[Question] = [(PUBLISHERS, self.own_topic), (PUBLISHERS, joint_states)]
         self.questions += [(service, topic) for topic in commands for service in (PUBLISHERS, SUBSCRIBERS)]
-        self.remembered = ROUNDS * EVERY * len(self.questions)
-        """s that an answer counts."""
         self._joint_states, self._commands = joint_states, tuple(commands)
         self._tolerated, self._ask = frozenset(tolerated), ask
         self._next = cycle(self.questions)
         self._asked_at, self._waits = -PATIENCE, False
-        self._told: dict[Question, tuple[float, list[str]]] = {}
-        """Names of nodes, and when they were told."""
+        self._told: dict[Question, list[str]] = {}
+        """Names of nodes. An answer counts until the next one, as long as rosapi answers at all."""
         self._heard_at: float | None = None
         """When rosapi answered last, or the connection came; None: there is none."""
+        self._unnamed = 0
+        """Answers in a row that did not name the rosbridge server's node."""
         self._refusal = ""
 
     def look(self, now: float) -> None:
@@ -62,56 +64,64 @@ class OtherNodes:
         self._waits = self._ask(next(self._next))
         if not self._waits:
             self._heard_at, self._refusal = None, ""
+            self._told.clear()  # whoever is there after an outage has to be told anew
         elif self._heard_at is None:
-            self._heard_at = now
+            self._heard_at, self._unnamed = now, 0
 
     def answer(self, question: Question, values: Any, now: float) -> None:
         """Take rosapi's answer, or rosbridge's that there is no rosapi."""
-        service, _ = question
+        service, topic = question
         names = values.get(service.rpartition("/")[2]) if isinstance(values, dict) else None
         if not isinstance(names, list):
-            self._refusal = str(values)
+            self._refusal = str(values)[:LONGEST]
             return
-        self._told[question] = now, sorted({str(name) for name in names})
+        self._told[question] = sorted({str(name) for name in names})
         self._waits, self._heard_at, self._refusal = False, now, ""
+        if topic == self.own_topic:
+            self._unnamed = 0 if names else self._unnamed + 1
 
     def unseen(self, now: float) -> str:
         """Why nothing is known of other nodes, where that lasts."""
-        if self._refusal:
-            return f"other nodes on the hand's topics are not seen: rosbridge says {self._refusal!r}; start rosapi"
-        if self._heard_at is None or now - self._heard_at < SILENCE:
+        if self._heard_at is None:
             return ""
-        return "other nodes on the hand's topics are not seen: rosapi does not answer beside rosbridge"
+        if now - self._heard_at >= SILENCE:
+            says = f"rosbridge says {self._refusal!r}" if self._refusal else "it does not answer"
+            return f"other nodes on the hand's topics are not seen: start rosapi beside rosbridge, {says}"
+        if self._unnamed >= UNNAMED:
+            return "other nodes on the hand's topics are not seen: rosapi does not know the rosbridge server's node"
+        return ""
 
     def untold(self, now: float) -> str:
-        """That not everything was told yet since the start, where it may still be."""
-        if len(self._told) == len(self.questions) or self.unseen(now):
+        """Why an enable has to wait for rosapi's answers; empty if it need not."""
+        everything = all(self._names(question, now) is not None for question in self.questions)
+        if (everything and self._server(now)) or self.unseen(now):
             return ""
         return f"rosapi has not told yet who else is on the hand's topics {BEHIND}"
 
     def conflict(self, now: float) -> str:
         """Which node speaks that must not; empty where there is none, or nothing is known."""
-        senders = self._others(PUBLISHERS, self._joint_states, now)
+        senders = self._others(self._joint_states, now)
         if len(senders) > 1:
             return f"{len(senders)} nodes publish {self._joint_states} {BEHIND}: {' and '.join(senders)}"
         for topic in self._commands:
-            if others := self._others(PUBLISHERS, topic, now):
+            if others := self._others(topic, now):
                 return f"another node commands the hand on {topic} {BEHIND}: {others[0]}"
         return ""
 
     def untaken(self, now: float) -> str:
         """Which commands nobody takes; empty if all are taken, or nothing is known."""
         for topic in self._commands:
-            told = self._names((SUBSCRIBERS, topic), now) is not None
-            takers = [name for name in self._others(SUBSCRIBERS, topic, now) if not name.startswith(OBSERVERS)]
-            if told and self._server(now) and not takers:
+            names, server = self._names((SUBSCRIBERS, topic), now), self._server(now)
+            if names is None or not server:
+                continue
+            if all(name in server or name.rpartition("/")[2].startswith(OBSERVERS) for name in names):
                 return f"nobody takes {topic} {BEHIND}: are the hand's controllers running?"
         return ""
 
-    def _others(self, service: str, topic: str, now: float) -> list[str]:
-        """Nodes but the rosbridge server and those that are tolerated; none while it is not known which it is."""
+    def _others(self, topic: str, now: float) -> list[str]:
+        """Publishers but the rosbridge server and who is tolerated; empty while the server's name is unknown."""
         server = self._server(now)
-        names = (self._names((service, topic), now) or []) if server else []
+        names = (self._names((PUBLISHERS, topic), now) or []) if server else []
         return [name for name in names if name not in server and name not in self._tolerated]
 
     def _server(self, now: float) -> list[str]:
@@ -119,5 +129,5 @@ class OtherNodes:
         return self._names((PUBLISHERS, self.own_topic), now) or []
 
     def _names(self, question: Question, now: float) -> list[str] | None:
-        when, names = self._told.get(question, (0.0, []))
-        return names if question in self._told and now - when < self.remembered else None
+        silent = self._heard_at is None or now - self._heard_at >= SILENCE
+        return None if silent else self._told.get(question)

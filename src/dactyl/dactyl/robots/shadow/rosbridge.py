@@ -24,7 +24,7 @@ from dactyl.robots.shadow.rosapi import OtherNodes, Question
 LOOK = 100  # ms between looks at what is commanded
 RECONNECT = 0.5  # s between attempts
 COMPLAIN = 5.0  # s that what could not be read is said
-SILENCE = 1.0  # s that a ping may go unanswered before the connection counts as lost
+PING_SILENCE = 1.0  # s that a ping may go unanswered before the connection counts as lost
 
 
 class RosbridgeHand:
@@ -122,12 +122,11 @@ class RosbridgeHand:
             take()
 
     def problem(self) -> str:
-        (what, when), now = self._complaint, time.monotonic()
-        return self._lost() or (what if now - when < COMPLAIN else "") or self._nodes.untaken(now)
+        what, when = self._complaint
+        return self._lost() or (what if time.monotonic() - when < COMPLAIN else "") or self.unreachable()
 
     def unreachable(self) -> str:
-        now = time.monotonic()
-        return self._lost() or self._nodes.untold(now) or self._nodes.untaken(now)
+        return self._lost() or self._nodes.untaken(time.monotonic())
 
     def _lost(self) -> str:
         return "" if self._ros.is_connected else f"no connection to rosbridge at {self._address}"
@@ -135,6 +134,9 @@ class RosbridgeHand:
     def conflict(self) -> str:
         now = time.monotonic()
         return self._in_ros2() or self._nodes.conflict(now) or self._commanders.conflict(now)
+
+    def untold(self) -> str:
+        return self._nodes.untold(time.monotonic())
 
     def unseen(self) -> str:
         return self._nodes.unseen(time.monotonic())
@@ -206,8 +208,8 @@ class _Ros(roslibpy.Ros):
         factory.setProtocolOptions(
             perMessageCompressionOffers=[],  # it would take milliseconds, to save what a local network has
             tcpNoDelay=True,
-            autoPingInterval=SILENCE,
-            autoPingTimeout=SILENCE,
+            autoPingInterval=PING_SILENCE,
+            autoPingTimeout=PING_SILENCE,
         )
         super().connect()
 

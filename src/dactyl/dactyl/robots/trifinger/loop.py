@@ -152,6 +152,9 @@ class PlatformLoop:
         """The platform takes actions of one process alone."""
         return ""
 
+    def untold(self) -> str:
+        return ""
+
     def unseen(self) -> str:
         return ""
 
