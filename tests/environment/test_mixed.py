@@ -27,6 +27,7 @@ def test_a_step_is_the_parts_steps_in_turns() -> None:
     mixed, alone = MixedEnvironment(parts()), parts()
     assert (mixed.num_envs, mixed.num_bins, mixed.num_actuators, mixed.control_period) == (4, 11, 20, 0.08)
     observed = mixed.reset()
+    assert observed.pop("kind").tolist() == [0, 1, 0, 1]
     for name, values in observed.items():
         assert torch.equal(values, in_turns([part.reset()[name] for part in parts()]))
     for part in alone:
@@ -35,6 +36,7 @@ def test_a_step_is_the_parts_steps_in_turns() -> None:
         step = mixed.step(bins)
         each = [part.step(own) for part, own in zip(alone, (bins[::2], bins[1::2]), strict=True)]
         assert torch.equal(step.reward, in_turns([one.reward for one in each]))
+        assert step.observations.pop("kind").tolist() == [0, 1, 0, 1]
         for name, values in step.observations.items():
             assert torch.equal(values, in_turns([one.observations[name] for one in each]))
         assert step.info["successes"].shape == (4,)
@@ -65,7 +67,8 @@ def test_rows_go_back_to_the_part_they_came_from() -> None:
     mixed.step(play(4, 1)[0])
     indices = torch.tensor([1, 2])
     assert rows["kind"].tolist() == [0, 1, 0, 1]
-    mixed.set_episode_rows(indices, {name: values[indices] for name, values in rows.items()})
+    seen = mixed.set_episode_rows(indices, {name: values[indices] for name, values in rows.items()})
+    assert seen["kind"].tolist() == [0, 1, 0, 1]
     now = mixed.episode_rows()
     assert torch.equal(now["goal"][indices], rows["goal"][indices])
 

@@ -129,6 +129,8 @@ def test_an_older_file_changes_what_a_newer_one_says_that_it_extends(tmp_path: P
         ({"horizon": 15}, "horizon 15 is no multiple of sequence 10"),
         ({"ppo": {"minibatch": 25}}, "minibatch 25 is no multiple of collection.sequence 10"),
         ({"imitation": 0.5}, "imitation needs a teacher"),
+        ({"objects": ["block"], "specialists": {"sphere": "x"}}, r"one for each of the objects \['block'\]"),
+        ({"objects": ["block"], "specialists": {"block": "x"}, "teacher": "y"}, "a teacher or specialists, not both"),
         ({"imitation": 1.5, "teacher": "models/block-teacher"}, "imitation must be between 0 and 1"),
         (
             {"horizon": 20, "collection": {"horizon": 10}},
@@ -187,6 +189,10 @@ def test_shipped_presets_are_valid_and_consistent(preset: str) -> None:
         task, robot = tasks.load(environment.task), robots.load(environment.scene.robot)
         value = Value(task.size(environment.value_terms, robot), config.value)
         value.load_state_dict(checkpoint.load_value(shared(config.initial)))
+    for object, file in config.specialists.items():
+        specialist = Policy.load(policy_for("", shared(file)), object).contract
+        assert (contract.observation, contract.architecture) == (specialist.observation, specialist.architecture)
+        assert (contract.action_origin, contract.smoothing) == (specialist.action_origin, specialist.smoothing)
     if config.teacher is not None:
         teacher = Policy.load(policy_for("", shared(config.teacher))).contract
         relative = (teacher.action_origin, contract.action_origin) == ("middle", "current")

@@ -231,6 +231,15 @@ def test_other_object(path: Path) -> None:
     assert Policy.load(path, "block").contract.object == "block"
 
 
+def test_a_policy_for_several_objects_is_for_the_one_that_is_named(policy: Policy, path: Path) -> None:
+    policy.contract = dataclasses.replace(CONTRACT, others=("octagonal_prism", "sphere"))
+    policy.save(path)
+    assert Policy.load(path).contract == policy.contract
+    found = Policy.load(path, "sphere").contract
+    assert (found.object, found.others) == ("sphere", ("block", "octagonal_prism"))
+    refused(path, "trained for the object block, not cube_60", object="cube_60")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("shipped", [False, True], ids=["the paper's network", "models/block"])
 def test_one_hand_on_one_core_decides_within_5_ms(shipped: bool) -> None:

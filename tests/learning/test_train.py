@@ -81,6 +81,8 @@ def test_what_a_preset_names_is_shipped_or_below_the_present_folder(
         path.write_text(f"{PRESET}initial: {named}\nteacher: {named}\n")
         config = train.configure(str(path), TrainOptions())
         assert (config.initial, config.teacher) == (str(found), str(found))
+        path.write_text(f"{PRESET}objects: [sphere]\nspecialists: {{sphere: {named}}}\n")
+        assert train.configure(str(path), TrainOptions()).specialists == {"sphere": str(found)}
 
 
 def test_work_that_cannot_be_shared_is_refused(preset: str, tmp_path: Path) -> None:
@@ -237,6 +239,42 @@ def test_a_policy_can_be_trained_on_several_objects_at_once(tmp_path: Path) -> N
     assert isinstance(environment, MixedEnvironment)
     assert [(part.num_envs, part.object.name) for part in environment.parts] == [(2, "block"), (2, "sphere")]
     trainer.run()
-    others = parse_training({**values, "objects": ["sphere", "block"]})
+    assert Policy.load(checkpoint.find_policy(tmp_path), "sphere").contract.others == ("block",)
+    others = parse_training({**values, "objects": ["block", "octagonal_prism"]})
     with pytest.raises(DactylError, match=r"cannot resume .* objects"):
         train.make_trainer("several", others, TrainOptions(out=tmp_path, device="cpu", threads=1, resume=tmp_path))
+
+
+def test_a_policy_for_several_objects_begins_as_the_mean_of_specialists_and_imitates_them(tmp_path: Path) -> None:
+    """Protects that each is imitated in its own object's environments: a little of that brings the policy near to two
+    that differ, which it could not be in the same environments."""
+    small = {"policy": {"dense": [8], "lstm": 4}, "value": {"dense": [8], "lstm": 0}}
+    values = {
+        **small, "num_envs": 8, "total_steps": 640, "objects": ["block", "sphere"],
+        "specialists": {name: str(tmp_path / name) for name in ("block", "sphere")},
+        "collection": {"horizon": 8, "sequence": 8},
+        "stages": [{"imitation": 1.0, "ppo": {"minibatch": 64, "minibatches": 20, "learning_rate": 1e-2}}],
+        "environment": {"start_steps": 0, "reset_pool": 0.0, "randomization": "none"},
+    }  # fmt: skip
+    weights = {}
+    for seed, name in enumerate(("block", "sphere")):
+        alone = {**small, "num_envs": 2, "seed": seed, "environment": {"scene": {"object": name}}}
+        config = parse_training({**alone, "collection": {"horizon": 2, "sequence": 2}, "ppo": {"minibatch": 4}})
+        specialist = Policy(train.contract(config, name))
+        torch.manual_seed(seed)
+        torch.nn.init.normal_(specialist.trainable.head.weight)
+        (tmp_path / name).mkdir()
+        specialist.save(tmp_path / name / "policy.safetensors", torch.float32)
+        weights[name] = specialist.trainable.head.weight.detach()
+    options = TrainOptions(out=tmp_path / "out", device="cpu", threads=1)
+    trainer = train.make_trainer("several", parse_training(values), options)
+    torch.testing.assert_close(trainer.network.head.weight.detach(), (weights["block"] + weights["sphere"]) / 2)
+    trainer.run()
+    off = [float(row["imitation_kl"]) for row in rows(tmp_path / "out")]
+    assert off[-1] < 0.5 * off[0]
+    wrong = Policy(
+        replace(train.contract(parse_training({**values, "specialists": {}, "stages": [{}]}), "x"), smoothing=0.5)
+    )
+    wrong.save(tmp_path / "block" / "policy.safetensors")
+    with pytest.raises(DactylError, match=r"acts with smoothing 0\.5, this preset with"):
+        train.make_trainer("several", parse_training(values), options)

@@ -1,4 +1,4 @@
-"""A teacher of postures, said in torques: what the robot's own law would do where it is."""
+"""A teacher of postures, said in torques: what the robot's own law would do where it is. Specialists: each its own."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from dactyl.environment import task as tasks
 from dactyl.errors import DactylError
 from dactyl.learning import checkpoint, train
 from dactyl.learning.actions import DEVIATION, Gaussian
-from dactyl.learning.algorithms.teacher import LEAST_DEVIATION, PostureTeacher
-from dactyl.learning.models.recurrent import Architecture
+from dactyl.learning.algorithms.teacher import LEAST_DEVIATION, PostureTeacher, Specialists, shown
+from dactyl.learning.models.recurrent import Architecture, Network
 from dactyl.learning.options import TrainOptions
 from dactyl.learning.policy import Contract, Policy, sizes
 from dactyl.robot import robot as robots
@@ -178,3 +178,30 @@ def test_a_policy_of_postures_cannot_imitate_torques(arm: Robot, tmp_path: Path)
     preset.write_text(f"{text}teacher: {path}\nimitation: 1.0\n")
     with pytest.raises(DactylError, match="acts with action_origin torque, this preset with middle"):
         train.train(str(preset), TrainOptions(out=tmp_path / "out", device="cpu", threads=1))
+
+
+def test_each_row_is_taught_by_its_own_specialist_with_its_own_memory() -> None:
+    """One of them remembers and one does not; of the third kind there is no row."""
+    torch.manual_seed(0)
+    networks = [Network("policy", 3, 5, Architecture((8,), lstm)) for lstm in (4, 0, 4)]
+    both = Specialists(networks)
+    kinds, seen, starts = torch.tensor([0, 1, 0, 1]), torch.randn(6, 4, 3), torch.zeros(6, 4, dtype=torch.bool)
+    starts[3, 2] = True
+    observations = {"policy": seen, "value": torch.randn(6, 4, 7), "kind": kinds.expand(6, 4)}
+    with torch.no_grad():
+        said = both.sequence(shown(both, observations), both.initial_state(4), starts)
+        for kind, network in enumerate(networks[:2]):
+            own = kinds == kind
+            alone = network.sequence({"policy": seen[:, own]}, network.initial_state(2), starts[:, own])
+            torch.testing.assert_close(said[:, own], alone)
+        state = both.initial_state(4)
+        for t in range(6):
+            state = state.masked_fill(starts[t].unsqueeze(-1), 0.0)
+            now, state = both.step({name: group[t] for name, group in observations.items()}, state)
+            torch.testing.assert_close(now, said[t])
+
+
+def test_a_teacher_is_shown_the_first_of_what_the_value_network_sees() -> None:
+    teacher = Network("policy", 2, 5, Architecture((), 0))
+    seen = shown(teacher, {"policy": torch.zeros(1, 9), "value": torch.tensor([[1.0, 2.0, 3.0]])})
+    assert {name: group.tolist() for name, group in seen.items()} == {"policy": [[1.0, 2.0]]}

@@ -11,7 +11,8 @@ from dactyl.environment.environment import Environment, Observations, Step
 from dactyl.errors import DactylError
 
 KIND = "kind"
-"""Among `episode_rows` which part each is of: another part's environments cannot go on from there."""
+"""Among `episode_rows` which part each is of: another part's environments cannot go on from there. Among observations
+too, (N,), for whom it concerns."""
 
 
 class MixedEnvironment:
@@ -43,7 +44,7 @@ class MixedEnvironment:
 
     def reset(self) -> Observations:
         """See `Environment.reset`."""
-        return _joined([part.reset() for part in self.parts])
+        return self._with_kinds([part.reset() for part in self.parts])
 
     def step(self, actions: Tensor, cut: Tensor | None = None) -> Step:
         """See `Environment.step`."""
@@ -52,7 +53,7 @@ class MixedEnvironment:
             for i, part in enumerate(self.parts)
         ]
         return Step(
-            observations=_joined([step.observations for step in steps]),
+            observations=self._with_kinds([step.observations for step in steps]),
             reward=_in_turns([step.reward for step in steps]),
             terminated=_in_turns([step.terminated for step in steps]),
             truncated=_in_turns([step.truncated for step in steps]),
@@ -80,8 +81,7 @@ class MixedEnvironment:
 
     def episode_rows(self) -> dict[str, Tensor]:
         """See `Environment.episode_rows`; with the part as its `KIND`."""
-        rows = _joined([part.episode_rows() for part in self.parts])
-        return rows | {KIND: torch.arange(self.num_envs, device=self.device) % len(self.parts)}
+        return self._with_kinds([part.episode_rows() for part in self.parts])
 
     def full_time(self, rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """See `Environment.full_time`."""
@@ -94,7 +94,11 @@ class MixedEnvironment:
             own = indices % len(self.parts) == i
             mine = {name: values[own] for name, values in rows.items() if name != KIND}
             observed.append(part.set_episode_rows(indices[own] // len(self.parts), mine))
-        return _joined(observed)
+        return self._with_kinds(observed)
+
+    def _with_kinds(self, groups: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+        """Rows of all parts in turns, by name, and of which part each is."""
+        return _joined(groups) | {KIND: torch.arange(self.num_envs, device=self.device) % len(self.parts)}
 
 
 def _joined(groups: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:

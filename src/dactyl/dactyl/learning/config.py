@@ -86,6 +86,10 @@ class TrainingConfig:
     """Tries of the robot's script that each process makes, see `demonstrated`."""
     teacher: str | None = None
     """A feed-forward policy to imitate, see `imitation`; what the value network sees must begin with what it sees."""
+    specialists: dict[str, str] = field(default_factory=dict, hash=False)
+    """By object, for each of `objects`, a policy for it alone that sees and acts as the one for all does, to imitate in
+    that object's environments. Without `initial`, training begins with the mean of their weights, and of those of the
+    value networks beside them: it makes sense of policies that came from the same one."""
 
     def __post_init__(self) -> None:
         for name in ("num_envs", "total_steps", "scripts"):
@@ -106,7 +110,11 @@ class TrainingConfig:
                 raise DactylError("stages: all but the last need until_successes or until_steps")
         if any(stage.demonstrated for stage in self.stages) and self.policy.lstm:
             raise DactylError("demonstrated: the policy must be without memory, lstm: 0")
-        if self.teacher is None and any(stage.imitation for stage in self.stages):
+        if self.specialists and self.teacher is not None:
+            raise DactylError("a preset has a teacher or specialists, not both")
+        if self.specialists and set(self.specialists) != set(self.objects):
+            raise DactylError(f"specialists: one for each of the objects {list(self.objects)}, and for no other")
+        if not (self.teacher or self.specialists) and any(stage.imitation for stage in self.stages):
             raise DactylError("imitation needs a teacher")
 
 

@@ -130,6 +130,7 @@ def contract(found: Demonstrations, architecture: DiffusionArchitecture, trained
         robot=about.robot,
         task=about.task,
         object=about.objects[0],
+        others=about.objects[1:],
         trained=trained,
     )
     try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from dactyl.learning.algorithms.teacher import Teacher
+from dactyl.learning.algorithms.teacher import Teacher, shown
 
 STRETCH = 12
 """Control steps after which it is drawn anew who acts, on average."""
@@ -27,8 +27,7 @@ class Leading:
 
     def outputs(self, observations: Mapping[str, Tensor], own: Tensor) -> Tensor:
         """What is acted by in this control step, (n, outputs): the teacher's where it leads, else the policy's own."""
-        seen = {self.teacher.group: observations["value"][..., : self.teacher.inputs]}
-        said, self.state = self.teacher.step(seen, self.state)
+        said, self.state = self.teacher.step(shown(self.teacher, observations), self.state)
         self.leads = torch.where(self._drawn() < 1.0 / STRETCH, self._drawn() < self.share, self.leads)
         return torch.where(self.leads.unsqueeze(-1), said, own)
 

@@ -15,9 +15,8 @@ import torch
 from torch import Tensor
 
 from dactyl.errors import DactylError
-from dactyl.learning.protocol import Resettable, Rows
+from dactyl.learning.protocol import KIND, Resettable, Rows
 
-KIND = "kind"  # see `Resettable.episode_rows`
 SPACING = 8  # control steps between two moments that are remembered
 MOMENTS = 8  # of each environment
 LEAST = 8  # control steps from a moment to the failure: later there is nothing to be done

@@ -58,6 +58,8 @@ class Contract:
     robot: str = registry.DEFAULTS["robots"]
     task: str = registry.DEFAULTS["tasks"]
     object: str = _OWN  # type: ignore[assignment]
+    others: tuple[str, ...] = ()
+    """Objects that it was trained with besides."""
     locked_wrist: bool = False
     """Trained with the joints of `Robot.locked` held still (section 6.1)."""
     trained: Mapping[str, Any] = field(default_factory=dict)
@@ -98,12 +100,19 @@ class Contract:
                 observation=tuple((str(name), int(size)) for name, size in values.pop("observation")),
                 architecture=_architecture(values.pop("architecture")),
                 actuators=tuple(values.pop("actuators")),
+                others=tuple(values.pop("others", ())),
                 **values,
             )
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
             raise ValueError(f"its contract cannot be read: {error}") from error
         contract.check()
         return contract
+
+    def about(self, object: str | None) -> Contract:
+        """With this as its object, where it is one of `others`, so that whoever runs it need not know of several."""
+        if object is None or object not in self.others:
+            return self
+        return replace(self, object=object, others=(self.object, *(name for name in self.others if name != object)))
 
     def check(self) -> None:
         """ValueError says what does not fit the robot and the task that it names."""
@@ -191,7 +200,7 @@ class Policy:
         robot: str | None = None,
         task: str | None = None,
     ) -> Policy:
-        """Read a policy file.
+        """Read a policy file; of a policy for several objects the contract is about the one that is named.
 
         Args:
             path: of a .safetensors file.
@@ -204,7 +213,7 @@ class Policy:
             DactylError: the file is not a policy that fits this robot and object; says why.
         """
         expected = {"object": object, "robot": robot, "task": task}
-        return weights.load(path, "policy", Contract.from_json, cls, expected, device)
+        return weights.load(path, "policy", lambda text: Contract.from_json(text).about(object), cls, expected, device)
 
     @torch.no_grad()
     def sharpen(self, temperature: float) -> None:

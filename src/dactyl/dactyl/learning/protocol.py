@@ -10,6 +10,8 @@ from torch import Tensor
 
 Rows = dict[str, Tensor]
 """A row for each environment, by name."""
+KIND = "kind"
+"""Where environments differ in kind: a group of observations, and of rows, (N,), with a number for each kind."""
 
 
 class Step(Protocol):
@@ -94,7 +96,7 @@ class Resettable(Protocol):
     """An environment whose parts can be set back."""
 
     def episode_rows(self) -> Rows:
-        """What the future of each depends on, (N, …) each. Where they differ in kind, "kind" is a number for each."""
+        """What the future of each depends on, (N, …) each. Where they differ in kind, `KIND` too."""
 
     def set_episode_rows(self, indices: Tensor, rows: Rows) -> Mapping[str, Tensor]:
         """Put rows (k, …) into the environments with these indices (k,); the observations of all then."""

@@ -112,6 +112,8 @@ def configure(preset: str, options: TrainOptions) -> TrainingConfig:
         config = replace(config, initial=_named(config.initial))
     if config.teacher is not None:
         config = replace(config, teacher=_named(config.teacher))
+    if config.specialists:
+        config = replace(config, specialists={name: _named(file) for name, file in config.specialists.items()})
     return config
 
 
@@ -168,7 +170,8 @@ def contract(config: TrainingConfig, preset: str) -> Contract:
         smoothing=last.smoothing,
         robot=last.scene.robot,
         task=last.task,
-        object=last.scene.object,
+        object=(config.objects or (last.scene.object,))[0],
+        others=config.objects[1:],
         locked_wrist=last.scene.locked_wrist,
         trained={"preset": Path(preset).stem, "seed": config.seed},
     )

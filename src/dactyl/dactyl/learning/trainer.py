@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO, cast
 
 import torch
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from dactyl.environment import task as tasks
@@ -22,7 +23,7 @@ from dactyl.learning.algorithms.demonstrated import Demonstrated
 from dactyl.learning.algorithms.distillation import Distillation
 from dactyl.learning.algorithms.ppo import PPO
 from dactyl.learning.algorithms.relative_teacher import RelativeTeacher
-from dactyl.learning.algorithms.teacher import PostureTeacher, Teacher
+from dactyl.learning.algorithms.teacher import PostureTeacher, Specialists, Teacher
 from dactyl.learning.collector import CollectionConfig, Collector, Source
 from dactyl.learning.config import TrainingConfig
 from dactyl.learning.models.actor_critic import ActorCritic
@@ -93,7 +94,7 @@ class Trainer:
         if config.deviation is not None:
             self._spread(config.deviation)
         self.shown: Shown | None = None
-        self.teacher = None if config.teacher is None else self._load_teacher(Path(config.teacher))
+        self.teacher = self._teacher()
         shapes = environment.observation_shapes
         check_images(config.policy.images, shapes)
         self.value = Value(shapes["value"][0], config.value).to(self.device)
@@ -107,6 +108,8 @@ class Trainer:
             network.normalizer.update(self.collector.observations[network.group], processes)
         if config.initial is not None:
             self._begin_with(Path(config.initial))
+        elif config.specialists:
+            self._begin_with(*map(Path, config.specialists.values()))
 
     def _average(self) -> AveragedModel | None:
         """Of the policy network over iterations, for its file."""
@@ -354,6 +357,23 @@ class Trainer:
         if self.average is not None and "average" in state:
             self.average.load_state_dict(state["average"])
 
+    def _teacher(self) -> Teacher | None:
+        """Whom stages may imitate."""
+        if self.config.teacher is not None:
+            return self._load_teacher(Path(self.config.teacher))
+        if self.config.specialists:
+            return Specialists([self._load_specialist(name) for name in self.config.objects])
+        return None
+
+    def _load_specialist(self, object: str) -> Network:
+        """One that sees and acts as this policy does."""
+        path = Path(self.config.specialists[object])
+        specialist = Policy.load(checkpoint.find_policy(path), object, self.device)
+        self._check_actions(path, specialist.contract)
+        if specialist.contract.observation != self.policy.contract.observation:
+            raise DactylError(f"the specialist {path} sees something else than the preset's policy")
+        return specialist.trainable
+
     def _load_teacher(self, path: Path) -> Teacher:
         """The teacher's network, if it fits the task; one of postures may teach policies of other actions."""
         ours = self.policy.contract
@@ -391,23 +411,46 @@ class Trainer:
             if ours != theirs:
                 raise DactylError(f"{path} acts with {name} {theirs}, this preset with {ours}")
 
-    def _begin_with(self, path: Path) -> None:
-        """Take the networks of a checkpoint of this or another task, or a policy alone."""
+    def _begin_with(self, *paths: Path) -> None:
+        """Take the networks of checkpoints of this or another task, or policies alone; the mean of several."""
+        begun = [self._networks_of(path) for path in paths]
+        policies = [policy for policy, _ in begun]
+        values = [value for _, value in begun if value is not None]
+        self._take(self.network, policies, paths)
+        if len(values) == len(paths):
+            self._take(self.value, values, paths)
+
+    def _networks_of(self, path: Path) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor] | None]:
+        """A checkpoint's policy network, if it fits, and its value network, where it has one."""
         path = path if (path / checkpoint.POLICY).is_file() else checkpoint.resolve(path)
+        begun = Policy.load(path / checkpoint.POLICY)
+        self._check_actions(path, begun.contract)
+        seen = begun.contract.observation
+        if seen != self.policy.contract.observation[: len(seen)]:
+            raise DactylError(f"cannot begin with {path}: it sees something else than the preset's policy")
+        network, activation = begun.trainable, self.network.activation
+        if network.activation != activation:
+            raise DactylError(f"cannot begin with {path}: its layers have {network.activation}, not {activation}")
+        value = checkpoint.load_value(path) if (path / checkpoint.VALUE).exists() else None
+        return network.state_dict(), value
+
+    def _take(self, network: Network | Value, states: Sequence[Mapping[str, Tensor]], paths: Sequence[Path]) -> None:
+        names = ", ".join(map(str, paths))
         try:
-            begun = Policy.load(path / checkpoint.POLICY)
-            self._check_actions(path, begun.contract)
-            seen = begun.contract.observation
-            if seen != self.policy.contract.observation[: len(seen)]:
-                raise DactylError(f"cannot begin with {path}: it sees something else than the preset's policy")
-            network, activation = begun.trainable, self.network.activation
-            if network.activation != activation:
-                raise DactylError(f"cannot begin with {path}: its layers have {network.activation}, not {activation}")
-            self.network.load_narrower(network.state_dict())
-            if (path / checkpoint.VALUE).exists():
-                self.value.load_narrower(checkpoint.load_value(path))
+            network.load_narrower(mean_of(states))
         except RuntimeError as error:
-            raise DactylError(f"cannot begin with {path}: its networks have other sizes than the preset's") from error
+            raise DactylError(f"cannot begin with {names}: its networks have other sizes than the preset's") from error
+
+
+def mean_of(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Of networks of one architecture, by name.
+
+    Raises:
+        RuntimeError: their architectures differ.
+    """
+    if any({k: v.shape for k, v in state.items()} != {k: v.shape for k, v in states[0].items()} for state in states):
+        raise RuntimeError("networks of different sizes have no mean")
+    return {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
 
 
 def check_images(images: Mapping[str, tuple[int, ...]], shapes: Mapping[str, tuple[int, ...]]) -> None:

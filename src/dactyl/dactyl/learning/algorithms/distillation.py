@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dactyl.learning.algorithms.guided import Guided
-from dactyl.learning.algorithms.teacher import Teacher
+from dactyl.learning.algorithms.teacher import Teacher, shown
 from dactyl.learning.batch import Batch
 
 
@@ -19,7 +19,7 @@ class Distillation(Guided):
     figure: ClassVar[str] = "imitation_kl"
 
     def __init__(self, *common: Any, teacher: Teacher, weight: float) -> None:
-        """As `Guided`; the teacher is without memory and sees the first of what the value network sees."""
+        """As `Guided`; the teacher begins each sequence without memory, if it has any. What it sees: see `shown`."""
         super().__init__(*common, weight=weight)
         self.teacher = teacher
 
@@ -31,5 +31,5 @@ class Distillation(Guided):
     @torch.no_grad()
     def _teach(self, observations: Mapping[str, Tensor], starts: Tensor) -> Tensor:
         """What the teacher would do: outputs (L, B, outputs)."""
-        seen = {self.teacher.group: observations["value"][..., : self.teacher.inputs]}
-        return self.teacher.sequence(seen, self.teacher.initial_state(starts.shape[1]), starts)
+        state = self.teacher.initial_state(starts.shape[1])
+        return self.teacher.sequence(shown(self.teacher, observations), state, starts)

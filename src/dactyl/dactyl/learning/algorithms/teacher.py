@@ -1,8 +1,8 @@
-"""Whom a policy imitates: a network that says the same in the same situations, or one that acts in postures."""
+"""Whom a policy imitates: a network that says the same in the same situations, one of postures, or several."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +13,7 @@ from dactyl.errors import DactylError
 from dactyl.learning.actions import DEVIATION
 from dactyl.learning.models.recurrent import Network
 from dactyl.learning.policy import Contract
+from dactyl.learning.protocol import KIND
 from dactyl.maths.arrays import Constant
 from dactyl.robot import control, torque
 from dactyl.robot.robot import Robot, Torques
@@ -27,8 +28,9 @@ class Teacher(Protocol):
     """What `Distillation` asks of a teacher; a `Network` is one."""
 
     group: str
-    inputs: int
     """See `Network`."""
+    inputs: int
+    """How many of the numbers that the value network sees it is shown, the first; 0: what the policy sees."""
 
     def initial_state(self, n: int) -> Tensor:
         """See `Network`."""
@@ -38,6 +40,54 @@ class Teacher(Protocol):
 
     def sequence(self, x: Mapping[str, Tensor], state: Tensor, starts: Tensor) -> Tensor:
         """See `Network`."""
+
+
+def shown(teacher: Teacher, observations: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """What a teacher is shown of observations, groups (…, *shape)."""
+    return {teacher.group: observations["value"][..., : teacher.inputs]} if teacher.inputs else observations
+
+
+class Specialists:
+    """A teacher for each object of a `MixedEnvironment`: a policy for that object alone, which sees and says what the
+    one for all does. One with a memory begins each sequence without it."""
+
+    group: str = "policy"
+    inputs: int = 0
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        """In the order of the environment's parts."""
+        self._networks = tuple(networks)
+        self._memory = max(network.state_size for network in networks)
+
+    def initial_state(self, n: int) -> Tensor:
+        """Room for whoever remembers most."""
+        return self._networks[0].head.weight.new_zeros(n, self._memory)
+
+    def step(self, x: Mapping[str, Tensor], state: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs (n, outputs) and the memory, of each row's own specialist."""
+        outputs, after = None, state.clone()
+        for network, rows in self._rows(x[KIND]):
+            said, remembered = network.step({self.group: x[self.group][rows]}, state[rows, : network.state_size])
+            outputs = said.new_zeros(len(state), said.shape[-1]) if outputs is None else outputs
+            outputs[rows], after[rows, : network.state_size] = said, remembered
+        assert outputs is not None
+        return outputs, after
+
+    def sequence(self, x: Mapping[str, Tensor], state: Tensor, starts: Tensor) -> Tensor:
+        """Outputs (T, n, outputs) of each row's own specialist."""
+        outputs = None
+        for network, rows in self._rows(x[KIND][0]):
+            memory = state[rows, : network.state_size]
+            said = network.sequence({self.group: x[self.group][:, rows]}, memory, starts[:, rows])
+            outputs = said.new_zeros(*starts.shape, said.shape[-1]) if outputs is None else outputs
+            outputs[:, rows] = said
+        assert outputs is not None
+        return outputs
+
+    def _rows(self, kinds: Tensor) -> list[tuple[Network, Tensor]]:
+        """Specialists and whose teachers they are, where they are anyone's."""
+        found = [(network, (kinds == kind).nonzero().squeeze(-1)) for kind, network in enumerate(self._networks)]
+        return [(network, rows) for network, rows in found if len(rows)]
 
 
 class PostureTeacher:
