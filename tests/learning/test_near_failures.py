@@ -140,3 +140,13 @@ def test_of_a_kind_that_did_not_fail_none_is_set_back() -> None:
     play(clock, r, 50, {45: 5})
     r.set_back({"memory": torch.zeros(N)}, {"policy": clock.now.clone()})
     assert (clock.now[:4] // 1000.0).tolist() == [0.0, 5.0, 2.0, 5.0]
+
+
+def test_failures_of_kinds_outlast_a_checkpoint() -> None:
+    """Protects a training on several objects that goes on: what it remembers of this run is nothing yet."""
+    clock = TwoKinds()
+    r, again = make(clock, 4 / 6), make(clock, 4 / 6)
+    play(clock, r, 50, {45: 4})
+    again.load_state_dict(r.state_dict())
+    again.set_back({"memory": torch.zeros(N)}, {"policy": clock.now.clone()})
+    assert (clock.now[:4] // 1000.0).tolist() == [4.0, 1.0, 4.0, 3.0]

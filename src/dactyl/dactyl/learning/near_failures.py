@@ -109,7 +109,7 @@ class NearFailures:
 
         `kinds` are those of the failures.
         """
-        own = self.moments[-1][1][KIND][back]
+        own = self.environment.episode_rows()[KIND][back]
         alike = own.unsqueeze(-1) == kinds
         known = alike.any(dim=-1)
         drawn = torch.multinomial(alike[known].float(), 1, generator=self.generator).squeeze(-1)
