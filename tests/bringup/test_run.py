@@ -259,6 +259,7 @@ def test_what_does_not_go_with_a_humanoid_is_refused(tmp_path: Path, changes: di
         (SimOptions(), "block", False),
         (SimOptions(object="octagonal_prism"), "octagonal-prism", False),
         (SimOptions(object="sphere"), "sphere", False),
+        (SimOptions(object="sphere", policy=str(MODELS / "any-object")), "any-object", False),
         (SimOptions(policy=str(MODELS / "block-locked-wrist")), "block-locked-wrist", True),
     ],
 )
