@@ -23,7 +23,7 @@ from dactyl.simulation.scene import Scene, build
 SCRIPTS = 24
 TIMESTEP = 0.002  # s of the script's physics
 RECORDED = 0.02  # s between two states that are kept
-NEAR = 0.03  # m from the middle in which boxes are placed
+NEAR = 0.09  # m from the middle in which boxes are placed
 CLEARANCE = 0.03  # m before a face at which a fingertip arrives first
 HEIGHT = 0.075  # m by which a box is lifted
 SHOWN_NEAR, CARRIED = 0.09, ((-0.08, 0.08), (-0.08, 0.08), (0.0, 0.07))
