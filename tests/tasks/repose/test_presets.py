@@ -79,7 +79,7 @@ def test_the_teacher_of_postures_can_be_said_in_torques() -> None:
     teacher = train.contract(presets.read_preset("trifinger-cpu"), "trifinger-cpu")
     seen = tuple(name for name, _ in teacher.observation)
     student = presets.read_preset("trifinger-cpu-torques")
-    assert student.teacher == "runs/trifinger-cpu"
+    assert student.teacher == "models/cube-teacher"
     assert all(stage.environment.value_terms == seen for stage in student.stages)
     assert (teacher.action_origin, train.contract(student, "student").action_origin) == ("middle", "torque")
     assert "joint_angles" in seen
