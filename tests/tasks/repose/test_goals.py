@@ -61,6 +61,17 @@ def test_goals_are_as_high_as_their_difficulty_has_them(
     assert heights.max() == pytest.approx(highest, abs=2e-4)
 
 
+@pytest.mark.parametrize(("difficulty", "lowest"), [(3, HALF), (4, goals.LOWEST_TURNED)])
+def test_a_share_of_the_goals_may_lie_on_the_table(draws: Draws, difficulty: int, lowest: float) -> None:
+    """So one training serves difficulty 1 too: of places in the air hardly any is so low. None there is turned."""
+    found = drawn(draws, ReposeRules(difficulty=difficulty, on_table=0.3))
+    on_table = found[:, 2] < HALF + 1e-6
+    assert on_table.mean() == pytest.approx(0.3, abs=0.03)
+    assert stats.kstest((found[~on_table, 2] - lowest) / (0.1 - lowest), "uniform").pvalue > 1e-3
+    np.testing.assert_array_equal(found[on_table, 3:], np.tile(IDENTITY, (on_table.sum(), 1)))
+    assert (quaternion.angle(found[~on_table, 3:]).max() > 2.0) == (difficulty == 4)
+
+
 def test_the_second_difficulty_has_one_goal(draws: Draws) -> None:
     found = drawn(draws, ReposeRules(difficulty=2))
     assert (found[:, :2] == 0.0).all()

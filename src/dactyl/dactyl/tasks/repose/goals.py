@@ -63,19 +63,20 @@ def draw(rules: ReposeRules, draws: Draws, count: int, signals: Signals, limits:
     """Goals (count, 7).
 
     With limits, rad, those that are judged by their orientation are turned by an angle between them from the present
-    one; without, by what the rules allow. Those that are not keep the present one: nothing has to be turned.
+    one; without, by what the rules allow. Those that are not, and those on the table, keep the present one.
     """
     position = _positions(rules, draws, count)
     xp = array_namespace(position)
     present = signals.get("object_orientation")
     if limits is None and rules.most_turned < pi:
         limits = (0.0, rules.most_turned)
-    if rules.difficulty == 4:
-        return xp.concat([position, rotations(draws, count, limits, present)], axis=-1)
+    turned = rotations(draws, count, limits, present) if rules.difficulty == 4 else None
     if present is None:
         present = xp.broadcast_to(_IDENTITY.like(position), (count, 4))
     if rules.planar:
         present = quaternion.canonical(quaternion.multiply(_yaw(draws, count, limits), present))
+    if turned is not None:
+        present = xp.where(position[:, 2:] < LOWEST_TURNED, xp.astype(present, turned.dtype), turned)
     return xp.concat([position, xp.astype(present, position.dtype)], axis=-1)
 
 
@@ -86,7 +87,10 @@ def _positions(rules: ReposeRules, draws: Draws, count: int) -> Array:
     if rules.difficulty == 2:
         where = 0.0 * where
     heights = {1: (HALF, HALF), 2: (HOVER, HOVER), 3: (HALF, HIGHEST), 4: (LOWEST_TURNED, HIGHEST)}
-    return xp.concat([where, draws.uniform(*heights[rules.difficulty], count, 1)], axis=-1)
+    height = draws.uniform(*heights[rules.difficulty], count, 1)
+    if rules.on_table:
+        height = xp.where(draws.uniform(0.0, 1.0, count, 1) < rules.on_table, HALF, height)
+    return xp.concat([where, height], axis=-1)
 
 
 def _in_disc(draws: Draws, count: int, radius: float) -> Array:

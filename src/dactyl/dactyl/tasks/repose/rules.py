@@ -32,6 +32,8 @@ class ReposeRules(TrialRules):
     """rad"""
     at_end: bool = True
     """Whether only the pose when the time is up counts; else a goal is reached as soon as the cube is there."""
+    on_table: float = 0.0
+    """Share of the goals of difficulty 3 or 4 that are of difficulty 1 instead: one training serves all."""
     goal_radius: float = CENTRE_RADIUS
     """m from the middle of the arena, within which goals are."""
     most_turned: float = pi
@@ -49,6 +51,11 @@ class ReposeRules(TrialRules):
             raise DactylError(f"trial rules: difficulty {self.difficulty} is none of 1, 2, 3, 4")
         if self.planar and self.difficulty != 1:
             raise DactylError(f"trial rules: planar goals lie on the table, at difficulty 1, not {self.difficulty}")
+        if not 0 <= self.on_table <= 1 or (self.on_table and self.difficulty < 3):
+            raise DactylError(
+                f"trial rules: on_table {self.on_table} at difficulty {self.difficulty}: it must be a share from 0 to 1, "
+                "and only difficulties 3 and 4 can have one"
+            )
         if not (self.position_tolerance > 0 and self.rotation_tolerance > 0):
             raise DactylError(
                 f"trial rules: tolerances {self.position_tolerance} m and {self.rotation_tolerance} rad must be > 0"
