@@ -53,8 +53,8 @@ class ReposeRules(TrialRules):
             raise DactylError(f"trial rules: planar goals lie on the table, at difficulty 1, not {self.difficulty}")
         if not 0 <= self.on_table <= 1 or (self.on_table and self.difficulty < 3):
             raise DactylError(
-                f"trial rules: on_table {self.on_table} at difficulty {self.difficulty}: it must be a share from 0 to 1, "
-                "and only difficulties 3 and 4 can have one"
+                f"trial rules: on_table {self.on_table} at difficulty {self.difficulty}: it must be a share from 0 to "
+                "1, and only difficulties 3 and 4 can have one"
             )
         if not (self.position_tolerance > 0 and self.rotation_tolerance > 0):
             raise DactylError(
