@@ -49,7 +49,7 @@ def test_the_shipped_policies_have_one() -> None:
     robots = {
         path.parent.name: read_contract(path).robot for path in models.find("block").parent.glob(f"*/{models.POLICY}")
     }
-    others = {"gr1-right-grasp-and-reach": "gr1_right", "cube-teacher": "trifinger"}
+    others = {"gr1-right-grasp-and-reach": "gr1_right", "cube-teacher": "trifinger", "trifinger-repose": "trifinger"}
     assert robots == {name: others.get(name, "shadow") for name in robots}
     assert set(others) < set(robots)
 
