@@ -144,6 +144,9 @@ def test_first_use_sets_up_and_later_uses_only_run(checkout: Checkout, tmp_path:
         ("src/dactyl/dactyl/nodes/extra.py", "", ["dactyl"]),
         ("launch/extra.launch.py", "", ["dactyl"]),
         ("src/dactyl/dactyl/extra.py", "", []),
+        ("models/policy.safetensors", "", ["dactyl"]),
+        ("models/README.md", "", []),
+        ("models/evaluation-honest.json", "", []),
     ],
 )
 def test_a_change_repeats_only_the_steps_it_touches(
@@ -156,6 +159,21 @@ def test_a_change_repeats_only_the_steps_it_touches(
         file.write(text + "\n")
     assert checkout.run("shell", "-c", "true")[0] == 0
     assert checkout.done() == steps
+
+
+def test_a_new_build_takes_nothing_from_programs_that_run(checkout: Checkout) -> None:
+    """Protects a training or a farm from a model that is put beside it: they go on importing from what was built."""
+    checkout.run("shell", "-c", "true")
+    built, node = checkout.root / "build/dactyl/imported.py", checkout.root / "install/dactyl/lib/dactyl/gone"
+    for path in (built, node):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    (checkout.root / "src/dactyl/dactyl/nodes/extra.py").touch()
+    checkout.done()
+    assert checkout.run("shell", "-c", "true")[0] == 0
+    assert checkout.done() == ["dactyl"]
+    assert built.exists()
+    assert not node.exists(), "a node that is gone must not be offered"
 
 
 def test_another_python_or_place_sets_up_anew(checkout: Checkout, tmp_path: Path) -> None:
