@@ -22,6 +22,7 @@ from dactyl.learning.config import parse_training
 from dactyl.learning.options import EvaluationOptions, TrainOptions
 from dactyl.learning.policy import Policy
 from dactyl.robot import robot as robots
+from dactyl.storage.locks import locked
 from dactyl.storage.shared import shared
 from tests.learning.test_trainer import rows, same
 
@@ -186,6 +187,13 @@ def test_continuing_from_an_older_checkpoint_wants_a_folder_of_its_own(preset: s
     checkpoint_48.mkdir()
     with pytest.raises(DactylError, match="not what you resume"):
         train.train(preset, TrainOptions(resume=older, device="cpu", threads=1))
+
+
+def test_two_trainings_do_not_mix_in_one_folder(preset: str, tmp_path: Path) -> None:
+    """Two that resumed from one checkpoint wrote rows and checkpoints by turns."""
+    with locked(tmp_path / "out"), pytest.raises(DactylError, match=r"another process works in .*out"):
+        train.train(preset, TrainOptions(out=tmp_path / "out"))
+    assert checkpoint.find(tmp_path / "out") == []
 
 
 def test_a_robot_without_bins_is_trained_and_its_policy_acts(

@@ -11,7 +11,8 @@ import pytest
 from dactyl.errors import DactylError
 from dactyl.reproduction import engine
 from dactyl.reproduction.experiment import Here, StoppedError
-from dactyl.reproduction.store import Store, locked
+from dactyl.reproduction.store import Store
+from dactyl.storage.locks import locked
 from tests.reproduction.toys import Toy, choice
 
 

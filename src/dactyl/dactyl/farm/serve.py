@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import secrets
 import shutil
 import signal
@@ -29,6 +28,7 @@ from dactyl.farm.worker import QUEUE, Settings, robot_folder
 from dactyl.ranges import check_options
 from dactyl.robot import robot as robots
 from dactyl.signals import ends
+from dactyl.storage.locks import locked
 
 ABOUT = "farm.json"
 LOOK = 1.0
@@ -193,17 +193,11 @@ def _seed(options: ServeOptions) -> int:
 @contextmanager
 def _claimed(folder: Path) -> Iterator[None]:
     """The farm's folder for this process alone, closed to others, without what an earlier one left unfinished."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder.chmod(0o700)
-        lock = (folder / "lock").open("w")
-    except OSError as error:
-        raise DactylError(f"cannot use the folder {folder}: {error.strerror}") from error
-    with lock:
+    with locked(folder):
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DactylError(f"a farm is served from {folder} already") from None
+            folder.chmod(0o700)
+        except OSError as error:
+            raise DactylError(f"cannot use the folder {folder}: {error.strerror}") from error
         for left in folder.glob("incoming-*"):
             shutil.rmtree(left, ignore_errors=True)
         yield

@@ -29,6 +29,7 @@ from dactyl.ranges import check_options
 from dactyl.robot import robot as robots
 from dactyl.simulation.scene import robot_of
 from dactyl.status_line import duration
+from dactyl.storage.locks import locked
 from dactyl.storage.shared import shared
 
 DEFAULTS = TrainOptions()
@@ -55,8 +56,9 @@ def train(preset: str, options: TrainOptions = DEFAULTS) -> dict[str, Any]:
     check_workers(options, config)
     if options.cluster:
         return _on_a_cluster(preset, config, options)
-    prepare_folder(out, resume)
-    return process_group.run(workers, _take_part, preset, config, options)
+    with locked(out):
+        prepare_folder(out, resume)
+        return process_group.run(workers, _take_part, preset, config, options)
 
 
 def _on_a_cluster(preset: str, config: TrainingConfig, options: TrainOptions) -> dict[str, Any]:
@@ -66,15 +68,15 @@ def _on_a_cluster(preset: str, config: TrainingConfig, options: TrainOptions) ->
     from dactyl.learning.cluster import engine
     from dactyl.learning.cluster.optimizer import Task
 
-    prepare_folder(options.out, options.resume)
     threads = options.threads or 1
     simulating = options.rollout_workers or options.workers
     device = "cpu" if options.rollout_workers else str(options.device)
     make_environment = MakeEnvironment(config.num_envs // simulating, device, threads, config.objects)
     options = replace(options, threads=threads)
-    return engine.train(
-        Task(config, contract(config, preset), options, make_environment, interactive=sys.stderr.isatty())
-    )
+    task = Task(config, contract(config, preset), options, make_environment, interactive=sys.stderr.isatty())
+    with locked(options.out):
+        prepare_folder(options.out, options.resume)
+        return engine.train(task)
 
 
 @dataclass(frozen=True)
@@ -213,17 +215,13 @@ def check_workers(options: TrainOptions, config: TrainingConfig) -> None:
 
 
 def prepare_folder(out: Path, resume: Path | None) -> None:
-    """Make a training's folder; DactylError if this training would mix with another in it."""
+    """Leave nothing half written in a training's folder; DactylError if this training would mix with another in it."""
     found = checkpoint.find(out)
     if found and resume is None:
         raise DactylError(f"{out} already holds a training: continue it with --resume {out}, or choose another --out")
     if found and resume is not None and found[-1].resolve() != resume.resolve():
         raise DactylError(f"{out} holds {found[-1].name}, which is not what you resume: choose another --out")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        checkpoint.clean(out)
-    except OSError as error:
-        raise DactylError(f"cannot write to {out}: {error.strerror}") from error
+    checkpoint.clean(out)
 
 
 def as_text(outcome: Mapping[str, Any]) -> str:

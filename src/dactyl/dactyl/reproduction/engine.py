@@ -14,8 +14,9 @@ from dactyl.reproduction import cost, report
 from dactyl.reproduction.experiment import Experiment, Here, Size, Step, StoppedError, check_plan
 from dactyl.reproduction.inputs import inputs_of
 from dactyl.reproduction.sharing import cores, workers_for
-from dactyl.reproduction.store import NOT_YET, Finished, Store, locked
+from dactyl.reproduction.store import NOT_YET, Finished, Store
 from dactyl.status_line import duration
+from dactyl.storage.locks import locked
 
 
 @dataclass(frozen=True)

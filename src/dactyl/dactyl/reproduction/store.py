@@ -7,11 +7,10 @@ ROOT/table-4-quick/…             the same of the quick form
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,6 @@ SPENT = "spent.txt"
 """In a step's folder: s that interrupted tries took."""
 MARK = "inputs.json"
 """In a step's folder: what its content was made from."""
-LOCK = ".lock"
 NOT_YET = "not run yet"
 MOST = 1e15
 """Seconds, or work, that a step can have taken: a sum of them is still a number."""
@@ -136,26 +134,6 @@ class Store:
         """Keep what an interrupted try, and those before it, took; it is no matter if that cannot be written."""
         with suppress(OSError):
             (self.home(step) / SPENT).write_text(f"{seconds:.1f}\n")
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Nobody else works in an experiment's folder meanwhile.
-
-    Raises:
-        DactylError: somebody does, or the folder cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / LOCK).open("w")
-    except OSError as error:
-        raise DactylError(f"cannot write to {folder}: {error.strerror}") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise DactylError(f"another process works in {folder}") from error
-        yield
 
 
 DAMAGED = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)

@@ -20,6 +20,7 @@ from dactyl.learning.progress import Progress, Style
 from dactyl.learning.trainer import signals
 from dactyl.ranges import check_options
 from dactyl.simulation.scene import build
+from dactyl.storage.locks import locked
 from dactyl.storage.models import ESTIMATOR
 from dactyl.storage.shared import shared
 from dactyl.storage.state import load_state, save_state
@@ -59,12 +60,13 @@ def train(preset: str, options: VisionTrainOptions = DEFAULTS) -> dict[str, Any]
         torch.set_num_threads(options.threads)
     name, resume = Path(preset).stem, options.resume
     out = resume or options.out or Path("runs") / f"vision-{name}"
-    if resume is None and (out / TRAINING).exists():
-        raise DactylError(f"{out} already holds a training: continue it with --resume {out}, or choose another --out")
     if resume is not None and not (resume / TRAINING).exists():
         raise DactylError(f"there is no training in {resume}")
-    trainer = VisionTrainer(config, name, out, device, options.renderers, resume is not None)
-    return trainer.run(options.minutes)
+    if resume is None and (out / TRAINING).exists():
+        raise DactylError(f"{out} already holds a training: continue it with --resume {out}, or choose another --out")
+    with locked(out):
+        trainer = VisionTrainer(config, name, out, device, options.renderers, resume is not None)
+        return trainer.run(options.minutes)
 
 
 def _line(row: Mapping[str, float]) -> str:
