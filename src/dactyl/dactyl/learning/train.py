@@ -63,7 +63,8 @@ def train(preset: str, options: TrainOptions = DEFAULTS) -> dict[str, Any]:
 
 def _on_a_cluster(preset: str, config: TrainingConfig, options: TrainOptions) -> dict[str, Any]:
     assert options.cluster is not None
-    assert options.out is not None
+    out = options.out
+    assert out is not None
     cluster.prepare(options.cluster)
     from dactyl.learning.cluster import engine
     from dactyl.learning.cluster.optimizer import Task
@@ -74,8 +75,8 @@ def _on_a_cluster(preset: str, config: TrainingConfig, options: TrainOptions) ->
     make_environment = MakeEnvironment(config.num_envs // simulating, device, threads, config.objects)
     options = replace(options, threads=threads)
     task = Task(config, contract(config, preset), options, make_environment, interactive=sys.stderr.isatty())
-    with locked(options.out):
-        prepare_folder(options.out, options.resume)
+    with locked(out):
+        prepare_folder(out, options.resume)
         return engine.train(task)
 
 
