@@ -49,6 +49,7 @@ def transition(
 def test_on_target_every_kernel_is_a_quarter() -> None:
     there = transition()
     torch.testing.assert_close(rewards.keypoints(there), torch.tensor([0.25]))
+    torch.testing.assert_close(rewards.fine_keypoints(there), torch.tensor([0.25]))
     torch.testing.assert_close(rewards.position(there), torch.tensor([0.25]))
     torch.testing.assert_close(rewards.rotation(there), torch.tensor([100.0]), rtol=1e-3, atol=0.0)
 
@@ -58,7 +59,16 @@ def test_kernels_of_a_shift_alone(distance: float) -> None:
     """All eight corners are off by the same."""
     off = transition(shift=(0.0, distance, 0.0))
     torch.testing.assert_close(rewards.keypoints(off), torch.tensor([kernel(30.0 * distance)]), rtol=1e-4, atol=1e-7)
+    fine = torch.tensor([kernel(100.0 * distance)])
+    torch.testing.assert_close(rewards.fine_keypoints(off), fine, rtol=1e-4, atol=1e-7)
     torch.testing.assert_close(rewards.position(off), torch.tensor([kernel(50.0 * distance)]), rtol=1e-4, atol=1e-7)
+
+
+def test_a_cube_just_off_its_goal_loses_half_of_the_fine_reward_and_little_of_the_other() -> None:
+    """At the tolerance of 22 degrees; that is why there is a fine one."""
+    nearly = transition(turn=(0.0, 0.0, np.deg2rad(22.0)))
+    assert 0.4 < rewards.fine_keypoints(nearly).item() / 0.25 < 0.6
+    assert rewards.keypoints(nearly).item() / 0.25 > 0.9
 
 
 def test_corners_on_the_axis_of_a_turn_stay_nearer_than_the_others() -> None:
