@@ -10,6 +10,7 @@ from dactyl.status_line import duration
 RATES: Mapping[str, float] = {
     "evaluation steps": 2000.0,  # environment steps/s of a policy that acts in 64 or more environments
     "training steps": 2000.0,  # environment steps/s, learning included
+    "TriFinger training steps": 8000.0,  # the same, of planar reposing
     "pictures": 200.0,  # images/s, OpenGL in software, 96 × 96
     "traced pictures": 4.0,  # images/s, MJWarp's ray tracer on one core, 96 × 96, shadows
     "seconds": 1.0,  # of what takes a time that is chosen

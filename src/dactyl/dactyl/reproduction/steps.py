@@ -53,13 +53,29 @@ def judged(name: str, trained: str, world: str, trials: int, quick: bool, owner:
     )  # fmt: skip
 
 
-def trained(name: str, title: str, preset: dict[str, Any], after: str = "", owner: str = "") -> Step:
-    """The step that trains a preset, from the networks of the step `after` if one is named."""
+def trained(
+    name: str,
+    title: str,
+    preset: dict[str, Any],
+    after: str = "",
+    owner: str = "",
+    work: str = "training steps",
+) -> Step:
+    """The step that trains a preset, from the networks of the step `after` if one is named.
+
+    Args:
+        name: of the step.
+        title: for people.
+        preset: its content.
+        after: a step whose networks training begins with.
+        owner: see `Step`.
+        work: the kind of its steps in `cost.RATES`.
+    """
     teacher, environment = preset.get("teacher"), preset["environment"]
     task = tasks.load(environment.get("task", registry.DEFAULTS["tasks"]))
     world = World(select(environment["randomization"], of_task(task)))
     return Step(
-        name, title, training.training(preset, after), {"training steps": float(preset["total_steps"])},
+        name, title, training.training(preset, after), {work: float(preset["total_steps"])},
         settings={"preset": preset, "world": world.settings()},
         files=(shared(teacher, models.POLICY),) if teacher else (), needs=(after,) if after else (), owner=owner,
     )  # fmt: skip

@@ -24,6 +24,8 @@ from dactyl.storage import presets
 
 SEEDS, TRIALS = (0, 1, 2), 100
 """Trainings of each case; trials of each of them."""
+WORK = "TriFinger training steps"
+"""Of a training, by its kind in `cost.RATES`."""
 CASES: Mapping[str, str] = {
     "kp-kp": "keypoints seen, keypoints rewarded",
     "pq-kp": "position and quaternion seen, keypoints rewarded",
@@ -83,7 +85,7 @@ def judged(name: str, of: str, made: Mapping[str, Any], quick: bool, owner: str 
 def compared(name: str, seed: int, quick: bool, owner: str = "") -> tuple[Step, Step]:
     """A case's training with a seed, and its judgement. `owner`: see `Step`."""
     made, step = preset(name, seed, quick), f"{name}-{seed}"
-    training = trained(f"train-{step}", f"training: {CASES[name]}, seed {seed}", made, owner=owner)
+    training = trained(f"train-{step}", f"training: {CASES[name]}, seed {seed}", made, owner=owner, work=WORK)
     return training, judged(step, training.name, made, quick, owner)
 
 
@@ -165,7 +167,7 @@ EXPERIMENT = Experiment(
     differs=(
         "It is another paper's claim (arXiv:2108.09779), of the TriFinger.",
         "The cube stays on the table and trials last 3 s; theirs is lifted, on the robot, with 40 trials each.",
-        "Trainings have 1.2 M steps of two cores; theirs have a thousand times as many.",
+        "Trainings have 4 M steps of two cores; theirs have up to a thousand million.",
     ),
     figure_size=(13.0, 4.5),
 )
