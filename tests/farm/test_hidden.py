@@ -102,16 +102,6 @@ def test_the_files_are_what_the_graph_takes_and_only_their_owner_reads_them(tmp_
     assert folder.stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize(("kind", "told"), [("trifinger", {"pose_period": 0.1, "pose_delay": 0.09}), ("shadow", {})])
-def test_a_robot_with_a_slow_tracker_has_it_here_too(kind: str, told: dict[str, float], tmp_path: Path) -> None:
-    """Protects policies from a farm that is kinder than the platform."""
-    robot = robots.load(kind)
-    ones = ModelParameters(np.ones((len(robot.joints), 7)), np.ones((len(robot.actuators), 4)))
-    hidden.write(tmp_path / "0", robot, hidden.draw(robot, ones, 0, 0))
-    tracker = configuration.read(tmp_path / "0" / hidden.GRAPH)["fingertip_tracker"]
-    assert {name: value for name, value in tracker.items() if name.startswith("pose_")} == told
-
-
 def test_the_page_states_each_range() -> None:
     """Protects docs/farm.md from falling behind."""
     page = (ROOT / "docs" / "farm.md").read_text()

@@ -96,6 +96,19 @@ def test_another_robots_tracker_on_hardware_has_its_markers(make_node: Callable[
     assert len(tracker.get_parameter("fingertip_ids").value) == len(robots.load("trifinger").fingertips)
 
 
+@pytest.mark.parametrize(
+    ("robot", "hardware", "expected"),
+    [("trifinger", False, (0.1, 0.09)), ("trifinger", True, (0.0, 0.0)), ("shadow", False, (0.0, 0.0))],
+)
+def test_the_simulated_tracker_is_as_slow_as_the_robots_own(
+    make_node: Callable[..., Any], robot: str, hardware: bool, expected: tuple[float, float]
+) -> None:
+    """Protects policies from a simulation that is kinder than the platform, and a platform from being late twice."""
+    told = on_hardware(robot, "")["fingertip_tracker"] if hardware else {}
+    tracker = make_node(FingertipTracker, robot=robot, object="cube", **told)
+    assert tuple(tracker.get_parameter(name).value for name in ("pose_period", "pose_delay")) == expected
+
+
 def test_another_robots_monitor_on_hardware_watches_its_targets(make_node: Callable[..., Any]) -> None:
     """Protects the start of the graph: the Shadow's topics are refused for another robot."""
     told = on_hardware("trifinger", "").get("timing_monitor", {})

@@ -18,8 +18,9 @@ NEEDS = {
     "node-lost": "ray",
     "keypoints": "robot_properties_fingers",
     "randomizations": "robot_properties_fingers",
+    "shapes": "robot_properties_fingers",
 }
-"""The held-out renderer twice, training on a cluster twice, and a robot's model twice."""
+"""The held-out renderer twice, training on a cluster twice, and a robot's model three times."""
 
 
 @pytest.mark.slow

@@ -113,22 +113,20 @@ def write(folder: Path, robot: Robot, hidden: HiddenRobot) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_atomically(folder / GRAPH, yaml.safe_dump(_graph(robot, hidden), sort_keys=False))
+        write_atomically(folder / GRAPH, yaml.safe_dump(_graph(hidden), sort_keys=False))
     except OSError as error:
         raise DactylError(f"cannot write {folder}: {error.strerror}") from error
     parameters.write(folder / CALIBRATION, robot, hidden.changes)
 
 
-def _graph(robot: Robot, hidden: HiddenRobot) -> dict[str, Any]:
+def _graph(hidden: HiddenRobot) -> dict[str, Any]:
     """The parameter file: what the simulator and the tracker are told."""
-    period, delay = robot.slow_tracker
-    slow = {"pose_period": period, "pose_delay": delay} if period or delay else {}
     nodes = {
         "sim": {
             "friction": round(hidden.friction, 4),
             "marker_noise": round(hidden.marker_noise, 7),
             "marker_delay": round(hidden.marker_delay, 4),
         },
-        "fingertip_tracker": {"base_positions": np.round(hidden.base, 6).ravel().tolist(), **slow},
+        "fingertip_tracker": {"base_positions": np.round(hidden.base, 6).ravel().tolist()},
     }
     return {NAMESPACE: {name: {"ros__parameters": values} for name, values in nodes.items()}}

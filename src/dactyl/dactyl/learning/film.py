@@ -44,11 +44,11 @@ def film(out: Path, options: FilmOptions = DEFAULTS) -> str:
     take = _Take(options)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        frames = take.frames(round(seconds / take.period), width)
+        steps = round(seconds / take.period)
         if out.suffix.lower() == ".gif":
-            _write_gif(frames, out, every, take.period)
+            _write_gif(take.frames(steps, width, every), out, every * take.period)
         else:
-            write_video(frames, out, 1.0 / take.period)
+            write_video(take.frames(steps, width), out, 1.0 / take.period)
     except OSError as error:
         raise DactylError(f"cannot write the film {out}: {error.strerror or error}") from error
     return f"{out}: {take.successes} goals in {take.seconds:.1f} s, then {take.ending}"
@@ -69,8 +69,8 @@ class _Take:
         self.seconds = 0.0
         self.ending = "the film's end"
 
-    def frames(self, steps: int, width: int) -> Iterator[np.ndarray]:
-        """(height, width, 3) RGB after each control step, until the trial ends."""
+    def frames(self, steps: int, width: int, every: int = 1) -> Iterator[np.ndarray]:
+        """(height, width, 3) RGB before every so many control steps, until the trial ends."""
         environment, policy = self._environment, self._policy
         observed, state = environment.reset(), policy.initial_state(1)
         scene, task = environment.scene, environment.task
@@ -78,15 +78,16 @@ class _Take:
         camera = places[len(places) // 2]
         with SceneRenderer(scene, width, 3 * width // 4, fine=True) as renderer:
             for step in range(steps):
-                goal = environment.state_dict()["goal"][0].double().numpy()
-                position, orientation = task.goal_pose(goal, environment.robot)
-                # a goal at the object's place of rest is about its orientation alone: it is shown beside
-                turns = np.array_equal(position, environment.robot.workspace.rest)
-                place = scene.hand_position + quaternion.rotate(scene.hand_quaternion, np.asarray(position))
-                qpos = environment.physics.state.qpos[0].numpy()
-                turn = quaternion.multiply(scene.hand_quaternion, orientation)
-                picture = renderer.render(qpos, camera, turn, place=None if turns else place)
-                yield self._caption(np.ascontiguousarray(picture))
+                if step % every == 0:
+                    goal = environment.state_dict()["goal"][0].double().numpy()
+                    position, orientation = task.goal_pose(goal, environment.robot)
+                    # a goal at the object's place of rest is about its orientation alone: it is shown beside
+                    turns = np.array_equal(position, environment.robot.workspace.rest)
+                    place = scene.hand_position + quaternion.rotate(scene.hand_quaternion, np.asarray(position))
+                    qpos = environment.physics.state.qpos[0].numpy()
+                    turn = quaternion.multiply(scene.hand_quaternion, orientation)
+                    picture = renderer.render(qpos, camera, turn, place=None if turns else place)
+                    yield self._caption(np.ascontiguousarray(picture))
                 actions, state = policy.step(observed, state, self._deterministic, self._generator)
                 outcome = environment.step(actions)
                 observed = outcome.observations
@@ -105,10 +106,10 @@ class _Take:
         return picture
 
 
-def _write_gif(frames: Iterator[np.ndarray], out: Path, every: int, period: float) -> None:
-    """All frames with the same few colours, so that what stands still costs nothing."""
-    kept = [Image.fromarray(frame) for step, frame in enumerate(frames) if step % every == 0]
+def _write_gif(frames: Iterator[np.ndarray], out: Path, period: float) -> None:
+    """All frames with the same few colours, so that what stands still costs nothing; `period`: of a frame, s."""
+    kept = [Image.fromarray(frame) for frame in frames]
     samples = kept[:: 1 + len(kept) // 16]
     palette = Image.fromarray(np.vstack([np.asarray(frame) for frame in samples])).quantize(COLOURS)
     reduced = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in kept]
-    reduced[0].save(out, save_all=True, append_images=reduced[1:], duration=round(1000 * period * every), loop=0)
+    reduced[0].save(out, save_all=True, append_images=reduced[1:], duration=round(1000 * period), loop=0)

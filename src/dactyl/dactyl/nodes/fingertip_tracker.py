@@ -38,12 +38,14 @@ class Parameters:
         None, "x y z of each object marker in the object frame, m.", minimum=-1.0, maximum=1.0
     )
     pose_period: float = parameter(
-        0.0,
-        "Time between two poses of the object, of a slow tracker, s; 0: each frame.",
+        None,
+        "Time between two poses of the object, s, the robot's own tracker's by default; 0: each frame.",
         minimum=0.0,
         maximum=10.0,
     )
-    pose_delay: float = parameter(0.0, "How old a pose is when it comes, s.", minimum=0.0, maximum=10.0)
+    pose_delay: float = parameter(
+        None, "How old a pose is when it comes, s; the robot's own tracker's by default.", minimum=0.0, maximum=10.0
+    )
     base_memory: float = parameter(1.0, "Time over which base markers are averaged, s.", minimum=1e-3, maximum=60.0)
     max_residual: float = parameter(
         0.005, "Markers that fit their body worse than this give no pose, m.", minimum=1e-5, maximum=0.1
@@ -69,11 +71,13 @@ class FingertipTracker(DactylNode):
         shape = objects.load(self.asked("object", "block"))
         tips, base = len(self.robot.fingertips), self.robot.markers.base
         ids = usual_ids(tips, len(base), len(shape.markers))
+        period, delay = self.robot.slow_tracker
         settings = self.declare(
             Parameters,
             {
                 "fingertip_ids": ids.fingertips, "base_ids": ids.base, "object_ids": ids.object,
                 "base_positions": base.ravel().tolist(), "object_positions": shape.markers.ravel().tolist(),
+                "pose_period": period, "pose_delay": delay,
             },
         )  # fmt: skip
         if len(settings.fingertip_ids) != tips:

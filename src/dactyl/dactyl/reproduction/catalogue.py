@@ -24,6 +24,7 @@ NAMES = (
     "memory-or-not",
     "keypoints",
     "randomizations",
+    "shapes",
 )
 """Each is `EXPERIMENT` in the file of its name, with `_` for every `-`."""
 

@@ -175,8 +175,8 @@ class Robot:
     opened: Mapping[str, float] = field(default_factory=dict)
     """Actuators of its hands, and the positions, rad, at which these let go of what they hold; empty: it has none."""
     slow_tracker: tuple[float, float] = (0.0, 0.0)
-    """s between two poses of the object that the robot's own tracker gives, and s that they are old then; a farm's
-    robots have it."""
+    """s between two poses of the object that the robot's own tracker gives, and s that they are old then. The
+    graph's `fingertip_tracker` is so by default."""
     scripted_starts: str = ""
     """`module:function` that plays with the object by a script: a scene and a seed -> states in which episodes may
     begin, joint angles and velocities among them, (K, nq) and (K, nv); empty: there is none."""
