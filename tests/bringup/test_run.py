@@ -113,7 +113,7 @@ def test_another_robot_gets_its_own_parameters_and_none_of_the_default_ones(tmp_
     graph = real_graph(RealOptions(policy=of_another_robot(tmp_path)))
     told = {node.name: graph.parameters(node) for node in graph.nodes}
     assert not {"timeout", "rest_position", "up"} & set(told["trial"])
-    assert set(told["fingertip_tracker"]) == {"robot", "object"}
+    assert set(told["fingertip_tracker"]) == {"robot", "object", "pose_period", "pose_delay"}
     assert set(told["timing_monitor"]) == {"robot"}
     assert told["hand_driver"]["transport"] == "robot_interfaces"
     assert "max_temperature" not in told["hand_driver"]
