@@ -13,6 +13,9 @@ from dactyl.robot import robot as robots
 from dactyl.robot.parameters import Key, ModelParameters, differences, from_vector, keys, lay_over, paper_count
 
 SHADOW = robots.load("shadow")
+GR1 = robots.load("gr1_right")
+MOVED = "R_index_intermediate_joint"
+"""By R_index_proximal_joint."""
 
 
 @pytest.fixture
@@ -38,6 +41,36 @@ def test_what_is_written_is_read_again(nominal: ModelParameters, tmp_path: Path)
     np.testing.assert_array_equal(from_vector(SHADOW, changed.vector()).joints, changed.joints)
 
 
+def test_couplings_are_written_and_read_too(tmp_path: Path) -> None:
+    """k and b of joints without a motor (Lin et al., appendix A); a robot without any has no such section."""
+    changes = {Key(MOVED, "damping"): 0.03, Key(MOVED, "k"): 0.9, Key("R_thumb_distal_joint", "b"): -0.02}
+    parameters.write(tmp_path / "model.yaml", GR1, changes)
+    assert parameters.read(tmp_path / "model.yaml", GR1) == changes
+    parameters.write(tmp_path / "hand.yaml", SHADOW, {Key("FFJ3", "damping"): 0.25})
+    assert "couplings" not in (tmp_path / "hand.yaml").read_text()
+
+
+def test_parameters_of_many_robots_keep_their_places() -> None:
+    """Over leading dimensions, as a replay has them."""
+    count = len(keys(GR1))
+    assert count == 18 * 7 + 13 * 4 + 5 * 2 == paper_count(GR1)
+    vectors = np.arange(2.0 * count).reshape(2, count)
+    many = from_vector(GR1, vectors)
+    for row in range(2):
+        np.testing.assert_array_equal(from_vector(GR1, vectors[row]).couplings, many.couplings[row])
+        one = ModelParameters(many.joints[row], many.actuators[row], many.couplings[row])
+        np.testing.assert_array_equal(one.vector(), vectors[row])
+    assert many.coupling("k")[1, 1] == vectors[1, keys(GR1).index(Key(MOVED, "k"))]
+
+
+@pytest.mark.parametrize("limit", ["lower", "upper"])
+def test_limits_of_a_joint_that_another_moves_are_refused(limit: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.yaml"
+    path.write_text(f"robot: gr1_right\njoints: {{{MOVED}: {{{limit}: 0.1}}}}")
+    with pytest.raises(DactylError, match=f"{MOVED} {limit}: R_index_proximal_joint moves it, its limits follow"):
+        parameters.read(path, GR1)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -55,6 +88,7 @@ def test_what_is_written_is_read_again(nominal: ModelParameters, tmp_path: Path)
         ("robot: shadow\njoints: {FFJ3: {damping: yes}}", "expected a finite number"),
         ("robot: shadow\njoints: {FFJ3: {damping: -1}}", "must be >= 0"),
         ("robot: shadow\nactuators: {FFJ3: {gain: 0}}", "must be > 0"),
+        ("robot: shadow\ncouplings: {FFJ1: {k: 1}}", "FFJ1, which the robot has not"),
         ("robot: {", "is not YAML"),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 
 from dactyl.calibration.model.replay import scene_of
 from dactyl.calibration.model.space import Space, draw, space_of
+from dactyl.errors import DactylError
 from dactyl.robot import robot as robots
 from dactyl.robot.parameters import Key
 from dactyl.robot.robot import Positions, Robot
@@ -72,3 +73,20 @@ def test_hidden_parameters_are_inside_and_their_seeds_differ(shadow: Space) -> N
     assert ((first >= 0.0) & (first <= 1.0)).all()
     assert (first != second).mean() > 0.99
     assert np.abs(first - shadow.to_unit(shadow.nominal)).max() <= 0.25 + 1e-9
+
+
+def test_only_the_kinds_that_are_asked_for_are_sought(tray: Robot) -> None:
+    found = space_of(tray, scene_of("tray").parameters, ("damping", "gain"))
+    sought = [key.parameter for key, wanted in zip(found.keys, found.sought, strict=True) if wanted]
+    assert sorted(sought) == ["damping", "damping", "gain", "gain"]
+    high = found.from_unit(np.ones(len(found.nominal)))
+    assert (high != found.nominal).sum() == 4
+
+
+@pytest.mark.parametrize(
+    ("kinds", "message"),
+    [(("mass",), "no parameter mass: choose from damping"), (("k", "b"), "nothing is sought"), ((), "nothing is")],
+)
+def test_kinds_that_there_are_not_are_refused(kinds: tuple[str, ...], message: str, tray: Robot) -> None:
+    with pytest.raises(DactylError, match=message):
+        space_of(tray, scene_of("tray").parameters, kinds)

@@ -19,8 +19,9 @@ NEEDS = {
     "keypoints": "robot_properties_fingers",
     "randomizations": "robot_properties_fingers",
     "shapes": "robot_properties_fingers",
+    "autotune": "fourier_robot_descriptions",
 }
-"""The held-out renderer twice, training on a cluster twice, and a robot's model three times."""
+"""The held-out renderer twice, training on a cluster twice, and robots' models four times."""
 
 
 @pytest.mark.slow

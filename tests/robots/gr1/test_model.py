@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import sys
+from pathlib import Path
 
 import mujoco
 import numpy as np
@@ -10,10 +12,12 @@ import pytest
 
 from dactyl.errors import DactylError
 from dactyl.maths import quaternion
+from dactyl.robot import parameters
+from dactyl.robot.parameters import Key
 from dactyl.robots.gr1 import joints, layout, model
 from dactyl.robots.gr1.joints import FINGERS, FOURIER, INSPIRE, PREFIXES
 from dactyl.robots.gr1.robots import BOTH, RIGHT
-from dactyl.simulation import urdf_file
+from dactyl.simulation import calibrated, urdf_file
 from dactyl.simulation.scene import Scene, SceneConfig
 from dactyl.simulation.urdf import NOWHERE, Pose
 from tests.simulation.scenes import scene_or_skip
@@ -115,6 +119,31 @@ def test_motors_have_the_files_torques_and_the_layouts_gains(scene: Scene) -> No
         hand = joint.startswith("R_")
         assert motor.gainprm[0] == layout.STIFFNESS["hand" if hand else "arm"]
         assert motor.forcerange[1] == (layout.HAND_TORQUE if hand else efforts[joint])
+
+
+def test_a_calibrations_couplings_reach_the_model(scene: Scene, tmp_path: Path) -> None:
+    """q_u = k · q_a + b, in motion too, and the moved joint's limits follow (Lin et al., appendix A)."""
+    file, moved, by = tmp_path / "model.yaml", "R_thumb_distal_joint", "R_thumb_proximal_pitch_joint"
+    parameters.write(file, scene.robot, {Key(moved, "k"): 0.8, Key(moved, "b"): 0.1})
+    found = scene_or_skip(SceneConfig(robot="gr1_right", object="cylinder", calibration=str(file)))
+    row = [coupling.joint for coupling in scene.robot.couplings].index(moved)
+    np.testing.assert_allclose(found.parameters.couplings[row], [0.8, 0.1])
+    low, high = found.model.joint(by).range
+    np.testing.assert_allclose(found.model.joint(moved).range, [0.8 * low + 0.1, 0.8 * high + 0.1])
+    data = mujoco.MjData(found.model)
+    data.ctrl[:] = found.robot.actuator_positions(found.model.qpos0[found.joints])
+    data.ctrl[found.robot.actuators.index(by)] = 0.7
+    mujoco.mj_step(found.model, data, 250)
+    assert data.joint(by).qpos[0] > 0.5
+    assert data.joint(moved).qpos[0] == pytest.approx(0.8 * data.joint(by).qpos[0] + 0.1, abs=0.02)
+
+
+def test_a_calibration_that_changes_nothing_leaves_the_model_as_it_is(any_scene: Scene) -> None:
+    """Protects home and limits, which the model counts couplings from."""
+    before, after = any_scene.model, copy.copy(any_scene.model)
+    calibrated.apply(after, any_scene.robot, calibrated.parameters_of(before, any_scene.robot))
+    for name in ("eq_data", "jnt_range", "dof_damping", "actuator_gainprm", "actuator_forcerange"):
+        np.testing.assert_allclose(getattr(after, name), getattr(before, name), atol=1e-12)
 
 
 def test_cones_are_elliptic_so_that_a_grasp_does_not_slip(scene: Scene) -> None:

@@ -186,12 +186,12 @@ def test_written_parameters_and_states_are_those_of_a_model_of_their_own() -> No
     parameters = from_vector(scene.robot, vectors)
     qpos, qvel = np.tile(scene.model.qpos0, (2, 1)), np.full((2, scene.model.nv), 0.1)
     physics.begin(qpos, qvel)
-    physics.write(calibrated.fields(parameters))
+    physics.write(calibrated.fields(scene.model, scene.robot, parameters))
     physics.state.targets[:] = 0.3
     physics.advance(20, 2)
     for world in range(2):
         model = copy.copy(scene.model)
-        calibrated.apply(model, from_vector(scene.robot, vectors[world]))
+        calibrated.apply(model, scene.robot, from_vector(scene.robot, vectors[world]))
         data = mujoco.MjData(model)
         data.qpos[:], data.qvel[:], data.ctrl[:] = qpos[world], qvel[world], 0.3
         mujoco.mj_step(model, data, 20)

@@ -22,6 +22,8 @@ from dactyl.tasks.tabletop.randomization import RANDOMIZATION
 
 FOLDER = Path(tabletop.__file__).parent / "presets"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+PLAIN = ("gr1-grasp-plain", "gr1-grasp-shown", "gr1-box-shown")
+"""Without randomizations."""
 
 
 def bare(config: TrainingConfig, **environment: object) -> TrainingConfig:
@@ -42,7 +44,7 @@ def test_presets_are_valid_and_the_papers_specialists(name: str) -> None:
     for network in (config.policy, config.value):
         assert (network.dense, network.lstm) == ((512, 512, 512), 0)
     assert (environment.policy_terms, environment.value_terms) == (POLICY_TERMS, VALUE_TERMS)
-    assert environment.randomization == RANDOMIZATION or name in ("gr1-grasp-plain", "gr1-grasp-shown")
+    assert environment.randomization == RANDOMIZATION or name in PLAIN
     assert (contract.bins, contract.smoothing, contract.control_period) == (0, 1.0, 0.2)
     assert contract.robot in ("gr1", "gr1_right")
     assert set(config.objects) <= set(objects.names())

@@ -120,6 +120,7 @@ def model(
     method: Literal["descent", "autotune", "least-squares", "all"] = "descent",
     minutes: Minutes = inf,
     population: Count = 256,
+    parameters: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KIND…")] = (),
     synthetic: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
     noise: Noise = 0.005,
     truth: Path | None = None,
@@ -138,6 +139,7 @@ def model(
       ./dactyl calibrate model bags/exercise --out model.yaml --plot model.png --json model.json
       ./dactyl calibrate model bags/exercise --method least-squares --minutes 5
       ./dactyl calibrate model --synthetic --method all --truth hidden.yaml
+      ./dactyl calibrate model --synthetic --robot gr1_right --method autotune --parameters damping gain k b
 
     Args:
         recording: a bag, or a file of --save
@@ -146,6 +148,7 @@ def model(
         method: coordinate descent as in the paper, autotune's random population, SciPy's least squares, or all of them
         minutes: after so many a method stops with what it has
         population: of autotune
+        parameters: kinds of them that are sought, such as `damping gain`; others stay as the model has them
         synthetic: in place of a recording, a simulated robot with hidden parameters
         noise: of its joint sensors, rad
         truth: also write its hidden parameters
@@ -155,11 +158,27 @@ def model(
         threads: CPU threads, 0 for all cores
     """
     from dactyl.calibration.model.command import Choice, run
+    from dactyl.calibration.model.space import PARAMETERS
 
     if (recording is None) == (not synthetic):
         raise DactylError("name either a RECORDING or --synthetic")
     if not synthetic and (truth or save):
         raise DactylError("--truth and --save are for --synthetic: nobody knows the truth of a recording")
     run(
-        Choice(recording, out, plot, method, 60.0 * minutes, population, noise, truth, save, robot, seed, threads, json)
+        Choice(
+            recording,
+            out,
+            plot,
+            method,
+            60.0 * minutes,
+            population,
+            parameters or PARAMETERS,
+            noise,
+            truth,
+            save,
+            robot,
+            seed,
+            threads,
+            json,
+        )
     )

@@ -25,6 +25,7 @@ NAMES = (
     "keypoints",
     "randomizations",
     "shapes",
+    "autotune",
 )
 """Each is `EXPERIMENT` in the file of its name, with `_` for every `-`."""
 

@@ -12,6 +12,8 @@ RATES: Mapping[str, float] = {
     "training steps": 2000.0,  # environment steps/s, learning included
     "TriFinger training steps": 8000.0,  # the same, of planar reposing
     "TriFinger evaluation steps": 5000.0,  # environment steps/s of its policy of torques
+    "GR1 training steps": 700.0,  # the same, of grasp-and-reach with one arm
+    "GR1 evaluation steps": 500.0,  # environment steps/s of its policy
     "pictures": 200.0,  # images/s, OpenGL in software, 96 × 96
     "traced pictures": 4.0,  # images/s, MJWarp's ray tracer on one core, 96 × 96, shadows
     "seconds": 1.0,  # of what takes a time that is chosen

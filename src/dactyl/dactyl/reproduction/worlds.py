@@ -154,17 +154,19 @@ def judge_in(
     *,
     seed: int = 0,
     threads: int = 0,
+    deterministic: bool = False,
     make_sensor: SensorFactory | None = None,
 ) -> dict[str, Any]:
-    """The same in any world of any task.
+    """The same in any world of any task, with the most likely actions if they are asked for.
 
     Raises:
         StoppedError: a signal came.
     """
     with signals() as received:
         found = evaluation.judge(
-            policy, config, trials, seed=seed, threads=threads, make_sensor=make_sensor, stopped=lambda: bool(received)
-        )
+            policy, config, trials, deterministic, seed=seed, threads=threads, make_sensor=make_sensor,
+            stopped=lambda: bool(received),
+        )  # fmt: skip
     if received:
         raise StoppedError(received[0])
     return found

@@ -5,12 +5,16 @@ The file is YAML and lists what differs from the model; what it does not name st
     robot: shadow
     joints: {FFJ3: {damping: 0.13, lower: -0.21}}
     actuators: {FFJ3: {gain: 1.2, backlash_positive: 5.1}}
+
+Of a robot with joints that others move there may also be, by the moved joint:
+
+    couplings: {R_index_intermediate_joint: {k: 0.93, b: 0.02}}
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,18 +32,22 @@ JOINT_PARAMETERS = ("damping", "spring_reference", "friction_loss", "stiffness",
 before a limit at which it begins to push; rad, the lower and the upper limit."""
 ACTUATOR_PARAMETERS = ("gain", "force_limit", "backlash_negative", "backlash_positive")
 """Of each actuator: N·m/rad; the largest N·m either way; slack rates of `robot.backlash` by direction."""
-_ANY_SIGN = ("spring_reference", "lower", "upper")
+COUPLING_PARAMETERS = ("k", "b")
+"""Of each joint that another moves, see `robot.Coupling`; rad/rad, rad. Its limits follow from the other's."""
+_ANY_SIGN = ("spring_reference", "lower", "upper", *COUPLING_PARAMETERS)
 _POSITIVE = ACTUATOR_PARAMETERS
 
 
 @dataclass(frozen=True, eq=False)
 class ModelParameters:
-    """A value for each joint and actuator, in the robot's order."""
+    """A value for each joint, actuator and coupling, in the robot's order."""
 
     joints: np.ndarray
     """(J, 7) in the order of `JOINT_PARAMETERS`."""
     actuators: np.ndarray
     """(A, 4) in the order of `ACTUATOR_PARAMETERS`."""
+    couplings: np.ndarray = field(default_factory=lambda: np.zeros((0, len(COUPLING_PARAMETERS))))
+    """(C, 2) in the order of `COUPLING_PARAMETERS`."""
 
     def joint(self, name: str) -> np.ndarray:
         """(J,) of one of `JOINT_PARAMETERS`; a view."""
@@ -49,6 +57,10 @@ class ModelParameters:
         """(A,) of one of `ACTUATOR_PARAMETERS`; a view."""
         return self.actuators[..., ACTUATOR_PARAMETERS.index(name)]
 
+    def coupling(self, name: str) -> np.ndarray:
+        """(C,) of one of `COUPLING_PARAMETERS`; a view."""
+        return self.couplings[..., COUPLING_PARAMETERS.index(name)]
+
     @property
     def backlash(self) -> np.ndarray:
         """(A, 2) slack rates of negative and positive motion."""
@@ -56,14 +68,18 @@ class ModelParameters:
 
     def vector(self) -> np.ndarray:
         """(P,) all of them, joints first; see `keys`."""
-        return np.concatenate([self.joints.reshape(-1), self.actuators.reshape(-1)])
+        return np.concatenate([part.reshape(-1) for part in (self.joints, self.actuators, self.couplings)])
+
+    def copy(self) -> ModelParameters:
+        """The same values, to be changed."""
+        return ModelParameters(self.joints.copy(), self.actuators.copy(), self.couplings.copy())
 
 
 class Key(NamedTuple):
     """Which parameter of which part."""
 
     part: str
-    """Name of a joint or an actuator."""
+    """Name of a joint, also of one that another moves, or of an actuator."""
     parameter: str
 
     def __str__(self) -> str:
@@ -75,17 +91,23 @@ def keys(robot: Robot) -> tuple[Key, ...]:
     return (
         *(Key(joint, name) for joint in robot.joints for name in JOINT_PARAMETERS),
         *(Key(actuator, name) for actuator in robot.actuators for name in ACTUATOR_PARAMETERS),
+        *(Key(coupling.joint, name) for coupling in robot.couplings for name in COUPLING_PARAMETERS),
     )
 
 
 def from_vector(robot: Robot, vector: np.ndarray) -> ModelParameters:
     """The inverse of `ModelParameters.vector`, over leading dimensions (…, P)."""
-    joints, leading = len(robot.joints), vector.shape[:-1]
-    split = joints * len(JOINT_PARAMETERS)
-    return ModelParameters(
-        vector[..., :split].reshape(*leading, joints, -1),
-        vector[..., split:].reshape(*leading, len(robot.actuators), -1),
+    kinds = (
+        (len(robot.joints), len(JOINT_PARAMETERS)),
+        (len(robot.actuators), len(ACTUATOR_PARAMETERS)),
+        (len(robot.couplings), len(COUPLING_PARAMETERS)),
     )
+    parts, start = [], 0
+    for count, numbers in kinds:
+        end = start + count * numbers
+        parts.append(vector[..., start:end].reshape(*vector.shape[:-1], count, numbers))
+        start = end
+    return ModelParameters(*parts)
 
 
 def paper_count(robot: Robot) -> int:
@@ -94,7 +116,8 @@ def paper_count(robot: Robot) -> int:
     The Shadow hand has 248 numbers, and 264 by this count: the actuators of its coupled joints count for both.
     """
     moved = int(np.count_nonzero(robot.actuation))
-    return len(robot.joints) * len(JOINT_PARAMETERS) + moved * len(ACTUATOR_PARAMETERS)
+    own = len(robot.joints) * len(JOINT_PARAMETERS) + len(robot.couplings) * len(COUPLING_PARAMETERS)
+    return own + moved * len(ACTUATOR_PARAMETERS)
 
 
 def read(path: Path, robot: Robot) -> dict[Key, float]:
@@ -108,16 +131,26 @@ def read(path: Path, robot: Robot) -> dict[Key, float]:
         raise DactylError(f"{path} is no model calibration: it names no robot")
     if document["robot"] != robot.name:
         raise DactylError(f"{path} is for the robot {document['robot']}, not for {robot.name}")
-    if unknown := set(document) - {"robot", "joints", "actuators", "about"}:
+    sections = _sections(robot)
+    if unknown := set(document) - {"robot", "about", *sections}:
         raise DactylError(f"{path}: unknown key {min(map(str, unknown))}")
-    kinds = (
-        ("joints", robot.joints, JOINT_PARAMETERS),
-        ("actuators", robot.actuators, ACTUATOR_PARAMETERS),
-    )
-    return {
+    found = {
         key: value
-        for section, parts, names in kinds
+        for section, (parts, names) in sections.items()
         for key, value in _section(path, section, document.get(section) or {}, parts, names).items()
+    }
+    for coupling in robot.couplings:
+        if limits := {Key(coupling.joint, "lower"), Key(coupling.joint, "upper")} & set(found):
+            raise DactylError(f"{path}: {min(limits)}: {coupling.moved_by} moves it, its limits follow")
+    return found
+
+
+def _sections(robot: Robot) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """A file's sections: whose parameters, and which."""
+    return {
+        "joints": (robot.joints, JOINT_PARAMETERS),
+        "actuators": (robot.actuators, ACTUATOR_PARAMETERS),
+        "couplings": (tuple(coupling.joint for coupling in robot.couplings), COUPLING_PARAMETERS),
     }
 
 
@@ -182,8 +215,9 @@ def write(path: Path, robot: Robot, changes: Mapping[Key, float], about: str = "
         DactylError: it cannot be written.
     """
     document: dict[str, Any] = {"robot": robot.name, **({"about": about} if about else {})}
-    for section, parts in (("joints", robot.joints), ("actuators", robot.actuators)):
-        names = JOINT_PARAMETERS if section == "joints" else ACTUATOR_PARAMETERS
+    for section, (parts, names) in _sections(robot).items():
+        if not parts:
+            continue
         document[section] = {
             part: values
             for part in parts

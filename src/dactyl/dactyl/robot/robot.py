@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -76,6 +76,15 @@ class Torques:
     """See `Positions`."""
     origins: ClassVar[tuple[str, ...]] = (TORQUE, *reversed(ORIGINS))
     """See `Positions`."""
+
+
+class Coupling(NamedTuple):
+    """A joint without a motor: its angle is k times that of another + b, rad (Lin et al., appendix A)."""
+
+    joint: str
+    moved_by: str
+    k: float
+    b: float
 
 
 @dataclass(frozen=True)
@@ -164,6 +173,8 @@ class Robot:
     action: Positions | Torques
     model: str
     """`module:function` that builds the simulated robot, see `simulation.scene.build`."""
+    couplings: tuple[Coupling, ...] = ()
+    """Joints that another one moves. The model has an equality for each, in this order, by the joint's name."""
     driver: str = ""
     """`module:function` that makes its `ros.driver.Driver`; empty: the plain one."""
     commands: str = ""
@@ -222,6 +233,9 @@ class Robot:
             self._check_torques(self.action)
         if not all(0.0 <= seconds <= 10.0 for seconds in self.slow_tracker):
             raise DactylError(f"robot {self.name}: slow_tracker {self.slow_tracker} must be from 0 to 10 s")
+        for coupling in self.couplings:
+            if unknown := {coupling.joint, coupling.moved_by} - set(self.joints):
+                raise DactylError(f"robot {self.name}: {min(unknown)} cannot be coupled: no joint has this name")
         if self.locator and self.locator not in self.eyes:
             raise DactylError(f"robot {self.name}: locator {self.locator!r} is none of its eyes")
         if unknown := set(self.opened) - set(self.actuators):

@@ -222,7 +222,7 @@ def _calibrate(model: mujoco.MjModel, config: SceneConfig, robot: Robot) -> Mode
         changes = parameters.read(Path(config.calibration), robot)
         scaled = {key: config.gain_scale * v if key.parameter == "gain" else v for key, v in changes.items()}
         found = parameters.lay_over(robot, found, scaled)
-        calibrated.apply(model, found, isinstance(robot.action, Torques))
+        calibrated.apply(model, robot, found)
     return found
 
 
@@ -241,6 +241,10 @@ def _index(model: mujoco.MjModel, config: SceneConfig, shape: Object, built: Rob
     actuators = tuple(model.actuator(i).name for i in range(model.nu))
     if actuators != tuple(robot.ros_name(actuator) for actuator in robot.actuators):
         raise DactylError(f"the model of the robot {robot.name} has other actuators: {', '.join(actuators)}")
+
+    equalities = tuple(model.equality(i).name for i in range(model.neq))
+    if robot.couplings and equalities != tuple(robot.ros_name(coupling.joint) for coupling in robot.couplings):
+        raise DactylError(f"the model of the robot {robot.name} couples other joints: {', '.join(equalities)}")
 
     if not np.allclose(model.jnt_range[: len(robot.joints)], robot.joint_limits, rtol=0.0, atol=RANGE_TOLERANCE):
         raise DactylError(f"the model of the robot {robot.name} has other joint limits than its data: rad are meant")

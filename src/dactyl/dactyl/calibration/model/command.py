@@ -32,6 +32,7 @@ class Choice:
     method: str
     seconds: float
     population: int
+    parameters: tuple[str, ...]
     noise: float
     truth: Path | None
     save: Path | None
@@ -58,7 +59,8 @@ def run(choice: Choice) -> None:
         recorded, hidden = _hidden(choice)
     methods = METHODS if choice.method == "all" else (choice.method,)
     options = tuple(
-        FitOptions(method, choice.seed, choice.seconds, choice.population, choice.threads) for method in methods
+        FitOptions(method, choice.seed, choice.seconds, choice.population, choice.threads, choice.parameters)
+        for method in methods
     )
     with StatusLine("fitting the robot's model") as line:
 

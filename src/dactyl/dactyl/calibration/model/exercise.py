@@ -29,6 +29,8 @@ class Exercise:
     """Actuators that are moved together, by the group's name: a finger's. Each actuator is in one group."""
     rest: Mapping[str, float] = field(default_factory=dict)
     """Where actuators rest, rad, so that they are in no other group's way; others in the middle of their range."""
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """rad, of actuators that would hit something if they ran to their own."""
 
 
 def exercise_of(robot: Robot) -> Exercise:
@@ -41,11 +43,13 @@ def exercise_of(robot: Robot) -> Exercise:
 
 def motion(robot: Robot, exercise: Exercise) -> np.ndarray:
     """Actuator targets (K, A), rad, one row a control step: the whole exercise."""
-    rest = rest_position(robot, exercise)
+    rest, limits = rest_position(robot, exercise), robot.actuator_limits.copy()
+    for actuator, ends in exercise.limits.items():
+        limits[robot.actuators.index(actuator)] = ends
     parts = []
     for group in exercise.groups.values():
         columns = [robot.actuators.index(actuator) for actuator in group]
-        moves = _group(robot.actuator_limits[columns], rest[columns], robot.timing.control)
+        moves = _group(limits[columns], rest[columns], robot.timing.control)
         targets = np.tile(rest, (len(moves), 1))
         targets[:, columns] = moves
         parts.append(targets)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from dactyl.calibration.model.exercise import exercise_of
 from dactyl.calibration.model.problem import Problem, Report
 from dactyl.calibration.model.recording import Recording
 from dactyl.calibration.model.replay import LANES, Replay, Robots, scene_of
-from dactyl.calibration.model.space import Space, space_of
+from dactyl.calibration.model.space import PARAMETERS, Space, space_of
 from dactyl.calibration.model.tell import Telling, tell
 from dactyl.calibration.model.windows import Group, cut, groups_of, layers, merge
 from dactyl.errors import DactylError
@@ -45,6 +45,8 @@ class FitOptions:
     """Of autotune."""
     threads: int = 0
     """CPU threads, 0 for all cores."""
+    kinds: tuple[str, ...] = PARAMETERS
+    """Of parameters that are sought."""
 
 
 class Found(NamedTuple):
@@ -84,6 +86,48 @@ class Calibration(NamedTuple):
     """(G,) held out, of the true parameters, where they are known: no method can do better."""
 
 
+class Posed(NamedTuple):
+    """A recording as a problem: what is fitted, what judges, and where parameters are sought."""
+
+    space: Space
+    groups: list[Group]
+    windows: tuple[int, int]
+    """Fitted, held out; those of all groups together."""
+    replay: Replay
+    """Of what is fitted."""
+    judge: Replay
+    """Of what is held out."""
+
+
+def pose(recording: Recording, source: object, threads: int = 0, kinds: Collection[str] = PARAMETERS) -> Posed:
+    """Cut a recording, and hold out each window of `HELD_OUT`.
+
+    Args:
+        recording: see there.
+        source: what to call it in messages.
+        threads: of the CPU, 0 for all cores.
+        kinds: of parameters that are sought.
+
+    Raises:
+        DactylError: the recording does not say enough, or a kind is unknown.
+    """
+    recordings.check(recording, source)
+    scene = scene_of(recording.robot.name)
+    groups = groups_of(exercise_of(recording.robot), scene)
+    starts = cut(recording, groups, EVERY)
+    kept = {name: np.delete(own, slice(HELD_OUT - 1, None, HELD_OUT)) for name, own in starts.items()}
+    held = {name: own[HELD_OUT - 1 :: HELD_OUT] for name, own in starts.items()}
+    if scarce := [name for name, own in held.items() if not len(own)]:
+        raise DactylError(f"{source}: {scarce[0]} moves for less than {HELD_OUT} s: nothing is left to judge by")
+    robots = Robots(scene, LANES, threads)
+    side_by_side = layers(groups, scene)
+    replay, judge = (
+        Replay(robots, [merge(recording, layer, of) for layer in side_by_side], groups) for of in (kept, held)
+    )
+    windows = sum(map(len, kept.values())), sum(map(len, held.values()))
+    return Posed(space_of(recording.robot, scene.parameters, kinds), groups, windows, replay, judge)
+
+
 def calibrate(
     recording: Recording,
     source: object,
@@ -96,7 +140,7 @@ def calibrate(
     Args:
         recording: see there.
         source: what to call it in messages.
-        options: of each method that is to try.
+        options: of each method that is to try; threads and kinds are the first one's.
         truth: (P,) the recorded robot's parameters, where they are known.
         report: says how far it is.
 
@@ -105,27 +149,14 @@ def calibrate(
     """
     if unknown := [chosen.method for chosen in options if chosen.method not in METHODS]:
         raise DactylError(f"there is no method {unknown[0]!r}; there are: {', '.join(METHODS)}")
-    recordings.check(recording, source)
-    scene = scene_of(recording.robot.name)
-    groups = groups_of(exercise_of(recording.robot), scene)
-    starts = cut(recording, groups, EVERY)
-    kept = {name: np.delete(own, slice(HELD_OUT - 1, None, HELD_OUT)) for name, own in starts.items()}
-    held = {name: own[HELD_OUT - 1 :: HELD_OUT] for name, own in starts.items()}
-    if scarce := [name for name, own in held.items() if not len(own)]:
-        raise DactylError(f"{source}: {scarce[0]} moves for less than {HELD_OUT} s: nothing is left to judge by")
-    robots = Robots(scene, LANES, options[0].threads)
-    side_by_side = layers(groups, scene)
-    replay, judge = (
-        Replay(robots, [merge(recording, layer, of) for layer in side_by_side], groups) for of in (kept, held)
-    )
-    space = space_of(recording.robot, scene.parameters)
+    space, groups, windows, replay, judge = pose(recording, source, options[0].threads, options[0].kinds)
     found = [_run(Problem(replay, space, one.seed, one.seconds, report), judge, one) for one in options]
     best = min(found, key=lambda one: float(np.mean(one.held_out)))
     report("which parameters the recording tells …")
     return Calibration(
         space,
         groups,
-        (sum(map(len, kept.values())), sum(map(len, held.values()))),
+        windows,
         judge.errors(space.nominal[None])[0],
         found,
         best,
@@ -139,7 +170,7 @@ def _run(problem: Problem, judge: Replay, options: FitOptions) -> Found:
     """Let a method try."""
     methods: dict[str, Callable[[], np.ndarray]] = {
         "descent": lambda: descend(problem),
-        "autotune": lambda: autotune(problem, options.population),
+        "autotune": lambda: autotune(problem, options.population).lowest,
         "least-squares": lambda: _least_squares(problem),
     }
     problem.report(f"{options.method} …")

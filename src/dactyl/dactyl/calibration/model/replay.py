@@ -63,7 +63,7 @@ class Robots:
         self._start = self._qpos[0].copy()
 
     def start(self, qpos: np.ndarray, qvel: np.ndarray, parameters: ModelParameters, slack: np.ndarray) -> None:
-        """Put the first n robots into a state: joints (n, J), parameters (n, J, 7) and (n, A, 4), slack (n, A).
+        """Put the first n robots into a state: joints (n, J), slack (n, A), parameters (n, J, 7), (n, A, 4), (n, C, 2).
 
         Only they play from now on.
         """
@@ -74,7 +74,7 @@ class Robots:
         velocity[:, :joints] = qvel
         self._slack, self._delta = slack, parameters.backlash
         self._physics.begin(state, velocity)
-        self._physics.write(calibrated.fields(parameters))
+        self._physics.write(calibrated.fields(self.scene.model, self._robot, parameters))
 
     @property
     def angles(self) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from dactyl.calibration.model.fit import Calibration, Found
 from dactyl.calibration.model.space import Space
 from dactyl.errors import DactylError
-from dactyl.robot.parameters import ACTUATOR_PARAMETERS, JOINT_PARAMETERS, Key, paper_count
+from dactyl.robot.parameters import ACTUATOR_PARAMETERS, COUPLING_PARAMETERS, JOINT_PARAMETERS, Key, paper_count
 from dactyl.storage.files import write_atomically
 
 
@@ -50,7 +50,7 @@ def distance(space: Space, vector: np.ndarray, truth: np.ndarray) -> dict[str, l
     """How far the model's and the found parameters are from the truth, by kind: rms, as shares between the bounds."""
     before, after = (space.to_unit(values) - space.to_unit(truth) for values in (space.nominal, vector))
     found = {}
-    for name in (*JOINT_PARAMETERS, *ACTUATOR_PARAMETERS):
+    for name in (*JOINT_PARAMETERS, *ACTUATOR_PARAMETERS, *COUPLING_PARAMETERS):
         own = [i for i, key in enumerate(space.keys) if key.parameter == name and space.sought[i]]
         if own:
             found[name] = [float(np.sqrt(np.mean(np.square(off[own])))) for off in (before, after)]
@@ -114,7 +114,7 @@ def plot(path: Path, calibration: Calibration) -> None:
     upper.set_ylabel("joint angle after 1 s, rms error, degrees")
     upper.set_title(f"{space.robot.title}, {calibration.best.method}: held-out windows")
     upper.legend()
-    kinds = [*JOINT_PARAMETERS, *ACTUATOR_PARAMETERS]
+    kinds = [*JOINT_PARAMETERS, *ACTUATOR_PARAMETERS, *(COUPLING_PARAMETERS if space.robot.couplings else ())]
     change = space.to_unit(calibration.best.vector) - space.to_unit(space.nominal)
     for row, kind in enumerate(kinds):
         own = [i for i, key in enumerate(space.keys) if key.parameter == kind and space.sought[i]]

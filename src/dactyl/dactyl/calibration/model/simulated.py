@@ -32,4 +32,4 @@ def record(
 
 
 def _one(parameters: ModelParameters) -> ModelParameters:
-    return ModelParameters(parameters.joints[None], parameters.actuators[None])
+    return ModelParameters(parameters.joints[None], parameters.actuators[None], parameters.couplings[None])

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from dactyl.calibration.model.windows import Group
-from dactyl.robot.parameters import ACTUATOR_PARAMETERS, JOINT_PARAMETERS, Key, ModelParameters, keys
+from dactyl.errors import DactylError
+from dactyl.robot.parameters import (
+    ACTUATOR_PARAMETERS,
+    COUPLING_PARAMETERS,
+    JOINT_PARAMETERS,
+    Key,
+    ModelParameters,
+    from_vector,
+    keys,
+)
 from dactyl.robot.robot import Robot
 
 FACTORS = {"damping": 4.0, "gain": 2.0, "force_limit": 2.0, "backlash_negative": 4.0, "backlash_positive": 4.0}
@@ -19,8 +29,12 @@ STIFFNESS = 0.3
 """Stiffness up to this share of the gain of the joint's actuator."""
 MARGIN = 0.05
 """rad"""
+COUPLING = {"k": 0.25, "b": 0.15}
+"""What a coupling's k, in units of itself, and its b, in rad, may be off either way."""
 LIMIT, LIMIT_SHARE = 0.3, 0.25
 """rad that a limit may be off, but no more than this share of the joint's range."""
+PARAMETERS = (*JOINT_PARAMETERS, *ACTUATOR_PARAMETERS, *COUPLING_PARAMETERS)
+"""The kinds of them."""
 DRAWN = 0.5
 """A hidden robot's parameters are drawn from the middle part, so wide, of where they are sought; those that cannot be
 below their nominal 0, from the lower part."""
@@ -68,21 +82,37 @@ class Space:
 
     def of(self, group: Group) -> np.ndarray:
         """Indices of the parameters of a group that are sought."""
-        joints, count = len(self.robot.joints), len(JOINT_PARAMETERS)
-        first = joints * count
-        indices = [int(j) * count + i for i in range(count) for j in group.joints]
-        indices += [
-            first + int(a) * len(ACTUATOR_PARAMETERS) + i
-            for i in range(len(ACTUATOR_PARAMETERS))
-            for a in group.actuators
-        ]
+        robot, first = self.robot, 0
+        indices: list[int] = []
+        for own, all_of_them, names in (
+            (group.joints, robot.joints, JOINT_PARAMETERS),
+            (group.actuators, robot.actuators, ACTUATOR_PARAMETERS),
+            (group.couplings, robot.couplings, COUPLING_PARAMETERS),
+        ):
+            indices += [first + int(part) * len(names) + i for i in range(len(names)) for part in own]
+            first += len(all_of_them) * len(names)
         return np.array([i for i in indices if self.sought[i]], dtype=int)
 
 
-def space_of(robot: Robot, nominal: ModelParameters) -> Space:
-    """Where the parameters of a robot are sought, about its model's."""
-    lower, upper = (ModelParameters(nominal.joints.copy(), nominal.actuators.copy()) for _ in range(2))
-    logarithmic = ModelParameters(np.zeros(nominal.joints.shape, bool), np.zeros(nominal.actuators.shape, bool))
+def space_of(robot: Robot, nominal: ModelParameters, kinds: Collection[str] = PARAMETERS) -> Space:
+    """Where the parameters of a robot are sought, about its model's; of these kinds alone, such as `damping`.
+
+    Raises:
+        DactylError: there is no such kind, or the robot has none of them.
+    """
+    space = _whole(robot, nominal)
+    if unknown := set(kinds) - set(PARAMETERS):
+        raise DactylError(f"models have no parameter {min(unknown)}: choose from {', '.join(PARAMETERS)}")
+    chosen = np.array([key.parameter in kinds for key in space.keys])
+    if not (chosen & space.sought).any():
+        raise DactylError(f"of the robot {robot.name} nothing is sought: it has no {', '.join(kinds) or 'parameters'}")
+    lower, upper = (np.where(chosen, bound, space.nominal) for bound in (space.lower, space.upper))
+    return replace(space, lower=lower, upper=upper)
+
+
+def _whole(robot: Robot, nominal: ModelParameters) -> Space:
+    lower, upper = nominal.copy(), nominal.copy()
+    logarithmic = from_vector(robot, np.zeros(len(nominal.vector()), dtype=bool))
     for name, factor in FACTORS.items():
         if name.startswith("backlash") and not robot.action.tendons:
             continue
@@ -103,6 +133,13 @@ def space_of(robot: Robot, nominal: ModelParameters) -> Space:
     upper.joint("spring_reference")[:] = np.maximum(highest, nominal.joint("spring_reference"))
     for name in ("lower", "upper"):
         lower.joint(name)[:], upper.joint(name)[:] = nominal.joint(name) - off, nominal.joint(name) + off
+    for coupling in robot.couplings:  # nothing but its coupling holds it, and its limits follow
+        moved = robot.joints.index(coupling.joint)
+        for part in (lower, upper):
+            for name in ("margin", "spring_reference", "lower", "upper"):
+                part.joint(name)[moved] = nominal.joint(name)[moved]
+    for name, room in (("k", COUPLING["k"] * np.abs(nominal.coupling("k"))), ("b", COUPLING["b"])):
+        lower.coupling(name)[:], upper.coupling(name)[:] = nominal.coupling(name) - room, nominal.coupling(name) + room
     return Space(robot, nominal.vector(), lower.vector(), upper.vector(), logarithmic.vector())
 
 

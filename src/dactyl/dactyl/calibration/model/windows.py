@@ -6,7 +6,7 @@ one simulated robot, each with a window of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +35,8 @@ class Group:
     """Indices."""
     actuators: np.ndarray
     """Indices."""
+    couplings: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=int))
+    """Indices, of joints that these move."""
 
 
 class Windows(NamedTuple):
@@ -67,7 +69,10 @@ def groups_of(exercise: Exercise, scene: Scene) -> list[Group]:
     found = []
     for name, actuators in exercise.groups.items():
         rows = np.array([robot.actuators.index(actuator) for actuator in actuators])
-        found.append(Group(name, np.flatnonzero((robot.actuation[rows] != 0).any(axis=0)), rows))
+        moved = (robot.actuation[rows] != 0).any(axis=0)
+        couplings = [i for i, c in enumerate(robot.couplings) if moved[robot.joints.index(c.moved_by)]]
+        moved[[robot.joints.index(robot.couplings[i].joint) for i in couplings]] = True
+        found.append(Group(name, np.flatnonzero(moved), rows, np.array(couplings, dtype=int)))
     return found
 
 

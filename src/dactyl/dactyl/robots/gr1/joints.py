@@ -11,20 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dactyl.robot.robot import Coupling
+
 SIDES = ("left", "right")
 PREFIXES = {"left": "L", "right": "R"}
 """Of the names of a hand's parts."""
 FINGERS = ("thumb", "index", "middle", "ring")
 """Those that are told where they are: four fingertips a hand, as the paper has it. The fifth, the pinky, moves too."""
-
-
-class Coupling(NamedTuple):
-    """A joint without a motor: its angle is k times that of another + b, rad. Data, for a calibration to improve."""
-
-    joint: str
-    moved_by: str
-    k: float
-    b: float
 
 
 class Hand(NamedTuple):
@@ -34,6 +27,7 @@ class Hand(NamedTuple):
     joints: dict[str, tuple[float, float]]
     """In the order of the file: limits, rad; of a coupled joint they follow from the joint that moves it."""
     couplings: tuple[Coupling, ...]
+    """What the package says; a calibration improves k and b."""
     links: dict[str, tuple[str, str]]
     """By finger: its two links, from the root outwards, whose second carries the tip."""
     tips: dict[str, dict[str, tuple[float, float, float]]]

@@ -18,9 +18,9 @@ import numpy as np
 
 from dactyl.errors import DactylError, MissingPackageError
 from dactyl.maths import quaternion
-from dactyl.robot.robot import Robot
+from dactyl.robot.robot import Coupling, Robot
 from dactyl.robots.gr1 import joints, layout
-from dactyl.robots.gr1.joints import FINGERS, FOURIER, INSPIRE, PREFIXES, Coupling, Hand
+from dactyl.robots.gr1.joints import FINGERS, FOURIER, INSPIRE, PREFIXES, Hand
 from dactyl.robots.gr1.robots import BOTH, RIGHT
 from dactyl.simulation import urdf_file
 from dactyl.simulation.scene import RobotModel

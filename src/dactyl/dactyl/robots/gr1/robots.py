@@ -41,6 +41,7 @@ def make(name: str, title: str, hand: Hand, sides: tuple[str, ...], model: str) 
         timing=Timing(control=0.2, physics=0.008),  # policies act at 5 Hz, 25 physics steps each
         action=Positions(bins=0, smoothing=1.0, tendons=False),
         model=model,
+        couplings=joints.couplings(hand, sides),
         eyes={
             **{
                 name: Eye(layout.EYE, layout.EYE_LOOKS_AT, layout.EYE_FOVY, *size, layout.EYE_REACH)
@@ -54,5 +55,6 @@ def make(name: str, title: str, hand: Hand, sides: tuple[str, ...], model: str) 
         opened=joints.opened(hand, sides),
         scripted_starts="dactyl.robots.gr1.grasps:states",
         demonstrations="dactyl.robots.gr1.grasps:demonstrations",
+        exercise="dactyl.robots.gr1.calibration:exercise",
         gravity_compensation=1.0,  # the arms' controllers carry their weight
     )

@@ -9,6 +9,7 @@ from typing import Any
 from dactyl.environment.task import Signals, Task, left_workspace
 from dactyl.maths.quaternion import Array
 from dactyl.tasks.tabletop import goals
+from dactyl.tasks.tabletop.grasps import COUNTS
 from dactyl.tasks.tabletop.observations import OBSERVATIONS, POLICY_TERMS, VALUE_TERMS
 from dactyl.tasks.tabletop.rewards import TERMS, paper
 from dactyl.tasks.tabletop.rules import TabletopRules
@@ -46,5 +47,6 @@ def make(
         robot=robot,
         by_rules=partial(goals.under, draw_goal),
         hindsight=hindsight,
+        counts=COUNTS,
         randomization="dactyl.tasks.tabletop.randomization:RANDOMIZATION",
     )
