@@ -208,6 +208,16 @@ def test_without_vision_nobody_is_told_the_truth(tmp_path: Path) -> None:
     assert "max_reading_age" not in graph.node("policy").parameters
 
 
+def test_a_policy_that_sees_images_is_given_an_eye(tmp_path: Path) -> None:
+    """Protects policies that see: the depth camera is there, also where the object's pose is motion capture's."""
+    policy = reaching(tmp_path, architecture={"kind": "diffusion", "images": {"depth_small": [1, 36, 48]}})
+    graph = sim_graph(SimOptions(policy=policy))
+    assert {node.name for node in graph.nodes} == COMMON | {"sim", "depth_camera"}
+    assert graph.node("sim").parameters["witnesses"] == 1
+    found = graph.node("policy").parameters
+    assert (found["object_pose"], found["max_reading_age"], found["grace"]) == ("mocap", 0.4, 0.08)
+
+
 def test_on_hardware_depth_and_masks_are_somebody_elses(tmp_path: Path) -> None:
     """Protects a laboratory: a depth camera and a segmentation have drivers of their own, on the same topics."""
     graph = real_graph(RealOptions(policy=reaching(tmp_path), pose="vision"))

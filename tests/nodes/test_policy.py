@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +13,23 @@ import numpy as np
 import pytest
 import torch
 from geometry_msgs.msg import Point, PoseStamped, Quaternion
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import Image, JointState
 
+from dactyl import topics
 from dactyl.errors import DactylError
+from dactyl.learning.models.diffusion import DiffusionArchitecture
 from dactyl.learning.models.recurrent import Architecture
 from dactyl.learning.policy import Contract, Policy
 from dactyl.nodes.policy import PolicyNode
 from dactyl.robot import control
+from dactyl.robot import robot as robots
 from dactyl.robots.shadow import ROBOT
-from dactyl.ros import messages
+from dactyl.ros import images, messages
 from dactyl_msgs.msg import FingertipPositions, HandAction, TrialStatus
 
 MS = 1_000_000
+GR1 = robots.load("gr1_right")
+SMALL = DiffusionArchitecture(dense=(8,), features=8, channels=(8,), denoising=1)
 
 
 class Recorder:
@@ -128,7 +135,7 @@ def test_it_knows_its_own_smoothed_action(start: Callable[..., Any], tmp_path: P
     Policy(Contract(observation=terms, architecture=Architecture((16,), 8), smoothing=0.4)).save(path)
     node, recorder = start(policy=str(path))
     seen, step = [], node.policy.step
-    node.policy.step = lambda observed, *others: (seen.append(observed[0, 3:].copy()), step(observed, *others))[1]
+    node.policy.step = lambda groups, *others: (seen.append(groups["policy"][0, 3:].copy()), step(groups, *others))[1]
     node.on_goal(pose(80 * MS))
     for trial in (1, 2):
         node.on_status(status(80 * MS, trial=trial))
@@ -151,7 +158,7 @@ def test_smoothing_starts_where_the_hand_is(start: Callable[..., Any], tmp_path:
     Policy(Contract(observation=terms, architecture=Architecture((16,), 8), action_origin="middle")).save(path)
     node, recorder = start(policy=str(path))
     seen, step = [], node.policy.step
-    node.policy.step = lambda observed, *others: (seen.append(observed[0, 3:].copy()), step(observed, *others))[1]
+    node.policy.step = lambda groups, *others: (seen.append(groups["policy"][0, 3:].copy()), step(groups, *others))[1]
     angles = 0.3 * ROBOT.joint_limits[:, 0] + 0.7 * ROBOT.joint_limits[:, 1]
     states = JointState(name=[ROBOT.ros_name(joint) for joint in ROBOT.joints], position=angles.tolist())
     messages.set_stamp(states.header.stamp, 160 * MS)
@@ -354,3 +361,105 @@ def test_a_pose_that_has_come_is_taken_when_a_step_begins(start: Callable[..., A
     time.sleep(0.2)
     node.on_fingertips(fingertips(80 * MS))
     assert recorder.stamps == [80]
+
+
+class Seeing:
+    """A policy for a humanoid's arm that also sees the head's depth image, and what reaches its node."""
+
+    def __init__(self, make_node: Callable[..., PolicyNode], folder: Path, **parameters: Any) -> None:
+        torch.manual_seed(0)
+        shape = GR1.eyes["depth_small"].shape
+        network = replace(SMALL, images={"depth_small": shape})
+        path = folder / "reach.safetensors"
+        contract = Contract(robot="gr1_right", task="grasp_and_reach", architecture=network, action_origin="middle")
+        Policy(contract).save(path)
+        self.node = make_node(PolicyNode, **{"policy": str(path), "max_reading_age": 0.4, "grace": 0.08, **parameters})
+        self.stamps: list[int] = []
+        self.seen: list[np.ndarray] = []
+        step = self.node.policy.step
+
+        def watched(observed: Any, *others: Any) -> Any:
+            self.seen.append(observed["depth_small"].copy())
+            return step(observed, *others)
+
+        self.node.policy.step = watched  # type: ignore[method-assign]
+        self.node.action_publisher = self
+
+    def publish(self, action: HandAction) -> None:
+        assert np.isfinite(action.action).all()
+        self.stamps.append(messages.nanoseconds(action.header.stamp) // MS)
+
+    def sense(self, stamp_ms: int, joints: bool = True) -> None:
+        """All but the images."""
+        self.node.on_fingertips(fingertips(stamp_ms * MS, count=4))
+        self.node.on_pose(pose(stamp_ms * MS))
+        self.node.on_goal(pose(200 * MS))
+        state = JointState(name=[*GR1.joints], position=[0.0] * 18, velocity=[0.0] * 18)
+        messages.set_stamp(state.header.stamp, stamp_ms * MS)
+        if joints:
+            self.node.on_joint_states(state)
+
+    def look(self, stamp_ms: int, metres: float = 0.5, depth: bool = True, mask: bool = True) -> None:
+        """The depth image and the mask, as their subscriptions give them."""
+        size = GR1.eyes["depth_small"].shape[1:]
+        where = np.zeros(size, bool)
+        where[5:9, 5:9] = True
+        depths, masks = (self._callback(topic) for topic in (topics.image, topics.mask))
+        for wanted, callback, message in (
+            (depth, depths, images.from_depth(np.full(size, metres))), (mask, masks, images.from_mask(where)),
+        ):  # fmt: skip
+            if wanted:
+                messages.set_stamp(message.header.stamp, stamp_ms * MS)
+                callback(message)
+
+    def _callback(self, topic: Callable[[str], str]) -> Callable[[Image], None]:
+        name = topic("depth_small")
+        subscription = next(each for each in self.node.subscriptions if each.topic_name.endswith(name))
+        found: Callable[[Image], None] = subscription.callback
+        return found
+
+
+@pytest.fixture
+def seeing(make_node: Callable[..., PolicyNode], tmp_path: Path) -> Callable[..., Seeing]:
+    return partial(Seeing, make_node, tmp_path)
+
+
+@pytest.mark.parametrize("lockstep", [False, True])
+def test_images_set_the_pace_and_are_seen_as_in_training(seeing: Callable[..., Seeing], lockstep: bool) -> None:
+    rig = seeing(lockstep=lockstep)
+    for stamp in (200, 400, 600):
+        rig.node.on_status(status(stamp * MS, goal_ns=200 * MS))
+        rig.sense(stamp)
+        before = len(rig.stamps)
+        rig.look(stamp, metres=0.001 * stamp, mask=False)
+        assert len(rig.stamps) == before, "no mask yet"
+        rig.look(stamp, depth=False)
+    assert rig.stamps == [200, 400, 600]
+    for stamp, image in zip(rig.stamps, rig.seen, strict=True):
+        assert image.shape == (1, *GR1.eyes["depth_small"].shape)
+        np.testing.assert_allclose(np.unique(image), [0.0, 0.001 * stamp], rtol=1e-6)
+
+
+def test_without_fresh_images_it_does_not_act(seeing: Callable[..., Seeing]) -> None:
+    """Protects what is held from a policy that sees where the object was."""
+    rig = seeing()
+    rig.node.on_status(status(200 * MS, goal_ns=200 * MS))
+    rig.sense(200)
+    rig.node._act(200 * MS)
+    assert rig.node.problem == "not everything has been sensed yet"
+    rig.look(200)
+    assert rig.stamps == [200]
+    rig.sense(800)
+    rig.node._act(800 * MS)
+    assert rig.node.problem == "no new depth_small for more than 0.4 s"
+    rig.look(1000, metres=float("nan"))
+    assert rig.node.problem.startswith("no new") or "no depth where the object is" in rig.node.problem
+    assert rig.stamps == [200]
+
+
+def test_images_of_another_size_are_refused(make_node: Callable[..., PolicyNode], tmp_path: Path) -> None:
+    network = replace(SMALL, images={"depth": (1, 36, 48)})
+    path = tmp_path / "reach.safetensors"
+    Policy(Contract(robot="gr1_right", task="grasp_and_reach", architecture=network, action_origin="middle")).save(path)
+    with pytest.raises(DactylError, match=r"sees images depth of \(1, 36, 48\), which the robot gr1_right has not"):
+        make_node(PolicyNode, policy=str(path))

@@ -20,6 +20,7 @@ from sensor_msgs.msg import Image
 from dactyl import topics
 from dactyl.bringup.options import SimOptions
 from dactyl.bringup.run import sim_graph
+from dactyl.learning.models.diffusion import DiffusionArchitecture
 from dactyl.learning.models.recurrent import Architecture
 from dactyl.learning.policy import Contract, Policy
 from dactyl.maths import pinhole, quaternion
@@ -46,8 +47,8 @@ def untrained(tmp_path: Path) -> Callable[..., str]:
         scene_or_skip(SceneConfig("cylinder", robot="gr1_right"))
         torch.manual_seed(0)
         contract = Contract(
-            robot="gr1_right", task="grasp_and_reach", object="cylinder", architecture=Architecture((16,), 0),
-            trained={"untrained": True}, **{"action_scale": 0.01, **meaning},
+            robot="gr1_right", task="grasp_and_reach", object="cylinder", trained={"untrained": True},
+            **{"architecture": Architecture((16,), 0), "action_scale": 0.01, **meaning},
         )  # fmt: skip
         path = tmp_path / "policy.safetensors"
         Policy(contract).save(path)
@@ -145,6 +146,22 @@ def test_the_policy_acts_on_what_the_third_view_sees_of_its_tick(
     assert np.linalg.norm(np.median(off, axis=0)) < 0.03
     assert np.isfinite(to_depth(head[-1])).mean() > 0.5
     assert to_mask(masks[-1]).any(), "the head sees the object too"
+
+
+@pytest.mark.parametrize("lockstep", [True, False])
+def test_a_policy_that_sees_acts_on_images(run_graph: Start, untrained: Callable[..., str], lockstep: bool) -> None:
+    """Protects a generalist's eyes in the graph: rays, mask, policy; in real time most are of the action's own tick."""
+    seeing = DiffusionArchitecture(
+        dense=(8,), features=8, channels=(8,), denoising=1, images={"depth_small": (1, 36, 48)}
+    )
+    policy = untrained(architecture=seeing)
+    with run_graph(sim_graph(SimOptions(policy=policy, lockstep=lockstep, headless=True, dashboard=False))) as running:
+        actions = running.listen(HandAction, "/dactyl/action")
+        head = running.listen(Image, "/dactyl/depth_small/image_raw")
+        running.until(lambda: len(actions) >= 20, 150.0)
+    stamps = {messages.nanoseconds(action.header.stamp) for action in actions}
+    looked = {messages.nanoseconds(image.header.stamp) for image in head}
+    assert len(stamps & looked) >= 0.7 * len(stamps)
 
 
 def test_in_real_time_the_policy_acts_on_positions_of_its_tick(run_graph: Start, untrained: Callable[..., str]) -> None:

@@ -36,6 +36,11 @@ def test_a_file_of_before_there_were_other_robots_is_shadows(tmp_path: Path) -> 
     assert read_contract(path) == Use("shadow", "reorient", 0.5, 0.25, "current", False)
 
 
+def test_the_images_that_it_sees_are_read(tmp_path: Path) -> None:
+    contract = dataclasses.asdict(USE) | {"architecture": {"lstm": 0, "images": {"depth": [1, 72, 96]}}}
+    assert read_contract(file(tmp_path / "p.safetensors", contract)).images == ("depth",)
+
+
 @pytest.mark.parametrize("contract", ["[]", "3", "[" * 5000, '"text"'])
 def test_a_contract_that_is_no_mapping_is_one_error(contract: str, tmp_path: Path) -> None:
     """Protects whoever takes files from others."""

@@ -91,6 +91,11 @@ class _Choice(NamedTuple):
         return {"object_pose": "mocap"} if self.located else self.source
 
     @property
+    def looks(self) -> bool:
+        """Whether anybody looks through an eye of the robot's: who locates the object, or the policy itself."""
+        return self.located or bool(self.use.images)
+
+    @property
     def located(self) -> bool:
         """Whether the object is located by a third view of the robot's: where it is, but not how it is turned."""
         return self.options.pose == "vision" and bool(robots.load(self.use.robot).locator)
@@ -110,10 +115,10 @@ def sim_graph(options: SimOptions) -> Graph:
     nodes = _common_nodes(choice, lockstep, command="sim")
     sim |= {**choice.task, **choice.rules, **_meaning(choice.use), **calibration_of(options.calibration)}
     nodes = tuple(with_parameters(nodes, {"action_filter": backlash_of(choice.use.robot, options.calibration)}))
-    if choice.located:
+    if choice.looks:
         sim |= {"witnesses": 1}  # time begins once the depth cameras are told where everything is
         seen: dict[str, Value] = {"object": choice.options.object, "seed": options.seed}
-        nodes = tuple(with_parameters(nodes, {"object_locator": {"use_sim_time": True}}))
+        nodes = tuple(with_parameters(nodes, {"object_locator": {"use_sim_time": True}} if choice.located else {}))
         nodes = (Node("depth_camera", {**choice.robot, **seen}), *nodes)
     if options.drop_at:
         nodes = _dropping(nodes, choice, options)
@@ -332,7 +337,7 @@ def _common_nodes(choice: _Choice, lockstep: Mapping[str, Value], command: str) 
         "action_origin": use.action_origin, "action_scale": use.action_scale, "smoothing": use.smoothing,
     }  # fmt: skip
     policy: dict[str, Value] = {"policy": str(choice.policy), "object": options.object}
-    if choice.located:  # once in a control step, and pictures take their time
+    if choice.looks:  # once in a control step, and pictures take their time
         period = robots.load(use.robot).timing.control
         policy |= {"max_reading_age": 2 * period, "grace": min(MOST_GRACE, period / 2)}
     return (

@@ -255,7 +255,7 @@ class Policy:
     @torch.no_grad()
     def step(
         self,
-        observation: Tensor | np.ndarray | Mapping[str, Tensor],
+        observation: Tensor | np.ndarray | Mapping[str, Tensor | np.ndarray],
         state: Tensor,
         deterministic: bool = False,
         generator: torch.Generator | None = None,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import array
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import PoseStamped
 from rclpy.subscription import Subscription
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import Image, JointState
 
 from dactyl import objects, topics
 from dactyl.environment import task as tasks
@@ -28,6 +29,7 @@ from dactyl.ros import messages
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import JOINT_STATES, parameter
 from dactyl.ros.polling import NotExecuted, subscribe, take
+from dactyl.ros.segmented import Seen, Segmented
 from dactyl.ros.settings import add_setting
 from dactyl_msgs.msg import FingertipPositions, HandAction, TrialStatus
 
@@ -74,9 +76,10 @@ class Parameters:
 
 
 class PolicyNode(DactylNode):
-    """fingertips, object pose, joint states, goal, trial/status -> action.
+    """fingertips, object pose, joint states, depth images and masks, goal, trial/status -> action.
 
-    Robot and task are the policy's own. Only what its observation needs is subscribed to.
+    Robot and task are the policy's own. Only what its observation needs is subscribed to. Images come last of a moment,
+    and so set the pace where a policy sees any.
     """
 
     def __init__(self) -> None:
@@ -87,7 +90,7 @@ class PolicyNode(DactylNode):
             raise DactylError("parameter policy is empty: it names the policy file")
         self.generator = torch.Generator()
         self.needed: tuple[str, ...] = ()
-        """What decisions are made on: keys of SIGNALS."""
+        """What decisions are made on: names of images, and keys of SIGNALS."""
         self._load(settings.policy)
         contract = self.policy.contract
         add_setting(self, "load", settings.policy, "Another policy file, to go on with.", self.on_load)
@@ -126,7 +129,13 @@ class PolicyNode(DactylNode):
             GOAL: (PoseStamped, topics.GOAL, self.on_goal, messages.LATCHED),
         }
         group = NotExecuted()
+        for name in self.images:
+            eye = Segmented(name, self.robot.eyes[name])
+            for topic, join in ((topics.image(name), eye.on_depth), (topics.mask(name), eye.on_mask)):
+                self.create_subscription(Image, topic, partial(self.on_picture, join), messages.SENSOR)
         for name in self._read_now(starting=True):
+            if name in self.images:
+                continue
             kind, topic, callback, qos = sources[name]
             if self.settings.lockstep or name in (self.needed[0], GOAL):
                 self.create_subscription(kind, topic, callback, qos)
@@ -149,8 +158,10 @@ class PolicyNode(DactylNode):
     def _load(self, path: str) -> None:
         policy = Policy.load(path, self.settings.object or None)
         contract = policy.contract
-        if contract.architecture.images:
-            raise DactylError(f"{path} sees images, and no node takes any for it yet")
+        images, eyes = contract.architecture.images, robot.load(contract.robot).eyes
+        for name, shape in images.items():
+            if name not in eyes or eyes[name].shape != shape:
+                raise DactylError(f"{path} sees images {name} of {shape}, which the robot {contract.robot} has not")
         terms = tuple(term for term, _ in contract.observation)
         task = tasks.load(contract.task)
         known, period = _OWN.union(*SIGNALS.values()), robot.load(contract.robot).timing.control
@@ -158,11 +169,12 @@ class PolicyNode(DactylNode):
             raise DactylError(f"{path} decides every {contract.control_period} s, the graph every {period} s")
         if unknown := [term for term in terms if not set(task.term(term).needs) <= known]:
             raise DactylError(f"the policy needs {min(unknown)}, which the robot does not measure")
-        needed = tuple(name for name, signals in SIGNALS.items() if signals & task.needs(terms))
+        needed = (*images, *(name for name, signals in SIGNALS.items() if signals & task.needs(terms)))
         if self.needed and set(needed) != set(self.needed):
             raise DactylError(f"{path} needs {', '.join(needed)} where the graph runs with {', '.join(self.needed)}")
         if not set(needed) - {GOAL}:
             raise DactylError("the policy needs no sensor: nothing would tell it when to act")
+        self.images = tuple(images)
         self.needed, self.task, self.object = needed, task, objects.load(contract.object)
         self.policy, self.terms, self.state = policy, terms, policy.initial_state(1)
         self.smoothed = np.zeros(len(contract.actuators), np.float32)
@@ -189,6 +201,11 @@ class PolicyNode(DactylNode):
         if self.order.concerns(message.name):
             self.postures.append(message)
             self._read(JOINTS, message)
+
+    def on_picture(self, join: Callable[[Image], Seen | None], message: Image) -> None:
+        """A depth image or a mask; a reading once both of a moment are there."""
+        if (seen := join(message)) is not None:
+            self._read(seen.name, seen)
 
     def on_goal(self, message: PoseStamped) -> None:
         self._read(GOAL, message)
@@ -227,8 +244,11 @@ class PolicyNode(DactylNode):
 
     def _warm_up(self) -> None:
         """The first call of a network takes many times longer than the others."""
+        contract = self.policy.contract
+        shapes = {"policy": (contract.inputs,), **contract.architecture.images}
+        nothing = {name: np.zeros((1, *shape), np.float32) for name, shape in shapes.items()}
         for _ in range(3):
-            self.policy.step(np.zeros((1, self.policy.contract.inputs)), self.state, generator=self.generator)
+            self.policy.step(nothing, self.state, generator=self.generator)
 
     def _act_in_lockstep(self) -> None:
         status = self.status
@@ -304,10 +324,10 @@ class PolicyNode(DactylNode):
             finger = self.robot.fingertips[int(np.argmax(np.nan_to_num(ages, nan=np.inf)))]
             raise DactylError(f"fingertip {finger} not seen for more than {self.settings.max_fingertip_age:g} s")
 
-    def _observe(self) -> np.ndarray:
-        """The policy's observation, (1, inputs)."""
+    def _observe(self) -> Mapping[str, np.ndarray]:
+        """The policy's observation, (1, inputs), and the images that it sees, (1, *shape), by name."""
         observed: np.ndarray = self.task.observe(self._signals(), self.terms, self.object)
-        return observed[None]
+        return {"policy": observed[None], **{name: self.readings[name].image()[None] for name in self.images}}
 
     def _signals(self) -> dict[str, np.ndarray]:
         """What the task's terms are computed from, as far as they need it."""

@@ -25,6 +25,8 @@ class Use:
     locked_wrist: bool
     object: str = ""
     """That it was trained with; empty: it does not say, and the task's first is meant."""
+    images: tuple[str, ...] = ()
+    """Of the robot's eyes, that it sees."""
 
 
 def read_contract(policy: Path) -> Use:
@@ -45,6 +47,7 @@ def read_contract(policy: Path) -> Use:
             action_origin=str(contract.get("action_origin", "current")),
             locked_wrist=bool(contract.get("locked_wrist", False)),
             object=str(contract.get("object", "")),
+            images=tuple(map(str, contract.get("architecture", {}).get("images", {}))),
         )
     except OSError as error:
         raise DactylError(f"cannot read the policy {policy}: {error.strerror}") from error

@@ -38,7 +38,7 @@ class Forgetful(Policy):
 
     def step(
         self,
-        observation: Tensor | np.ndarray | Mapping[str, Tensor],
+        observation: Tensor | np.ndarray | Mapping[str, Tensor | np.ndarray],
         state: Tensor,
         deterministic: bool = False,
         generator: torch.Generator | None = None,
