@@ -76,12 +76,15 @@ def test_a_grasp_holds_at_table_ivs_corners(mass: float, friction: float) -> Non
 
 
 @pytest.mark.slow
-def test_two_hands_lift_a_carton(both: Scene) -> None:
-    """Where they reach both of its sides: about half of the places that are drawn."""
+def test_two_hands_lift_a_carton_straight_up(both: Scene) -> None:
+    """Protects what is shown of the box lift: hands that catch on the carton carry it forwards, away from its goals."""
     random = np.random.default_rng(0)
     plays = [play for play in (Script(both).play(random) for _ in range(8)) if len(play.heights)]
-    assert len(plays) >= 3
-    assert sum(play.lifted for play in plays) >= 0.75 * len(plays)
+    lifted = [play for play in plays if play.lifted]
+    assert len(plays) >= 7
+    assert len(lifted) >= 6
+    places = [play.qpos[[0, -1]][:, both.object_position][:, :2] for play in lifted]
+    assert np.median([np.linalg.norm(end - start) for start, end in places]) < 0.04
 
 
 def test_a_seed_gives_the_same_states_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,9 @@ SPREAD, YAW = 0.03, 0.3
 ASIDE = 0.2  # m to either side where what is handed over lies
 ASTRAY = 0.008  # m, standard deviation of where the hand goes
 BEHIND = 0.09  # m before the object at which a hand arrives first
-SQUEEZE = 0.03  # m into the object that two palms press
+FURTHER = 1.5  # as far beside what is too large, whose corners are in the way, …
+ON_THE_WAY = 0.06  # m … and so far from there is near enough, for a turned carton's corners are out of reach
+SQUEEZE = 0.06  # m into the object that two palms press
 HEIGHT, LIFTED = 0.15, 0.08
 """m by which it is lifted; and by how much it must have been in the end."""
 CARRIED = ((-0.05, 0.05), (-0.05, 0.05), (0.09, 0.21))
@@ -160,7 +162,7 @@ class Script:
 
         for phase in phases:
             posture, off = self._posture(posture, hands, phase, phase.height / HEIGHT * way)
-            if off > NEAR_ENOUGH:
+            if off > (ON_THE_WAY if self._too_large and phase.behind else NEAR_ENOUGH):
                 qpos, qvel, told = (np.zeros((0, n)) for n in (self._model.nq, self._model.nv, len(self._open)))
                 return Play(qpos, qvel, told, np.zeros(0))
             wanted = self._targets(posture, hands, phase.grip)
@@ -218,7 +220,8 @@ class Script:
         is from there, m."""
         off = 0.0
         for hand in hands:
-            place = hand.place + phase.behind * hand.away + phase.grip * hand.press
+            aside = phase.behind * (FURTHER if self._too_large else 1.0)
+            place = hand.place + aside * hand.away + phase.grip * hand.press
             qpos, left = self._arms[hand.side].reach(qpos, place + way, hand.turn)
             off = max(off, left)
         return qpos, off
@@ -233,6 +236,8 @@ class Script:
             if prefix in PREFIXES.values():
                 share = CLOSED * closing.get(prefix, 0.0) if _closes(part) else 0.0
                 targets[i] = self._open[i] + share * (limits[np.argmax(np.abs(limits))] - self._open[i])
+                if self._too_large and not _closes(part):
+                    targets[i] = np.clip(0.0, *limits)  # the thumb beside the palm, where it catches on nothing
         return targets
 
     def _go(
