@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,12 +26,11 @@ from dactyl.ros.images import to_depth, to_mask
 from dactyl.ros.messages import SENSOR, nanoseconds, set_point, set_stamp
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
 from dactyl.ros.parameters import parameter
+from dactyl.ros.segmented import TOLERANCE, Moments
 
 DEPTH, MASK, INFO = "depth", "mask", "camera_info"
 UNREADABLE, UNCALIBRATED = "depth in no known form", "the camera is not calibrated for such pictures"
 BEFORE, STALE, NOT_FINITE = "older than the one before", "stale: its time is not now", "not finite"
-DEPTHS_KEPT = 32
-"""A segmentation takes its time: by then the camera has gone on."""
 RESTARTED_NS = 1_000_000_000
 """Further back than any reordering: the clock has begun anew."""
 
@@ -57,7 +56,7 @@ class Parameters:
         6, "Pixels of the object that must be seen and have a depth; else nothing is said.", minimum=1
     )
     tolerance: float = parameter(
-        0.02, "Depth and mask whose stamps are at most so far apart show one moment, s.", minimum=0.0, maximum=1.0
+        TOLERANCE, "Depth and mask whose stamps are at most so far apart show one moment, s.", minimum=0.0, maximum=1.0
     )
     max_age: float = parameter(
         0.4, "Positions that are older than this when they would go out are withheld, s.", minimum=0.01, maximum=10.0
@@ -85,8 +84,7 @@ class ObjectLocator(DactylNode):
         }
         self.settings = settings = self.declare(Parameters, own)
         self.place = _place(settings.place)
-        self.depths = deque[Image](maxlen=DEPTHS_KEPT)
-        self.mask: Image | None = None
+        self.moments = Moments(settings.tolerance)
         self.info: CameraInfo | None = None
         self.came = dict.fromkeys((DEPTH, MASK, INFO), float("-inf"))
         """When, monotonic s."""
@@ -108,7 +106,7 @@ class ObjectLocator(DactylNode):
 
     def on_depth(self, message: Image) -> None:
         self.came[DEPTH] = time.monotonic()
-        self.depths.append(message)
+        self.moments.add_depth(message)
         again = nanoseconds(message.header.stamp) == self.stamp_ns  # sent again, so somebody has lost something
         if again and not self.doubt:
             self.publisher.publish(self.pose)
@@ -117,7 +115,7 @@ class ObjectLocator(DactylNode):
 
     def on_mask(self, message: Image) -> None:
         self.came[MASK] = time.monotonic()
-        self.mask = message
+        self.moments.add_mask(message)
         self._see()
 
     def on_info(self, message: CameraInfo) -> None:
@@ -127,13 +125,13 @@ class ObjectLocator(DactylNode):
 
     def _see(self, again: bool = False) -> None:
         """Once depth, mask and calibration are there of a new moment, or of the last one `again`, judge it."""
-        if self.mask is None or self.info is None:
+        last = self.moments.last()
+        if last is None or self.info is None:
             return
-        mask_ns, most = nanoseconds(self.mask.header.stamp), round(self.settings.tolerance * 1e9)
-        stamps = ((nanoseconds(depth.header.stamp), depth) for depth in reversed(self.depths))
-        found = next(((stamp, depth) for stamp, depth in stamps if abs(stamp - mask_ns) <= most), None)
-        if found is not None and (again or found[0] != self.stamp_ns):
-            self._judge(*found, self.mask, self.info)
+        depth, mask = last
+        stamp_ns = nanoseconds(depth.header.stamp)
+        if again or stamp_ns != self.stamp_ns:
+            self._judge(stamp_ns, depth, mask, self.info)
 
     def _judge(self, stamp_ns: int, depth: Image, mask: Image, info: CameraInfo) -> None:
         """Publish the position in pictures of one moment, or say why there is none."""

@@ -16,8 +16,35 @@ from dactyl.ros.messages import nanoseconds
 
 KEPT = 32
 """Depth images: a segmentation takes its time, and by then the camera has gone on."""
-TOLERANCE_NS = 20_000_000
-"""Depth and mask whose stamps are at most so far apart show one moment."""
+TOLERANCE = 0.02
+"""s; depth and mask whose stamps are at most so far apart show one moment."""
+
+
+class Moments:
+    """Finds the depth image of the moment that the last mask shows."""
+
+    def __init__(self, tolerance: float = TOLERANCE) -> None:
+        """`tolerance`: s, see `TOLERANCE`."""
+        self._most_ns = round(tolerance * 1e9)
+        self._depths = deque[Image](maxlen=KEPT)
+        self._mask: Image | None = None
+
+    def add_depth(self, message: Image) -> None:
+        """A depth image has come."""
+        self._depths.append(message)
+
+    def add_mask(self, message: Image) -> None:
+        """A mask has come; the one before it counts no more."""
+        self._mask = message
+
+    def last(self) -> tuple[Image, Image] | None:
+        """Depth and mask, if both of the mask's moment are there."""
+        if self._mask is None:
+            return None
+        mask_ns = nanoseconds(self._mask.header.stamp)
+        apart = ((abs(nanoseconds(depth.header.stamp) - mask_ns), depth) for depth in reversed(self._depths))
+        found = next((depth for off, depth in apart if off <= self._most_ns), None)
+        return None if found is None else (found, self._mask)
 
 
 @dataclass(frozen=True)
@@ -58,24 +85,18 @@ class Segmented:
     """Joins the depth images and the masks of one eye."""
 
     def __init__(self, name: str, eye: Eye) -> None:
-        self._name, self._eye = name, eye
-        self._depths = deque[Image](maxlen=KEPT)
-        self._mask: Image | None = None
+        self._name, self._eye, self._moments = name, eye, Moments()
 
     def on_depth(self, message: Image) -> Seen | None:
         """The moment of a depth image, if its mask has come."""
-        self._depths.append(message)
+        self._moments.add_depth(message)
         return self._joined()
 
     def on_mask(self, message: Image) -> Seen | None:
         """The moment of a mask, if its depth image has come."""
-        self._mask = message
+        self._moments.add_mask(message)
         return self._joined()
 
     def _joined(self) -> Seen | None:
-        if self._mask is None:
-            return None
-        mask_ns = nanoseconds(self._mask.header.stamp)
-        apart = ((abs(nanoseconds(depth.header.stamp) - mask_ns), depth) for depth in reversed(self._depths))
-        found = next((depth for off, depth in apart if off <= TOLERANCE_NS), None)
-        return None if found is None else Seen(self._name, self._eye, found, self._mask)
+        last = self._moments.last()
+        return None if last is None else Seen(self._name, self._eye, *last)
