@@ -38,7 +38,7 @@ ROBOT, TASK, PRESET = "gr1_right", "grasp_and_reach", "gr1-grasp-shown"
 HIDDEN, NOISE = 11, 0.001
 """Seed of the hidden robot; rad that its joint sensors are off by, standard deviation."""
 KINDS = ("damping", "gain", "k", "b")
-"""Of parameters that autotune draws. The hidden robot differs in all kinds."""
+"""Of parameters that autotune draws. The hidden robot differs in every kind that it has."""
 SEEDS, TRIALS = (0, 1), 100
 """Trainings with each model; trials of each of them."""
 MODELS: Mapping[str, str] = {"lowest": "8 and 7 of 10", "median": "3 and 3 of 10", "highest": "0 and 0 of 10"}
@@ -173,7 +173,10 @@ def rows(results: Results) -> list[Row]:
 
 
 def _falls(reached: Mapping[str, int], trials: int) -> str:
-    """Whether success falls, by the order of the counts, and by Wilson's intervals of the first and the last."""
+    """Whether success falls, by the order of the counts, and by Wilson's intervals of the first and the last.
+
+    The intervals are of trials: how much trainings differ by their seed is beside it, in each row.
+    """
     lowest, median, highest = reached.values()
     said = f"{lowest}, {median}, {highest} reached"
     if not lowest > median > highest:
@@ -205,8 +208,8 @@ EXPERIMENT = Experiment(
     draw=draw,
     differs=(
         "It is another paper's claim (arXiv:2502.20396), of the GR1.",
-        "The robot is a simulated one, whose parameters of all kinds are drawn; autotune draws four kinds of them.",
-        "Autotune keeps the best of each part of the robot, judged second by second; the paper's keeps whole models.",
+        "The robot is a simulated one, whose parameters of all kinds that it has are drawn; autotune draws four.",
+        "Models are put together part by part, judged second by second; so no drawn model is as bad as the worst.",
         "Policies learn without randomizations, two with each model; the paper's learn with them, ten.",
     ),
     figure_size=(11.0, 4.0),
