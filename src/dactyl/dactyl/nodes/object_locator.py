@@ -25,8 +25,8 @@ from dactyl.robot.placement import Place, eye_place
 from dactyl.ros.images import to_depth, to_mask
 from dactyl.ros.messages import SENSOR, nanoseconds, set_point, set_stamp
 from dactyl.ros.node import DactylNode, Diagnosis, run, warning
-from dactyl.ros.parameters import parameter
-from dactyl.ros.segmented import TOLERANCE, Moments
+from dactyl.ros.parameters import ONE_MOMENT, parameter
+from dactyl.ros.segmented import Moments
 
 DEPTH, MASK, INFO = "depth", "mask", "camera_info"
 UNREADABLE, UNCALIBRATED = "depth in no known form", "the camera is not calibrated for such pictures"
@@ -56,7 +56,7 @@ class Parameters:
         6, "Pixels of the object that must be seen and have a depth; else nothing is said.", minimum=1
     )
     tolerance: float = parameter(
-        TOLERANCE, "Depth and mask whose stamps are at most so far apart show one moment, s.", minimum=0.0, maximum=1.0
+        ONE_MOMENT, "Depth and mask whose stamps are at most so far apart show one moment, s.", minimum=0.0, maximum=1.0
     )
     max_age: float = parameter(
         0.4, "Positions that are older than this when they would go out are withheld, s.", minimum=0.01, maximum=10.0

@@ -18,6 +18,8 @@ AUTOSTART = "Be active from the start; else a lifecycle manager, or a person, ac
 """What the parameter `autostart` of managed nodes means."""
 JOINT_STATES = "Topic of the robot's joint states."
 """What the parameter `joint_states` means, of every node that uses them."""
+ONE_MOMENT = 0.02
+"""s; depth image and mask whose stamps are at most so far apart show one moment."""
 
 
 def parameter(

@@ -13,18 +13,17 @@ from dactyl.errors import DactylError
 from dactyl.robot.robot import Eye
 from dactyl.ros.images import to_depth, to_mask
 from dactyl.ros.messages import nanoseconds
+from dactyl.ros.parameters import ONE_MOMENT
 
 KEPT = 32
 """Depth images: a segmentation takes its time, and by then the camera has gone on."""
-TOLERANCE = 0.02
-"""s; depth and mask whose stamps are at most so far apart show one moment."""
 
 
 class Moments:
     """Finds the depth image of the moment that the last mask shows."""
 
-    def __init__(self, tolerance: float = TOLERANCE) -> None:
-        """`tolerance`: s, see `TOLERANCE`."""
+    def __init__(self, tolerance: float = ONE_MOMENT) -> None:
+        """`tolerance`: s, see `ONE_MOMENT`."""
         self._most_ns = round(tolerance * 1e9)
         self._depths = deque[Image](maxlen=KEPT)
         self._mask: Image | None = None
