@@ -82,3 +82,9 @@ def test_scripts_that_make_no_use_of_states_are_refused(
     )
     with pytest.raises(DactylError, match=f"the script of the robot arm {says}"):
         make(2, "none", scene=ARM, scripted_starts=0.5)
+
+
+def test_a_placement_that_no_script_knows(arm: Robot) -> None:
+    """Protects a training from being shown something else than was asked for."""
+    with pytest.raises(DactylError, match=r"script_placement 'sides' of arm: none"):
+        make(2, "none", scene=ARM, scripted_starts=0.5, script_placement="sides")

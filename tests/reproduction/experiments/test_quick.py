@@ -20,8 +20,9 @@ NEEDS = {
     "randomizations": "robot_properties_fingers",
     "shapes": "robot_properties_fingers",
     "autotune": "fourier_robot_descriptions",
+    "pushes": "fourier_robot_descriptions",
 }
-"""The held-out renderer twice, training on a cluster twice, and robots' models four times."""
+"""The held-out renderer twice, training on a cluster twice, and robots' models five times."""
 
 
 @pytest.mark.slow

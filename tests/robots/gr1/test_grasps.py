@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dactyl.environment import stickers
 from dactyl.maths import quaternion
 from dactyl.robots.gr1 import grasps
 from dactyl.robots.gr1.grasps import SCRIPT, Phase, Script
 from dactyl.robots.gr1.kinematics import Arm, level
+from dactyl.robots.gr1.presses import PRESSES
+from dactyl.simulation.contacts import ContactReader
 from dactyl.simulation.scene import Scene, SceneConfig
 from tests.simulation.scenes import scene_or_skip
 
@@ -85,6 +88,23 @@ def test_two_hands_lift_a_carton_straight_up(both: Scene) -> None:
     assert len(lifted) >= 6
     places = [play.qpos[[0, -1]][:, both.object_position][:, :2] for play in lifted]
     assert np.median([np.linalg.norm(end - start) for start, end in places]) < 0.04
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("placement", list(PRESSES))
+def test_two_hands_press_where_they_are_asked_to(both: Scene, placement: str) -> None:
+    """Protects demonstrations of Figure 4: most of what touches the carton is within 3 cm of the hand's stickers."""
+    random, script, reader = np.random.default_rng(0), Script(both, placement), ContactReader(both)
+    lifted = [play for play in (script.play(random) for _ in range(8)) if play.lifted]
+    assert len(lifted) >= 4
+    away = []
+    for play in lifted:
+        points, fingers = reader.points(play.qpos[-1])
+        for point, finger in zip(points, fingers, strict=True):
+            hand = both.robot.fingertips[finger].partition("_")[0]
+            wanted = stickers.place(placement, both.object, hand).like(point)
+            away.append(float(stickers.distances(wanted, point[None])[0]))
+    assert np.mean(np.array(away) < 0.03) > 0.5
 
 
 def test_a_seed_gives_the_same_states_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

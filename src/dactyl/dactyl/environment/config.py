@@ -50,6 +50,8 @@ class EnvironmentConfig:
     """Share of the episodes that begin in states of the robot's script, see `Robot.scripted_starts`."""
     start_states: str = ""
     """File of states in place of the script's, see `start_states`."""
+    script_placement: str = ""
+    """Of stickers, where the script touches the object: one of `Robot.script_placements`. Empty: its own choice."""
     images: tuple[str, ...] = ()
     """Groups of images that the policy sees besides: names of `Robot.eyes`."""
     reset_pool: float = 0.1
@@ -103,6 +105,9 @@ class EnvironmentConfig:
             raise DactylError(f"the robot {robot.name} has no eye {unknown[0]!r}: {', '.join(robot.eyes) or 'none'}")
         if self.start_states and not self.scripted_starts:
             raise DactylError("environment: start_states needs a share of the episodes, scripted_starts, above 0")
+        if self.script_placement not in ("", *robot.script_placements):
+            known = ", ".join(robot.script_placements) or "none"
+            raise DactylError(f"environment: script_placement {self.script_placement!r} of {robot.name}: {known}")
         if self.scripted_starts and not (robot.scripted_starts or self.start_states):
             raise DactylError(f"environment: the robot {robot.name} has no script for scripted_starts")
         if self.goal_angle_limit is not None and not self.goal_angle_limit > self.rules.tolerances[-1]:

@@ -301,7 +301,7 @@ class Environment:
         """Of the file that is named, or of the robot's script."""
         if self.config.start_states:
             return ScriptedStarts.of_file(Path(self.config.start_states), self.scene, self.physics.state)
-        return ScriptedStarts.of(self.scene, self.physics.state, seed)
+        return ScriptedStarts.of(self.scene, self.physics.state, seed, self.config.script_placement)
 
     def _home_state(self, total: int) -> PhysicsState:
         """The robot as it is built, the object at rest."""

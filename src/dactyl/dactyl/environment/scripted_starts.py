@@ -28,13 +28,13 @@ class ScriptedStarts:
         self._qpos, self._qvel = qpos, qvel
 
     @classmethod
-    def of(cls, scene: Scene, like: PhysicsState, seed: int) -> ScriptedStarts:
-        """Let the scene's robot play; on the device and of the type of a state.
+    def of(cls, scene: Scene, like: PhysicsState, seed: int, placement: str = "") -> ScriptedStarts:
+        """Let the scene's robot play; on the device and of the type of a state. `placement`: see `EnvironmentConfig`.
 
         Raises:
             DactylError: its script makes no states, or such as are not this scene's, or not finite.
         """
-        qpos, qvel = registry.resolve(scene.robot.scripted_starts)(scene, seed)
+        qpos, qvel = registry.resolve(scene.robot.scripted_starts)(scene, seed, *filter(None, (placement,)))
         what = f"the script of the robot {scene.robot.name}"
         if len(qpos) == 0:
             raise DactylError(f"{what} makes no states with the object {scene.object.name}")

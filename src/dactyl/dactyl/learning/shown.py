@@ -47,7 +47,8 @@ def by_script(environment: Environment | MixedEnvironment, count: int, seed: int
     robot, scene, task = environment.robot, environment.scene, environment.task
     if not robot.demonstrations or task.hindsight is None:
         raise DactylError(f"the robot {robot.name} has no script that shows the task {task.name}")
-    done: list[Demonstration] = registry.resolve(robot.demonstrations)(scene, seed, count)
+    placement = filter(None, (environment.config.script_placement,))
+    done: list[Demonstration] = registry.resolve(robot.demonstrations)(scene, seed, count, *placement)
     if not done:
         raise DactylError(
             f"none of {count} scripts of the robot {robot.name} moved the {scene.object.name} as it should"

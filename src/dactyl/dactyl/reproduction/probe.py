@@ -6,6 +6,7 @@ too: nothing of the held-out part is looked at before the end.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import sqrt
 from typing import Any, NamedTuple
 
@@ -118,6 +119,13 @@ def worth(right: np.ndarray) -> float:
     """How many independent answers these are worth: (n, k) bool, of which the k about one episode may err together."""
     share, between = float(right.mean()), float(right.mean(1).var(ddof=1)) / len(right)
     return float(np.clip(share * (1.0 - share) / between, len(right), right.size)) if between > 0.0 else len(right)
+
+
+def reached(summary: Mapping[str, Any]) -> tuple[float, float, float]:
+    """Of an evaluation's trials, `evaluation.summarize`, the share that reached a goal, and Wilson's interval, 95 %."""
+    trials = summary["sorted"]
+    share = sum(goals > 0 for goals in trials) / len(trials)
+    return (share, *wilson(share, len(trials)))
 
 
 def wilson(share: float, asked: float, z: float = Z95) -> tuple[float, float]:

@@ -194,6 +194,8 @@ class Robot:
     demonstrations: str = ""
     """`module:function` that does a task by a script: a scene, a seed and how many tries -> a list of those
     `Demonstration`s that carried the object somewhere; empty: there is none."""
+    script_placements: tuple[str, ...] = ()
+    """Of stickers, at which both scripts can touch what is too large for one hand: their last argument, if any."""
     exercise: str = ""
     """`module:function` that says how it is exercised for `calibrate model`; empty: each actuator by itself."""
     targets: Mapping[str, str] = field(default_factory=lambda: {topics.TARGETS: topics.TYPES[topics.TARGETS]})

@@ -54,30 +54,45 @@ class ContactReader:
 
     def read(self, qpos: np.ndarray) -> Touch:
         """The contacts of a state (nq,), see `Scene`."""
-        self._data.qpos[:] = qpos
-        mujoco.mj_kinematics(self._model, self._data)
-        mujoco.mj_comPos(self._model, self._data)
-        mujoco.mj_collision(self._model, self._data)
         links = np.zeros(self._shape, bool)
         elsewhere = False
         found: list[list[np.ndarray]] = [[] for _ in range(self._shape[0])]
         outward: list[list[float]] = [[] for _ in range(self._shape[0])]
-        for i in range(self._data.ncon):
-            contact = self._data.contact[i]
-            body = self._other_body(contact)
-            if body is None or contact.dist >= contact.includemargin:  # a light object rests on the margin, not on skin
-                continue
+        for body, place in self._touching(qpos):
             if body not in self._link_of:
                 elsewhere = True
                 continue
             finger, link = self._link_of[body]
             links[finger, link] = True
-            found[finger].append(self._on_object(np.array(contact.pos)))
+            found[finger].append(self._on_object(place))
             if link == self._shape[1] - 1:
-                outward[finger].append(self._along(finger, np.array(contact.pos)))
+                outward[finger].append(self._along(finger, place))
         nowhere = np.full(3, np.nan)
         points = np.array([np.mean(each, axis=0) if each else nowhere for each in found])
         return Touch(links, elsewhere, points, np.array([np.mean(each) if each else np.nan for each in outward]))
+
+    def points(self, qpos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where any part of the robot touches the object in a state (nq,), (K, 3) m, object frame, and for each the
+        finger (K,) whose tip is nearest to it."""
+        places = [self._on_object(place) for _, place in self._touching(qpos)]
+        tips = np.array([self._on_object(self._data.site_xpos[site]) for site in self._scene.fingertip_sites])
+        found = np.array(places).reshape(-1, 3)
+        return found, np.argmin(np.linalg.norm(found[:, None] - tips[None], axis=-1), axis=1)
+
+    def _touching(self, qpos: np.ndarray) -> list[tuple[int, np.ndarray]]:
+        """The robot's bodies that touch the object in a state (nq,), and where (3,), world frame."""
+        self._data.qpos[:] = qpos
+        mujoco.mj_kinematics(self._model, self._data)
+        mujoco.mj_comPos(self._model, self._data)
+        mujoco.mj_collision(self._model, self._data)
+        found = []
+        for i in range(self._data.ncon):
+            contact = self._data.contact[i]
+            body = self._other_body(contact)
+            # a light object rests on the margin, not on skin
+            if body is not None and contact.dist < contact.includemargin:
+                found.append((body, np.array(contact.pos)))
+        return found
 
     def _other_body(self, contact: mujoco.MjContact) -> int | None:
         """The robot's body in a contact of the object; None for other contacts."""

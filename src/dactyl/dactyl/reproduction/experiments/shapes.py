@@ -75,9 +75,7 @@ def plan(size: Size) -> tuple[Step, ...]:
 
 def reached(summary: Mapping[str, Any]) -> tuple[float, str]:
     """The share of the trials whose goal was reached, and that for a table, with Wilson's interval, 95 %."""
-    trials = summary["sorted"]
-    share = sum(goals > 0 for goals in trials) / len(trials)
-    low, high = probe.wilson(share, len(trials))
+    share, low, high = probe.reached(summary)
     return share, f"{share:.0%} ({low:.0%} … {high:.0%})"
 
 

@@ -17,6 +17,7 @@ from dactyl.maths import quaternion
 from dactyl.robot.demonstration import Demonstration
 from dactyl.robots.gr1.joints import PREFIXES
 from dactyl.robots.gr1.kinematics import Arm, level
+from dactyl.robots.gr1.presses import PALMS, PRESSES, held
 from dactyl.simulation.scene import Scene
 
 SCRIPTS = 32
@@ -28,7 +29,7 @@ ASTRAY = 0.008  # m, standard deviation of where the hand goes
 BEHIND = 0.09  # m before the object at which a hand arrives first
 FURTHER = 1.5  # as far beside what is too large, whose corners are in the way, …
 ON_THE_WAY = 0.06  # m … and so far from there is near enough, for a turned carton's corners are out of reach
-SQUEEZE = 0.06  # m into the object that two palms press
+SQUEEZE = 0.06  # m into the object that two hands press
 HEIGHT, LIFTED = 0.15, 0.08
 """m by which it is lifted; and by how much it must have been in the end."""
 CARRIED = ((-0.05, 0.05), (-0.05, 0.05), (0.09, 0.21))
@@ -101,20 +102,20 @@ class Reach(NamedTuple):
     """(3,) m by which it goes further when it grips."""
 
 
-def states(scene: Scene, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """States (K, nq) and velocities (K, nv) of the scripts that lifted the scene's object."""
+def states(scene: Scene, seed: int, placement: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """States (K, nq) and velocities (K, nv) of the scripts that lifted the scene's object. See `Script`."""
     random = np.random.default_rng([seed, 3])
-    script = Script(scene)
+    script = Script(scene, placement)
     kept = [play for play in (script.play(random) for _ in range(SCRIPTS)) if play.lifted]
     if not kept:
         return np.zeros((0, scene.model.nq)), np.zeros((0, scene.model.nv))
     return np.concatenate([play.qpos for play in kept]), np.concatenate([play.qvel for play in kept])
 
 
-def demonstrations(scene: Scene, seed: int, count: int) -> list[Demonstration]:
+def demonstrations(scene: Scene, seed: int, count: int, placement: str = "") -> list[Demonstration]:
     """Those of so many scripts that lifted the scene's object, each to another place: see `Robot.demonstrations`."""
     random = np.random.default_rng([seed, 4])
-    script, found = Script(scene), []
+    script, found = Script(scene, placement), []
     ahead = round(scene.robot.timing.control / RECORDED)
     for _ in range(count):
         carried = np.array([random.uniform(*limits) for limits in CARRIED])
@@ -128,7 +129,9 @@ def demonstrations(scene: Scene, seed: int, count: int) -> list[Demonstration]:
 class Script:
     """Plays with the object of a scene."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, placement: str = "") -> None:
+        """`placement`: of stickers, where two hands press: one of `PRESSES`; empty: with flat palms."""
+        self._press = PRESSES[placement] if placement else PALMS
         self._scene, self._model, self._data = scene, scene.model, mujoco.MjData(scene.model)
         self._sides = tuple(dict.fromkeys(finger.partition("_")[0] for finger in scene.robot.fingertips))
         self._arms = {side: Arm(scene, side) for side in self._sides}
@@ -195,7 +198,7 @@ class Script:
     def _choose(self, centre: np.ndarray, yaw: float, random: np.random.Generator) -> tuple[Reach, ...]:
         """What each hand does: both press on the sides of what is too large, else the one on its side grasps."""
         if self._too_large:
-            return tuple(self._reach(side, centre, yaw, random) for side in self._sides)
+            return tuple(self._pressing(side, centre, yaw, random) for side in self._sides)
         side = "left" if centre[1] > 0.0 and "left" in self._sides else "right"
         height = centre[2]
         if self._handed_over:
@@ -203,15 +206,27 @@ class Script:
         lowest = centre[2] - self._scene.object.halves[2] + ABOVE
         centre = np.array([centre[0], centre[1], max(height, lowest)])
         # a round thing may be grasped from anywhere: the hand need not turn with it
-        return (self._reach(side, centre, yaw if self._scene.object.geometry == "box" else 0.0, random),)
+        return (self._grasping(side, centre, yaw if self._scene.object.geometry == "box" else 0.0, random),)
 
-    def _reach(self, side: str, centre: np.ndarray, yaw: float, random: np.random.Generator) -> Reach:
+    def _grasping(self, side: str, centre: np.ndarray, yaw: float, random: np.random.Generator) -> Reach:
         turn = level(yaw)
-        inwards = quaternion.rotate(turn, np.array([0.0, 1.0 if side == "right" else -1.0, 0.0]))
         fingers = quaternion.rotate(turn, np.array([0.0, 0.0, -1.0]))
-        half, both = self._scene.object.halves[1], self._too_large
-        place = centre - half * inwards + (0.0 if both else FORWARD) * fingers + ASTRAY * random.standard_normal(3)
-        return Reach(side, place, turn, -inwards if both else -fingers, (SQUEEZE if both else 0.0) * inwards)
+        surface = centre + self._scene.object.halves[1] * self._outwards(side, yaw)
+        place = surface + FORWARD * fingers + ASTRAY * random.standard_normal(3)
+        return Reach(side, place, turn, -fingers, np.zeros(3))
+
+    def _pressing(self, side: str, centre: np.ndarray, yaw: float, random: np.random.Generator) -> Reach:
+        away, halves = self._outwards(side, yaw), self._scene.object.halves
+        turn, fingers = held(self._press, yaw, away)
+        surface = centre + halves[1] * away + np.array([0.0, 0.0, self._press.height * halves[2]])
+        place = surface - fingers + ASTRAY * random.standard_normal(3)
+        return Reach(side, place, turn, away, -SQUEEZE * away)
+
+    @staticmethod
+    def _outwards(side: str, yaw: float) -> np.ndarray:
+        """(3,) unit, out of the object's side that a hand comes to."""
+        out: np.ndarray = quaternion.rotate(level(yaw), np.array([0.0, -1.0 if side == "right" else 1.0, 0.0]))
+        return out
 
     def _posture(
         self, qpos: np.ndarray, hands: tuple[Reach, ...], phase: Phase, way: np.ndarray

@@ -7,6 +7,7 @@ import numpy as np
 from dactyl.robot.robot import Cameras, Eye, Markers, Positions, Robot, Timing, Workspace
 from dactyl.robots.gr1 import joints, layout
 from dactyl.robots.gr1.joints import FINGERS, Hand
+from dactyl.robots.gr1.presses import PRESSES
 
 BOTH, RIGHT = ("left", "right"), ("right",)
 
@@ -55,6 +56,7 @@ def make(name: str, title: str, hand: Hand, sides: tuple[str, ...], model: str) 
         opened=joints.opened(hand, sides),
         scripted_starts="dactyl.robots.gr1.grasps:states",
         demonstrations="dactyl.robots.gr1.grasps:demonstrations",
+        script_placements=tuple(PRESSES) if len(sides) == 2 else (),
         exercise="dactyl.robots.gr1.calibration:exercise",
         gravity_compensation=1.0,  # the arms' controllers carry their weight
     )
