@@ -54,7 +54,12 @@ def test_the_shipped_policies_have_one() -> None:
     robots = {
         path.parent.name: read_contract(path).robot for path in models.find("block").parent.glob(f"*/{models.POLICY}")
     }
-    others = {"gr1-right-grasp-and-reach": "gr1_right", "cube-teacher": "trifinger", "trifinger-repose": "trifinger"}
+    others = {
+        "gr1-box-lift": "gr1",
+        "gr1-right-grasp-and-reach": "gr1_right",
+        "cube-teacher": "trifinger",
+        "trifinger-repose": "trifinger",
+    }
     assert robots == {name: others.get(name, "shadow") for name in robots}
     assert set(others) < set(robots)
 

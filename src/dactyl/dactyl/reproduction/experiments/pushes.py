@@ -41,6 +41,7 @@ class Pushed:
 
 POLICIES: Mapping[str, Pushed] = {
     "grasp": Pushed("models/gr1-right-grasp-and-reach", "grasp and reach", "grasp_and_reach", "gr1_right"),
+    "box": Pushed("models/gr1-box-lift", "box lift", "box_lift", "gr1"),
 }
 """By the first part of their steps' names."""
 
