@@ -217,7 +217,7 @@ class Script:
 
     def _pressing(self, side: str, centre: np.ndarray, yaw: float, random: np.random.Generator) -> Reach:
         away, halves = self._outwards(side, yaw), self._scene.object.halves
-        turn, fingers = held(self._press, yaw, away)
+        turn, fingers = held(self._press, level(yaw), away)
         surface = centre + halves[1] * away + np.array([0.0, 0.0, self._press.height * halves[2]])
         place = surface - fingers + ASTRAY * random.standard_normal(3)
         return Reach(side, place, turn, away, -SQUEEZE * away)

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 from dactyl.maths import quaternion
-from dactyl.robots.gr1.kinematics import level
 
 FINGERS = 0.09  # m from the palm to where the middle finger presses
 
@@ -35,15 +34,14 @@ PRESSES: Mapping[str, Press] = {
 """By the placement of stickers, see `environment.stickers`."""
 
 
-def held(press: Press, yaw: float, away: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def held(press: Press, turn: np.ndarray, away: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How the hand is turned (4,), and from the palm to where it presses (3,), m, world frame.
 
     Args:
         press: how.
-        yaw: of the object, rad.
+        turn: (4,) a level hand, its fingers along the side.
         away: (3,) unit, out of the side that is pressed on.
     """
-    turn = level(yaw)
     for towards, angle in ((np.array([0.0, 0.0, -1.0]), press.down), (-away, press.inwards)):
         about = np.cross(_fingers(turn), towards)
         turn = quaternion.multiply(quaternion.from_rotation_vector(angle * about), turn)
