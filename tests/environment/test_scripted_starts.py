@@ -86,5 +86,5 @@ def test_scripts_that_make_no_use_of_states_are_refused(
 
 def test_a_placement_that_no_script_knows(arm: Robot) -> None:
     """Protects a training from being shown something else than was asked for."""
-    with pytest.raises(DactylError, match=r"script_placement 'sides' of arm: none"):
+    with pytest.raises(DactylError, match="arm has no script for script_placement 'sides'; those it has: none"):
         make(2, "none", scene=ARM, scripted_starts=0.5, script_placement="sides")

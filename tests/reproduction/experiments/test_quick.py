@@ -20,9 +20,10 @@ NEEDS = {
     "randomizations": "robot_properties_fingers",
     "shapes": "robot_properties_fingers",
     "autotune": "fourier_robot_descriptions",
+    "stickers": "fourier_robot_descriptions",
     "pushes": "fourier_robot_descriptions",
 }
-"""The held-out renderer twice, training on a cluster twice, and robots' models five times."""
+"""The held-out renderer twice, training on a cluster twice, and robots' models six times."""
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dactyl.environment import stickers
+from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.robots.gr1 import grasps
 from dactyl.robots.gr1.grasps import SCRIPT, Phase, Script
@@ -105,6 +106,11 @@ def test_two_hands_press_where_they_are_asked_to(both: Scene, placement: str) ->
             wanted = stickers.place(placement, both.object, hand).like(point)
             away.append(float(stickers.distances(wanted, point[None])[0]))
     assert np.mean(np.array(away) < 0.03) > 0.5
+
+
+def test_a_placement_is_refused_where_one_hand_holds(scene: Scene) -> None:
+    with pytest.raises(DactylError, match="one hand holds the cylinder: no script presses at script_placement sides"):
+        Script(scene, "sides")
 
 
 def test_a_seed_gives_the_same_states_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,7 +107,10 @@ class EnvironmentConfig:
             raise DactylError("environment: start_states needs a share of the episodes, scripted_starts, above 0")
         if self.script_placement not in ("", *robot.script_placements):
             known = ", ".join(robot.script_placements) or "none"
-            raise DactylError(f"environment: script_placement {self.script_placement!r} of {robot.name}: {known}")
+            raise DactylError(
+                f"environment: the robot {robot.name} has no script for script_placement {self.script_placement!r}; "
+                f"those it has: {known}"
+            )
         if self.scripted_starts and not (robot.scripted_starts or self.start_states):
             raise DactylError(f"environment: the robot {robot.name} has no script for scripted_starts")
         if self.goal_angle_limit is not None and not self.goal_angle_limit > self.rules.tolerances[-1]:

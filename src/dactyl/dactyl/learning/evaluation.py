@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from dactyl.environment import environment as environments
 from dactyl.environment import task as tasks
@@ -42,6 +43,16 @@ CONFIDENCE = 0.95
 
 SensorFactory = Callable[[SceneConfig, int], ObjectSensor]
 """Makes an `Environment.object_sensor` for so many environments of a scene."""
+
+
+class Follower(Protocol):
+    """Looks at an environment while its trials run, as `Counts` does."""
+
+    def add(self, running: Tensor) -> None:
+        """Before a control step of the trials that are running, (N,) bool."""
+
+    def end(self, index: int) -> None:
+        """The trial in an environment has ended."""
 
 
 @dataclass(frozen=True)
@@ -247,7 +258,7 @@ def run_trials(
     seed: int = 0,
     watch: Callable[[Standing], bool] = lambda standing: True,
     motion: Motion | None = None,
-    counted: Counts | None = None,
+    counted: Follower | None = None,
 ) -> list[Trial]:
     """One trial in every environment; what comes after it does not count, so that short ones weigh no more.
 
@@ -258,7 +269,7 @@ def run_trials(
         seed: of the drawn actions.
         watch: called after every control step; once it is false, no more follow.
         motion: collects how far the policy asks the targets to move in its trials.
-        counted: follows the object through them.
+        counted: follows what happens in them.
 
     Returns:
         Of the trials that ended, in the order of their environments.

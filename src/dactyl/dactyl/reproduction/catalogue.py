@@ -26,6 +26,7 @@ NAMES = (
     "randomizations",
     "shapes",
     "autotune",
+    "stickers",
     "pushes",
 )
 """Each is `EXPERIMENT` in the file of its name, with `_` for every `-`."""

@@ -1,4 +1,4 @@
-"""Lin et al., Figure 5: policies at the table while the object is pushed, harder than they were trained with.
+"""Lin et al., Figure 5: policies at the table while the object is pushed.
 
 The paper shows pictures of a person who knocks, pulls, pushes and drags. Here pushes begin at random and fade, by the
 rule of Table IV; how hard they are is what varies.
@@ -115,7 +115,7 @@ EXPERIMENT = Experiment(
     draw=draw,
     differs=(
         "It is another paper's claim (arXiv:2502.20396), of the GR1; theirs is shown on the robot, by hand.",
-        "Pushes act on the object alone, begin in every fifth control step and fade by 2 % a step.",
+        "Pushes act on the object alone, begin in one of five control steps, at random, and fade by 2 % a step.",
         "Nothing else is randomized, and these policies were trained without pushes.",
     ),
     figure_size=(6.0, 4.0),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
+from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.robot.demonstration import Demonstration
 from dactyl.robots.gr1.joints import PREFIXES
@@ -130,12 +131,20 @@ class Script:
     """Plays with the object of a scene."""
 
     def __init__(self, scene: Scene, placement: str = "") -> None:
-        """`placement`: of stickers, where two hands press: one of `PRESSES`; empty: with flat palms."""
-        self._press = PRESSES[placement] if placement else PALMS
+        """`placement`: of stickers, where two hands press: one of `PRESSES`; empty: with flat palms.
+
+        Raises:
+            DactylError: a placement is asked for, and one hand holds the object.
+        """
         self._scene, self._model, self._data = scene, scene.model, mujoco.MjData(scene.model)
         self._sides = tuple(dict.fromkeys(finger.partition("_")[0] for finger in scene.robot.fingertips))
         self._arms = {side: Arm(scene, side) for side in self._sides}
         self._open = scene.robot.actuator_positions(scene.model.qpos0[scene.joints])
+        if placement and not self._too_large:
+            raise DactylError(
+                f"one hand holds the {scene.object.name}: no script presses at script_placement {placement}"
+            )
+        self._press = PRESSES[placement] if placement else PALMS
 
     def play(
         self,
