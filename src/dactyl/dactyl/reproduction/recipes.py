@@ -124,6 +124,59 @@ def teacher(
     return tiny(made) if quick else made
 
 
+def grasp(
+    steps: int,
+    *,
+    seed: int = 0,
+    objects: Sequence[str] = ("cylinder",),
+    starts: bool = True,
+    shown: bool = True,
+    scene: Mapping[str, Any] | None = None,
+    quick: bool = False,
+) -> dict[str, Any]:
+    """A GR1's grasp and reach with one arm, nothing randomized, as models/gr1-right-grasp-and-reach has learned it.
+
+    Args:
+        steps: control steps in all.
+        seed: of the training.
+        objects: to grasp; environments and scripts are shared out among them.
+        starts: some episodes begin along the robot's scripts.
+        shown: first it does as the scripts did, and keeps an eye on them until the end.
+        scene: changes of the scene.
+        quick: a few steps of a few environments.
+    """
+    imitating = {"minibatch": 512, "minibatches": 120, "learning_rate": 4e-4}
+    showing = [{"until_steps": 50_000, "demonstrated": 1.0, "ppo": imitating}, {"demonstrated": 0.2}]
+    made: dict[str, Any] = {
+        "num_envs": 256 // len(objects) * len(objects),
+        "total_steps": steps,
+        "seed": seed,
+        "deviation": 0.025,
+        "policy": {"dense": [512, 512, 512], "lstm": 0},
+        "value": {"dense": [512, 512, 512], "lstm": 0},
+        "collection": {"horizon": 16, "sequence": 16, "hold": 2, "stagger": 30},
+        "ppo": {
+            "gamma": 0.97, "lam": 0.95, "entropy": 0.0, "bounds": 1e-4, "learning_rate": 1e-4, "minibatch": 1024,
+            "minibatches": 20,
+        },
+        "environment": {
+            "task": "grasp_and_reach", "action_origin": "middle", "action_scale": 1.0, "substeps": 12,
+            "randomization": "none", "reset_pool": 0.0, "scripted_starts": 0.4 if starts else 0.0,
+            "reward": {"contact_around": 0.5, "object_goal": 1.0, "lift": 0.5, "stage_bonus": 5.0},
+            "scene": {"robot": "gr1_right", "object": objects[0], **(scene or {})},
+        },
+        "stages": showing if shown else [{}],
+    }  # fmt: skip
+    if shown:
+        made["scripts"] = max(250 // len(objects), 1)
+    if len(objects) > 1:
+        made["objects"] = list(objects)
+    if not quick:
+        return made
+    small = {**tiny(made), "num_envs": 8 * len(objects)}
+    return {**small, "scripts": 4} if shown else small
+
+
 def tiny(preset: Mapping[str, Any]) -> dict[str, Any]:
     """The same preset for eight environments, small networks and three batches: it shows that it runs."""
     made = {**preset, **_TINY}

@@ -25,16 +25,15 @@ from dactyl.calibration.model.space import space_of
 from dactyl.environment.randomization import of_task, select
 from dactyl.environment.task import load
 from dactyl.learning import evaluation
-from dactyl.learning.config import WHOLE, renew
 from dactyl.learning.policy import Policy
-from dactyl.learning.presets import folders
 from dactyl.reproduction import pictures, probe, recipes, training, worlds
 from dactyl.reproduction.experiment import Experiment, Here, Results, Row, Size, Step
 from dactyl.robot import parameters
 from dactyl.robot import robot as robots
-from dactyl.storage import presets
 
-ROBOT, TASK, PRESET = "gr1_right", "grasp_and_reach", "gr1-grasp-shown"
+ROBOT, TASK = "gr1_right", "grasp_and_reach"
+STEPS = 700_000
+"""Control steps of each training: 25 minutes of one core."""
 HIDDEN, NOISE = 11, 0.001
 """Seed of the hidden robot; rad that its joint sensors are off by, standard deviation."""
 KINDS = ("damping", "gain", "k", "b")
@@ -79,14 +78,8 @@ def _degrees(errors: np.ndarray) -> float:
     return float(np.degrees(np.sqrt(errors.mean())))
 
 
-def preset(seed: int, quick: bool) -> dict[str, Any]:
-    """The trainings' preset but for the model."""
-    made: dict[str, Any] = {**presets.read(PRESET, folders(), "training", whole=WHOLE, renew=renew), "seed": seed}
-    return {**recipes.tiny(made), "scripts": 4} if quick else made
-
-
 def _trained(model: str, seed: int, quick: bool) -> Step:
-    made = preset(seed, quick)
+    made = recipes.grasp(STEPS, seed=seed, quick=quick)
 
     def do(here: Here) -> dict[str, Any]:
         environment = made["environment"]
