@@ -77,6 +77,21 @@ def test_groups_of_objects_are_shown_one_after_the_other() -> None:
     assert both.action.equal(torch.cat([found.action for found in each]))
 
 
+def test_one_object_that_is_never_moved_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects groups: the scripts fail with a cube that is flat and small."""
+    scenes = [SceneConfig(robot="gr1_right", object=kind) for kind in ("cylinder", "standing_block")]
+    parts = [environment(scene, "grasp_and_reach", "middle") for scene in scenes]
+    script = shown.registry.resolve(parts[0].robot.demonstrations)
+    monkeypatch.setattr(
+        shown.registry, "resolve",
+        lambda name: lambda scene, *rest: [] if scene.object.name == "cylinder" else script(scene, *rest),
+    )  # fmt: skip
+    both = shown.by_script(MixedEnvironment(parts), 3, seed=0)
+    assert both.action.equal(shown.by_script(parts[1], 3, seed=1).action)
+    with pytest.raises(DactylError, match="none of 3 scripts of the robot gr1_right moved the cylinder as it should"):
+        shown.by_script(parts[0], 3, seed=0)
+
+
 @pytest.mark.parametrize(
     ("scene", "task", "says"),
     [

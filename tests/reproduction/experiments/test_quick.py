@@ -20,10 +20,12 @@ NEEDS = {
     "randomizations": "robot_properties_fingers",
     "shapes": "robot_properties_fingers",
     "autotune": "fourier_robot_descriptions",
+    "starts": "fourier_robot_descriptions",
+    "groups": "fourier_robot_descriptions",
     "stickers": "fourier_robot_descriptions",
     "pushes": "fourier_robot_descriptions",
 }
-"""The held-out renderer twice, training on a cluster twice, and robots' models six times."""
+"""The held-out renderer twice, training on a cluster twice, and robots' models eight times."""
 
 
 @pytest.mark.slow

@@ -35,26 +35,30 @@ def by_script(environment: Environment | MixedEnvironment, count: int, seed: int
 
     Args:
         environment: whose policy observations and actions they are; without images.
-        count: scripts, of which those count that succeed.
+        count: scripts for each object, of which those count that succeed.
         seed: of the scripts.
 
     Raises:
-        DactylError: the robot has no script for this task or object, or none succeeded.
+        DactylError: the robot has no script for this task, or none succeeded. With several objects it is enough that
+            one of them was moved.
     """
-    if isinstance(environment, MixedEnvironment):
-        parts = [by_script(part, count, seed + i) for i, part in enumerate(environment.parts)]
-        return Shown(*(torch.cat(rows) for rows in zip(*parts, strict=True)))
-    robot, scene, task = environment.robot, environment.scene, environment.task
+    parts = environment.parts if isinstance(environment, MixedEnvironment) else (environment,)
+    done = [(part, _scripts(part, count, seed + number)) for number, part in enumerate(parts)]
+    shown = [_of_one(part, one) for part, found in done for one in found]
+    if not shown:
+        names = ", ".join(part.scene.object.name for part in parts)
+        raise DactylError(f"none of {count} scripts of the robot {parts[0].robot.name} moved the {names} as it should")
+    return Shown(*(torch.cat(rows) for rows in zip(*shown, strict=True)))
+
+
+def _scripts(environment: Environment, count: int, seed: int) -> list[Demonstration]:
+    """Those of so many that succeeded."""
+    robot, task = environment.robot, environment.task
     if not robot.demonstrations or task.hindsight is None:
         raise DactylError(f"the robot {robot.name} has no script that shows the task {task.name}")
     placement = filter(None, (environment.config.script_placement,))
-    done: list[Demonstration] = registry.resolve(robot.demonstrations)(scene, seed, count, *placement)
-    if not done:
-        raise DactylError(
-            f"none of {count} scripts of the robot {robot.name} moved the {scene.object.name} as it should"
-        )
-    shown = [_of_one(environment, one) for one in done]
-    return Shown(*(torch.cat(rows) for rows in zip(*shown, strict=True)))
+    found: list[Demonstration] = registry.resolve(robot.demonstrations)(environment.scene, seed, count, *placement)
+    return found
 
 
 def _of_one(environment: Environment, done: Demonstration) -> Shown:

@@ -26,6 +26,8 @@ NAMES = (
     "randomizations",
     "shapes",
     "autotune",
+    "starts",
+    "groups",
     "stickers",
     "pushes",
 )

@@ -30,13 +30,13 @@ def sorted_trials(axes: Axes, summaries: Mapping[str, Mapping[str, Any]], paper:
 
 
 def training_curves(axes: Axes, curves: Mapping[str, Mapping[str, Sequence[float | None]]], against: str) -> None:
-    """Goals per training episode with their 90 % interval, against "hours" or "years" as a logarithm, by name."""
+    """Goals per training episode with their 90 % interval by name, against "steps", or the logarithm of "hours" or "years"."""
     for name, curve in curves.items():
         x, mean, low, high = (np.array(curve[key], float) for key in (against, "goals", "low", "high"))
         (line,) = axes.plot(x, mean, label=name)
         axes.fill_between(x, low, high, color=line.get_color(), alpha=0.2, linewidth=0.0)
-    axes.set_xscale("log")
-    axes.set_xlabel({"hours": "hours of training", "years": "simulated years"}[against])
+    axes.set_xscale("linear" if against == "steps" else "log")
+    axes.set_xlabel({"hours": "hours of training", "years": "simulated years", "steps": "control steps"}[against])
     axes.set_ylabel("goals per training episode")
     axes.set_ylim(bottom=0.0)
     axes.grid(alpha=0.3)

@@ -139,7 +139,7 @@ def grasp(
     Args:
         steps: control steps in all.
         seed: of the training.
-        objects: to grasp; environments and scripts are shared out among them.
+        objects: to grasp; environments are shared out among them.
         starts: some episodes begin along the robot's scripts.
         shown: first it does as the scripts did, and keeps an eye on them until the end.
         scene: changes of the scene.
@@ -168,13 +168,13 @@ def grasp(
         "stages": showing if shown else [{}],
     }  # fmt: skip
     if shown:
-        made["scripts"] = max(250 // len(objects), 1)
+        made["scripts"] = 250 if len(objects) == 1 else 80  # of each
     if len(objects) > 1:
         made["objects"] = list(objects)
     if not quick:
         return made
     small = {**tiny(made), "num_envs": 8 * len(objects)}
-    return {**small, "scripts": 4} if shown else small
+    return {**small, "scripts": 8} if shown else small
 
 
 def tiny(preset: Mapping[str, Any]) -> dict[str, Any]:

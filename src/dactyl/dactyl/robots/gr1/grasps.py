@@ -7,7 +7,6 @@ little astray. Plays in which the object is not lifted in the end are left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import mujoco
@@ -38,6 +37,9 @@ CARRIED = ((-0.05, 0.05), (-0.05, 0.05), (0.09, 0.21))
 DISTURBED, DISTURBED_FOR = 0.04, 2
 """rad by which targets are off in demonstrations, and for how many recorded states. What is shown are the right
 ones: so a policy learns the way back (DART: Laskey et al. 2017)."""
+LOW, STEADIER = 0.045, 0.35
+"""m of half a height: what is lower rolls or slides away from a disturbed hand. Where one hand is beside that, its
+targets are off by this share."""
 GRABBED_BELOW = 0.045  # m from the middle of a bar, by which each hand leaves room for the other
 ABOVE = 0.03  # m between the table and the middle of a hand, whose edge may lie on it: low balls roll away else
 FORWARD = 0.03  # m by which the palm reaches past the object's middle, so that it lies between fingers and thumb
@@ -169,16 +171,15 @@ class Script:
         rows: list[tuple[np.ndarray, ...]] = []
         posture, targets = self._data.qpos.copy(), self._open
 
-        def disturb() -> np.ndarray:
-            return random.normal(0.0, disturbed, len(targets))
-
-        for phase in phases:
+        for number, phase in enumerate(phases):
+            steady = number > 0 and not self._too_large and self._scene.object.halves[2] < LOW
+            off_by = disturbed * (STEADIER if steady else 1.0)
             posture, off = self._posture(posture, hands, phase, phase.height / HEIGHT * way)
             if off > (ON_THE_WAY if self._too_large and phase.behind else NEAR_ENOUGH):
                 qpos, qvel, told = (np.zeros((0, n)) for n in (self._model.nq, self._model.nv, len(self._open)))
                 return Play(qpos, qvel, told, np.zeros(0))
             wanted = self._targets(posture, hands, phase.grip)
-            self._go(targets, wanted, phase.seconds, rows, disturb if disturbed else None)
+            self._go(targets, wanted, phase.seconds, rows, random, off_by)
             targets = wanted
         qpos, qvel, told = (np.stack(values) for values in zip(*rows, strict=True))
         return Play(qpos, qvel, told, qpos[:, self._scene.object_position][:, 2] - floor)
@@ -270,14 +271,15 @@ class Script:
         end: np.ndarray,
         seconds: float,
         rows: list[tuple[np.ndarray, ...]],
-        disturb: Callable[[], np.ndarray] | None,
+        random: np.random.Generator,
+        disturbed: float,
     ) -> None:
-        """Move the targets evenly, ten times a second, and record. `disturb` draws by how far they are off, rad."""
+        """Move the targets evenly, ten times a second, and record. They are off by `disturbed`, rad, in deviation."""
         steps, between = round(seconds / RECORDED), round(RECORDED / self._model.opt.timestep)
         off = np.zeros(len(start))
         for step in range(1, steps + 1):
-            if disturb and step % DISTURBED_FOR == 1:
-                off = disturb()
+            if disturbed and step % DISTURBED_FOR == 1:
+                off = random.normal(0.0, disturbed, len(start))
             target = start + step / steps * (end - start)
             self._data.ctrl[:] = target + off
             mujoco.mj_step(self._model, self._data, between)
