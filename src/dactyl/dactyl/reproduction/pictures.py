@@ -30,7 +30,7 @@ def sorted_trials(axes: Axes, summaries: Mapping[str, Mapping[str, Any]], paper:
 
 
 def training_curves(axes: Axes, curves: Mapping[str, Mapping[str, Sequence[float | None]]], against: str) -> None:
-    """Goals per training episode with their 90 % interval by name, against "steps", or the logarithm of "hours" or "years"."""
+    """Goals per training episode with their 90 % interval, by name, against "hours" or "years" (log) or "steps"."""
     for name, curve in curves.items():
         x, mean, low, high = (np.array(curve[key], float) for key in (against, "goals", "low", "high"))
         (line,) = axes.plot(x, mean, label=name)

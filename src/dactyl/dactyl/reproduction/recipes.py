@@ -148,7 +148,7 @@ def grasp(
     imitating = {"minibatch": 512, "minibatches": 120, "learning_rate": 4e-4}
     showing = [{"until_steps": 50_000, "demonstrated": 1.0, "ppo": imitating}, {"demonstrated": 0.2}]
     made: dict[str, Any] = {
-        "num_envs": 256 // len(objects) * len(objects),
+        "num_envs": 8 * len(objects) * (32 // len(objects)),  # shared out evenly among up to 8 workers too
         "total_steps": steps,
         "seed": seed,
         "deviation": 0.025,

@@ -186,7 +186,7 @@ EXPERIMENT = Experiment(
         "It is another paper's claim (arXiv:2502.20396), of the GR1.",
         "One training of each size; the paper trains every group of its ten objects, ten times each.",
         "Trainings begin with demonstrations: 250 tries of a script with one object, or 80 with each of several.",
-        "They last 0.7 M control steps of 256 environments, without randomizations.",
+        "They last 0.7 M control steps of 240 or 256 environments, without randomizations.",
         "What is drawn beside the curves counts starts at rest alone; the curves also count starts in a grasp.",
     ),
     figure_size=(13.0, 4.5),
