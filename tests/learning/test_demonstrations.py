@@ -107,6 +107,20 @@ def test_files_of_several_specialists_are_one_set(tmp_path: Path) -> None:
     assert (both.about.ended, both.about.kept) == (12, 3)
 
 
+def test_a_part_of_what_was_seen() -> None:
+    found = some()
+    assert demonstrations.only(found, ()) is found
+    part = demonstrations.only(found, ("goal",))
+    assert part.about.observation == (("goal", 4),)
+    assert part.observation.equal(found.observation[:, 3:])
+    assert part.action is found.action
+    assert part.images == found.images
+    turned = demonstrations.only(found, ("goal", "object_position"))
+    assert turned.observation.equal(found.observation), "in their own order"
+    with pytest.raises(DactylError, match="the demonstrations do not have goals"):
+        demonstrations.only(found, ("goals",))
+
+
 def test_files_of_other_robots_do_not_go_together(tmp_path: Path) -> None:
     demonstrations.save(tmp_path / "a", some())
     demonstrations.save(tmp_path / "b", some(about=replace(ABOUT, robot="gr1")))

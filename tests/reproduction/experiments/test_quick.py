@@ -22,10 +22,11 @@ NEEDS = {
     "autotune": "fourier_robot_descriptions",
     "starts": "fourier_robot_descriptions",
     "groups": "fourier_robot_descriptions",
+    "depth-and-position": "fourier_robot_descriptions",
     "stickers": "fourier_robot_descriptions",
     "pushes": "fourier_robot_descriptions",
 }
-"""The held-out renderer twice, training on a cluster twice, and robots' models eight times."""
+"""The held-out renderer twice, training on a cluster twice, and robots' models nine times."""
 
 
 @pytest.mark.slow

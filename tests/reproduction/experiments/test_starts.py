@@ -35,6 +35,7 @@ def test_trainings_differ_in_starts_and_demonstrations_alone() -> None:
         shares[name] = environment.pop("scripted_starts")
         shown = [stage.get("demonstrated", 0.0) for stage in preset.pop("stages")]
         assert any(shown) == ("shown" in name) == (preset.pop("scripts", 0) > 0)
+        assert preset.pop("deviation") == (0.025 if "shown" in name else 0.2)
         assert str(preset.pop("seed")) == name[-1]
         rest = {key: value for key, value in preset.items() if key != "environment"}
         alike.append((rest, environment))

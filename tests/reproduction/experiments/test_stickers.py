@@ -32,8 +32,8 @@ def test_every_policy_is_judged() -> None:
 def test_rows() -> None:
     rows = stickers.rows(results([0.01, 0.02, 0.04]))
     assert rows[0].ours == (
-        "67% of 3 contacts are within 3 cm of them, median 2.0 cm (the centres of top and bottom: 0%, "
-        "the lower edges of the sides: 0%). Lifted to the goal: 70% (60% … 78%)"
+        "67% of 3 contacts are within 3 cm of them, median 2.0 cm. Within 3 cm of other placements: "
+        "the centres of top and bottom: 0%, the lower edges of the sides: 0%. Lifted to the goal: 70% (60% … 78%)"
     )
     assert [row.ours for row in rows[1:]] == ["not trained", "not trained"]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from dactyl.environment.environment import Environment
-from dactyl.errors import DactylError
+from dactyl.errors import DactylError, choose_from
 from dactyl.learning.policy import Policy
 from dactyl.robot import control
 from dactyl.storage import weights
@@ -221,6 +221,23 @@ def load(paths: Sequence[Path]) -> Demonstrations:
         torch.cat([part.episode + start for part, start in zip(parts, starts, strict=True)]),
         {name: torch.cat([part.images[name] for part in parts]) for name in first.images},
     )
+
+
+def only(found: Demonstrations, names: Sequence[str]) -> Demonstrations:
+    """The same with these of what was seen, in their order there, and nothing else; without names all of it.
+
+    Raises:
+        DactylError: something of it was not seen.
+    """
+    if not names:
+        return found
+    there = dict(found.about.observation)
+    if missing := [name for name in names if name not in there]:
+        raise DactylError(f"the demonstrations do not have {missing[0]}: {choose_from(missing[0], there)}")
+    parts = found.observation.split(list(there.values()), dim=1)
+    kept = [(name, part) for (name, part) in zip(there, parts, strict=True) if name in names]
+    about = replace(found.about, observation=tuple((name, there[name]) for name, _ in kept))
+    return replace(found, about=about, observation=torch.cat([part for _, part in kept], dim=1))
 
 
 def _read(path: Path) -> Demonstrations:

@@ -28,6 +28,8 @@ class ImitationConfig:
     """The defaults are the paper's, where it says any."""
 
     policy: DiffusionArchitecture = field(default_factory=DiffusionArchitecture)
+    sees: tuple[str, ...] = ()
+    """Observations of the demonstrations that it sees; all where none is named. Images are named in `policy`."""
     batches: int = 20_000
     batch: int = 128
     learning_rate: float = 1e-4
@@ -152,7 +154,7 @@ def train(
     Raises:
         DactylError: the demonstrations cannot be used, or the loss is not finite any more.
     """
-    found = demonstrations.load(files)
+    found = demonstrations.only(demonstrations.load(files), config.sees)
     torch.manual_seed(config.seed)
     generator = torch.Generator().manual_seed(config.seed)
     trained = {"demonstrations": [str(file) for file in files], "kept_episodes": found.about.kept, "seed": config.seed}

@@ -28,6 +28,7 @@ NAMES = (
     "autotune",
     "starts",
     "groups",
+    "depth-and-position",
     "stickers",
     "pushes",
 )

@@ -134,7 +134,7 @@ def grasp(
     scene: Mapping[str, Any] | None = None,
     quick: bool = False,
 ) -> dict[str, Any]:
-    """A GR1's grasp and reach with one arm, nothing randomized, as models/gr1-right-grasp-and-reach has learned it.
+    """A GR1's grasp and reach with one arm, nothing randomized: much as models/gr1-right-grasp-and-reach learned it.
 
     Args:
         steps: control steps in all.
@@ -151,7 +151,7 @@ def grasp(
         "num_envs": 8 * len(objects) * (32 // len(objects)),  # shared out evenly among up to 8 workers too
         "total_steps": steps,
         "seed": seed,
-        "deviation": 0.025,
+        "deviation": 0.025 if shown else 0.2,
         "policy": {"dense": [512, 512, 512], "lstm": 0},
         "value": {"dense": [512, 512, 512], "lstm": 0},
         "collection": {"horizon": 16, "sequence": 16, "hold": 2, "stagger": 30},

@@ -202,7 +202,7 @@ EXPERIMENT = Experiment(
     differs=(
         "It is another paper's claim (arXiv:2502.20396), of the GR1.",
         "The robot is a simulated one, whose parameters of all kinds that it has are drawn; autotune draws four.",
-        "Models are put together part by part, judged second by second; so no drawn model is as bad as the worst.",
+        "Each part of the arm takes its own best, median or worst draw, so the worst model is worse than any draw.",
         "Policies learn without randomizations, two with each model; the paper's learn with them, ten.",
     ),
     figure_size=(11.0, 4.0),

@@ -187,7 +187,7 @@ EXPERIMENT = Experiment(
         "One training of each size; the paper trains every group of its ten objects, ten times each.",
         "Trainings begin with demonstrations: 250 tries of a script with one object, or 80 with each of several.",
         "They last 0.7 M control steps of 240 or 256 environments, without randomizations.",
-        "What is drawn beside the curves counts starts at rest alone; the curves also count starts in a grasp.",
+        "The table beside the curves counts trials from rest; the curves also count starts in a grasp.",
     ),
     figure_size=(13.0, 4.5),
 )
