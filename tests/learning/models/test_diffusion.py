@@ -48,6 +48,16 @@ def test_actions_are_postures_between_the_ends(policy: Policy) -> None:
     assert actions.abs().max() <= 1.0
 
 
+def test_more_noises_of_each_row_are_as_good_as_more_rows(policy: Policy) -> None:
+    """Protects the mean: each row counts alike, and is paired with its own actions."""
+    network = policy.network
+    assert isinstance(network, DiffusionNetwork)
+    vectors, actions = torch.randn(3, 2 * CONTRACT.inputs), torch.rand(3, 4, 13) * 2.0 - 1.0
+    rows = [values.repeat_interleave(5, 0) for values in (vectors, actions)]
+    one = network.loss(vectors, {}, actions, torch.Generator().manual_seed(0), noises=5)
+    torch.testing.assert_close(one, network.loss(rows[0], {}, rows[1], torch.Generator().manual_seed(0)))
+
+
 def test_a_chunk_is_played_before_the_next_is_made(policy: Policy) -> None:
     """What is seen in the second and third step changes nothing before the fourth."""
     seen, other = observations(3), observations(3).clone()

@@ -32,6 +32,8 @@ class ImitationConfig:
     """Observations of the demonstrations that it sees; all where none is named. Images are named in `policy`."""
     batches: int = 20_000
     batch: int = 128
+    noises: int = 1
+    """Of each row of a batch: with more of them, fewer rows and so fewer images make as much to learn from."""
     learning_rate: float = 1e-4
     weight_decay: float = 1e-5
     average_power: float = 0.75
@@ -43,8 +45,8 @@ class ImitationConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not (self.batches >= 1 and self.batch >= 1):
-            raise DactylError(f"batches {self.batches} and batch {self.batch} must be at least 1")
+        if not (self.batches >= 1 and self.batch >= 1 and self.noises >= 1):
+            raise DactylError(f"batches {self.batches}, batch {self.batch} and noises {self.noises} must be at least 1")
         if not (self.learning_rate > 0 and self.weight_decay >= 0 and self.average_power > 0):
             raise DactylError("learning_rate and average_power must be above 0, weight_decay at least 0")
         if not (0 < self.average_most < 1 and 0 <= self.held_out < 1):
@@ -236,7 +238,7 @@ class _Learner:
     def _loss(self, network: DiffusionNetwork, rows: Tensor, chance: torch.Generator) -> Tensor:
         vectors, images, actions = self._windows.of(rows)
         on = {name: seen.to(self._device) for name, seen in images.items()}
-        return network.loss(vectors.to(self._device), on, actions.to(self._device), chance)
+        return network.loss(vectors.to(self._device), on, actions.to(self._device), chance, self._config.noises)
 
 
 def as_text(outcome: dict[str, Any]) -> str:

@@ -14,8 +14,8 @@ RATES: Mapping[str, float] = {
     "TriFinger evaluation steps": 5000.0,  # environment steps/s of its policy of torques
     "GR1 training steps": 700.0,  # the same, of grasp-and-reach with one arm
     "GR1 steps seen": 300.0,  # the same with a depth image of each
-    "batches": 10.0,  # of 128, of a diffusion policy that sees no image
-    "batches with images": 2.0,  # of one with a ResNet-18 on 48 × 36 pixels
+    "batches": 3.0,  # of 32 rows with 4 noises, of a diffusion policy that sees no image
+    "batches with images": 1.2,  # of one with a ResNet-18 on 48 × 36 pixels
     "GR1 evaluation steps": 500.0,  # environment steps/s of its policy
     "pictures": 200.0,  # images/s, OpenGL in software, 96 × 96
     "traced pictures": 4.0,  # images/s, MJWarp's ray tracer on one core, 96 × 96, shadows

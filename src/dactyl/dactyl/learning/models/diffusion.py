@@ -164,7 +164,12 @@ class DiffusionNetwork(nn.Module):
         return x.clamp(-1.0, 1.0)
 
     def loss(
-        self, vectors: Tensor, images: Mapping[str, Tensor], actions: Tensor, generator: torch.Generator | None = None
+        self,
+        vectors: Tensor,
+        images: Mapping[str, Tensor],
+        actions: Tensor,
+        generator: torch.Generator | None = None,
+        noises: int = 1,
     ) -> Tensor:
         """Squared error of the noise that is found in noisy actions.
 
@@ -173,9 +178,12 @@ class DiffusionNetwork(nn.Module):
             images: groups (n, *shape) of the present step.
             actions: (n, horizon, actions) that followed, in [-1, 1].
             generator: draws noise and steps.
+            noises: so many times for each of the n, whose images are looked at once.
         """
+        features = self.features(vectors, images).repeat_interleave(noises, 0)
+        actions = actions.repeat_interleave(noises, 0)
         noise = torch.empty_like(actions).normal_(generator=generator)
         shape, most = (len(actions),), self.architecture.steps
         step = torch.randint(1, most + 1, shape, device=actions.device, generator=generator)
         noisy = denoising.noised(actions, noise, step, self.kept)
-        return nn.functional.mse_loss(self.denoiser(noisy, step, self.features(vectors, images)), noise)
+        return nn.functional.mse_loss(self.denoiser(noisy, step, features), noise)
