@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from dactyl.learning import presets
 from dactyl.learning.config import parse_training
 from dactyl.reproduction import recipes
-from dactyl.reproduction.experiments import control_period, table_4, table_5
+from dactyl.reproduction.experiments import control_period, groups, table_4, table_5
 from dactyl.reproduction.inputs import difference
 from dactyl.reproduction.worlds import TRAINING
 
@@ -59,6 +60,12 @@ def test_control_periods_share_the_clock() -> None:
     assert abs(a.environment.smoothing - 0.3) < 1e-12
     assert (a.environment.scene.control_period, b.environment.scene.control_period) == (0.08, 0.04)
     assert a.environment.substeps == 2 * b.environment.substeps
+
+
+def test_the_shipped_grasp_is_the_mix_of_figure_3() -> None:
+    """Protects the model's card: the experiment and the preset are one training."""
+    recipe = parse_training(recipes.grasp(groups.STEPS, objects=groups.GROUPS["mix"].objects))
+    assert recipe == presets.read_preset("gr1-grasp-shown-mix")
 
 
 def test_the_teacher_that_is_imitated_sees_what_value_networks_see() -> None:
