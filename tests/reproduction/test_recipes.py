@@ -6,7 +6,7 @@ from typing import Any
 
 from dactyl.learning import presets
 from dactyl.learning.config import parse_training
-from dactyl.reproduction import recipes
+from dactyl.reproduction import grasping, recipes
 from dactyl.reproduction.experiments import control_period, groups, table_4, table_5
 from dactyl.reproduction.inputs import difference
 from dactyl.reproduction.worlds import TRAINING
@@ -64,7 +64,7 @@ def test_control_periods_share_the_clock() -> None:
 
 def test_the_shipped_grasp_is_the_mix_of_figure_3() -> None:
     """Protects the model's card: the experiment and the preset are one training."""
-    recipe = parse_training(recipes.grasp(groups.STEPS, objects=groups.GROUPS["mix"].objects))
+    recipe = parse_training(recipes.grasp(grasping.STEPS, objects=groups.GROUPS["mix"].objects))
     assert recipe == presets.read_preset("gr1-grasp-shown-mix")
 
 

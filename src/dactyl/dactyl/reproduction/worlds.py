@@ -182,6 +182,11 @@ def parts(trials: int, each: int, quick: bool) -> range:
     return range(1, 3 if quick else trials // each + 1)
 
 
+def control_steps(trials: int, longest: float, robot: str) -> float:
+    """Of so many trials side by side, each of at most so many s: a robot's control steps."""
+    return max(trials, FEWEST) * longest / robots.load(robot).timing.control
+
+
 def work_of(trials: int, world: World | None = None, quick: bool = False) -> dict[str, float]:
     """Of so many trials side by side: all are simulated until the last one ends."""
     finer = (world.substeps or 10) / 10 if world else 1.0

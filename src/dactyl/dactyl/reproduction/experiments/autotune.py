@@ -22,18 +22,12 @@ from dactyl.calibration.model.problem import Problem
 from dactyl.calibration.model.replay import scene_of
 from dactyl.calibration.model.space import draw as draw_hidden
 from dactyl.calibration.model.space import space_of
-from dactyl.environment.randomization import of_task, select
-from dactyl.environment.task import load
-from dactyl.learning import evaluation
-from dactyl.learning.policy import Policy
 from dactyl.reproduction import pictures, probe, recipes, training, worlds
 from dactyl.reproduction.experiment import Experiment, Here, Results, Row, Size, Step
+from dactyl.reproduction.grasping import ROBOT, STEPS, TRAINING, judged, world
 from dactyl.robot import parameters
 from dactyl.robot import robot as robots
 
-ROBOT, TASK = "gr1_right", "grasp_and_reach"
-STEPS = 700_000
-"""Control steps of each training: 25 minutes of one core."""
 HIDDEN, NOISE = 11, 0.001
 """Seed of the hidden robot; rad that its joint sensors are off by, standard deviation."""
 KINDS = ("damping", "gain", "k", "b")
@@ -88,26 +82,7 @@ def _trained(model: str, seed: int, quick: bool) -> Step:
 
     return Step(
         f"train-{model}-{seed}", f"training with the model of the {model} error, seed {seed}", do,
-        {"GR1 training steps": float(made["total_steps"])}, settings={"preset": made}, needs=("models",),
-    )  # fmt: skip
-
-
-def _judged(model: str, seed: int, quick: bool) -> Step:
-    """Trials of what was trained with a model on the hidden robot: without randomizations, as it was trained."""
-    name, trained, trials = f"{model}-{seed}", f"train-{model}-{seed}", worlds.trials_of(TRIALS, quick)
-    task = load(TASK)
-    world = worlds.World(select("none", of_task(task)))
-
-    def do(here: Here) -> dict[str, Any]:
-        policy = Policy.load(here.file(trained, "policy"))
-        config = evaluation.environment_config(policy.contract, world.randomization, str(here.file("models", TRUTH)))
-        return worlds.judge_in(config, policy, trials, threads=here.threads, deterministic=True)
-
-    steps = max(trials, worlds.FEWEST) * task.rules.timeout / robots.load(ROBOT).timing.control
-    return Step(
-        name, f"{trials} trials of {trained} on the hidden robot", do, {"GR1 evaluation steps": steps},
-        settings={"trials": trials, "seed": 0, "actions": "most likely", "world": world.settings()},
-        needs=("models", trained),
+        {TRAINING: float(made["total_steps"])}, settings={"preset": made}, needs=("models",),
     )  # fmt: skip
 
 
@@ -122,8 +97,14 @@ def plan(size: Size) -> tuple[Step, ...]:
         },
     )  # fmt: skip
     seeds = SEEDS[:1] if size.quick else SEEDS
-    steps = [s for seed in seeds for m in MODELS for s in (_trained(m, seed, size.quick), _judged(m, seed, size.quick))]
-    return (models, *steps)
+    steps = [models]
+    for seed in seeds:
+        for model in MODELS:
+            train = _trained(model, seed, size.quick)
+            trials = worlds.trials_of(TRIALS, size.quick)
+            judgement = judged(f"{model}-{seed}", train.name, world(), trials, hidden=("models", TRUTH))
+            steps += (train, judgement)
+    return tuple(steps)
 
 
 def shares(results: Results, model: str) -> tuple[tuple[int, int, int], tuple[str, ...]]:

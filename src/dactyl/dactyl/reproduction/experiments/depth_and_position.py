@@ -14,19 +14,19 @@ import torch
 from matplotlib.figure import Figure
 
 from dactyl.environment.environment import Environment
-from dactyl.environment.randomization import of_task, select
 from dactyl.environment.task import load
 from dactyl.learning import demonstrations, evaluation, imitation
 from dactyl.learning.imitation import ImitationConfig
 from dactyl.learning.models.diffusion import DiffusionArchitecture
 from dactyl.learning.policy import Policy
-from dactyl.reproduction import pictures, probe, worlds
+from dactyl.reproduction import grasping, pictures, probe, worlds
 from dactyl.reproduction.experiment import Experiment, Here, Results, Row, Size, Step, StoppedError
+from dactyl.reproduction.grasping import ROBOT, TASK
 from dactyl.robot import robot as robots
 from dactyl.storage import models
 from dactyl.storage.shared import shared
 
-ROBOT, TASK, MODEL = "gr1_right", "grasp_and_reach", "models/gr1-right-grasp-and-reach"
+MODEL = "models/gr1-right-grasp-and-reach"
 EYE = "depth_small"
 ENVIRONMENTS, STEPS = 100, 1500
 """Of the demonstrations: side by side, control steps of each."""
@@ -65,13 +65,9 @@ def config_of(case: Case, quick: bool) -> ImitationConfig:
     return ImitationConfig(policy=network, sees=sees, batches=BATCHES, batch=BATCH, noises=NOISES)
 
 
-def _world() -> worlds.World:
-    return worlds.World(select("all", of_task(load(TASK))))
-
-
 def _demonstrated(quick: bool) -> Step:
     """The step in which the specialist shows the task."""
-    file, world = shared(MODEL, models.POLICY), _world()
+    file, world = shared(MODEL, models.POLICY), grasping.world("all")
     environments, steps = (8, 100) if quick else (ENVIRONMENTS, STEPS)
 
     def do(here: Here) -> dict[str, Any]:
@@ -84,7 +80,7 @@ def _demonstrated(quick: bool) -> Step:
 
     return Step(
         "demonstrations", f"the specialist shows the task in {environments} environments", do,
-        {"GR1 steps seen": float(environments * steps)},
+        {grasping.SEEING: float(environments * steps)},
         settings={"environments": environments, "steps": steps, "seed": 0, "eye": EYE, "world": world.settings()},
         files=(file,),
     )  # fmt: skip
@@ -115,31 +111,14 @@ def _trained(name: str, quick: bool) -> Step:
     )  # fmt: skip
 
 
-def _judged(name: str, quick: bool) -> Step:
-    """Trials of a generalist, or of the specialist."""
-    trials, world, task = worlds.trials_of(TRIALS, quick), _world(), load(TASK)
-    trained = "" if name == SPECIALIST else f"train-{name}"
-    file = shared(MODEL, models.POLICY)
-
-    def do(here: Here) -> dict[str, Any]:
-        policy = Policy.load(here.file(trained, "policy") if trained else file)
-        config = evaluation.environment_config(policy.contract, world.randomization)
-        return worlds.judge_in(config, policy, trials, threads=here.threads, deterministic=True)
-
-    steps = max(trials, worlds.FEWEST) * task.rules.timeout / robots.load(ROBOT).timing.control
-    return Step(
-        name, f"{trials} trials of the {trained or SPECIALIST}", do, {"GR1 steps seen": steps},
-        settings={"trials": trials, "seed": 0, "actions": "most likely", "world": world.settings()},
-        files=() if trained else (file,), needs=(trained,) if trained else (),
-    )  # fmt: skip
-
-
 def plan(size: Size) -> tuple[Step, ...]:
     """The demonstrations, then each generalist and what it does, and the specialist beside them."""
-    steps = [_demonstrated(size.quick)]
+    steps, trials = [_demonstrated(size.quick)], worlds.trials_of(TRIALS, size.quick)
     for name in CASES:
-        steps += (_trained(name, size.quick), _judged(name, size.quick))
-    return (*steps, _judged(SPECIALIST, size.quick))
+        train = _trained(name, size.quick)
+        steps += (train, grasping.judged(name, train.name, grasping.world("all"), trials, work=grasping.SEEING))
+    file = shared(MODEL, models.POLICY)
+    return (*steps, grasping.judged(SPECIALIST, SPECIALIST, grasping.world("all"), trials, file=file))
 
 
 def pickups(summary: Mapping[str, Any]) -> int:

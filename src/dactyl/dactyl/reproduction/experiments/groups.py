@@ -12,18 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from dactyl.environment.randomization import RandomizationConfig, of_task, select
-from dactyl.environment.task import load
-from dactyl.learning import evaluation
 from dactyl.learning.policy import Policy
-from dactyl.reproduction import pictures, probe, recipes, training, worlds
+from dactyl.reproduction import grasping, pictures, probe, recipes, training, worlds
 from dactyl.reproduction.experiment import Experiment, Here, Results, Row, Size, Step
 from dactyl.reproduction.steps import trained
-from dactyl.robot import robot as robots
+from dactyl.reproduction.worlds import World
 
-ROBOT, TASK = "gr1_right", "grasp_and_reach"
-STEPS = 700_000
-"""Control steps of each training: 25 minutes of one core."""
 TRIALS, UNKNOWN_TRIALS = 50, 100
 """With each object; of the one that all know, in the world that none does."""
 ALL = (
@@ -54,45 +48,35 @@ ORDER = ("single", "shape", "all", "mix")
 """Of the paper's sample efficiency, best first."""
 
 
-def judged(name: str, of: str, randomization: str, objects: Iterable[str], trials: int) -> Step:
+def _judged(name: str, of: str, surroundings: World, objects: Iterable[str], trials: int) -> Step:
     """The step that judges a training's policy with some objects: `objects` of its results has a summary of each."""
-    world = worlds.World(select(randomization, of_task(load(TASK))))
     names = tuple(objects)
 
     def do(here: Here) -> dict[str, Any]:
         policy = Policy.load(here.file(of, "policy"))
-        return {"objects": {each: _with(policy, each, world.randomization, trials, here) for each in names}}
+        return {"objects": {each: grasping.judge(here, policy, surroundings, trials, on=each) for each in names}}
 
-    steps = len(names) * max(trials, worlds.FEWEST) * load(TASK).rules.timeout / robots.load(ROBOT).timing.control
     return Step(
-        name, f"{trials} trials of {of} with {len(names)} objects", do, {"GR1 evaluation steps": steps},
-        settings={
-            "trials": trials, "seed": 0, "actions": "most likely", "objects": list(names), "world": world.settings(),
-        },
-        needs=(of,),
+        name, f"{trials} trials of {of} with {len(names)} objects", do,
+        {grasping.JUDGING: len(names) * grasping.steps_of(trials)},
+        settings={**grasping.settings(surroundings, trials), "objects": list(names)}, needs=(of,),
     )  # fmt: skip
-
-
-def _with(policy: Policy, name: str, randomization: RandomizationConfig, trials: int, here: Here) -> dict[str, Any]:
-    config = evaluation.environment_config(policy.contract, randomization, on=name)
-    return worlds.judge_in(config, policy, trials, threads=here.threads, deterministic=True)
 
 
 def plan(size: Size) -> tuple[Step, ...]:
     """A training with each group, judged with all ten objects and under Table IV with the one that all know."""
     steps: list[Step] = []
     objects = ALL[:2] if size.quick else ALL
+    trials, unknown = (worlds.trials_of(number, size.quick) for number in (TRIALS, UNKNOWN_TRIALS))
     for name, group in GROUPS.items():
         learned = group.objects[:2] if size.quick else group.objects
-        made = recipes.grasp(STEPS, objects=learned, quick=size.quick)
-        train = trained(f"train-{name}", f"training with {group.title}", made, work="GR1 training steps")
+        made = recipes.grasp(grasping.STEPS, objects=learned, quick=size.quick)
+        train = trained(f"train-{name}", f"training with {group.title}", made, work=grasping.TRAINING)
         steps += (
             train,
-            judged(name, train.name, "none", objects, worlds.trials_of(TRIALS, size.quick)),
-            judged(
-                f"{name}-unknown", train.name, "all", (KNOWN,), worlds.trials_of(UNKNOWN_TRIALS, size.quick)
-            ),
-        )  # fmt: skip
+            _judged(name, train.name, grasping.world(), objects, trials),
+            _judged(f"{name}-unknown", train.name, grasping.world("all"), (KNOWN,), unknown),
+        )
     return tuple(steps)
 
 

@@ -20,7 +20,6 @@ from dactyl.learning import evaluation
 from dactyl.learning.policy import Policy
 from dactyl.reproduction import probe, worlds
 from dactyl.reproduction.experiment import Experiment, Here, Results, Row, Size, Step
-from dactyl.robot import robot as robots
 from dactyl.storage import models
 from dactyl.storage.shared import shared
 
@@ -70,7 +69,7 @@ def _judged(policy: str, hardest: float, quick: bool) -> Step:
         config = evaluation.environment_config(loaded.contract, surroundings.randomization)
         return worlds.judge_in(config, loaded, trials, threads=here.threads)
 
-    steps = max(trials, worlds.FEWEST) * load(pushed.task).rules.timeout / robots.load(pushed.robot).timing.control
+    steps = worlds.control_steps(trials, load(pushed.task).rules.timeout, pushed.robot)
     return Step(
         _name(policy, hardest), f"{trials} trials of {pushed.title}, pushes of {hardest:g} m/s²", do,
         {"GR1 evaluation steps": steps}, files=(file,),

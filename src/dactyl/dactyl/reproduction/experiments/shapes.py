@@ -22,7 +22,6 @@ from dactyl.learning.options import FilmOptions
 from dactyl.learning.policy import Policy
 from dactyl.reproduction import pictures, probe, worlds
 from dactyl.reproduction.experiment import Experiment, Here, Results, Row, Size, Step
-from dactyl.robot import robot as robots
 from dactyl.storage import models
 from dactyl.storage.shared import shared
 
@@ -57,7 +56,7 @@ def _judged(thing: str, difficulty: int, quick: bool) -> Step:
         config = evaluation.environment_config(policy.contract, world.randomization, rules=rules, on=thing)
         return worlds.judge_in(config, policy, trials, threads=here.threads)
 
-    steps = max(trials, worlds.FEWEST) * rules.timeout / robots.load(ROBOT).timing.control
+    steps = worlds.control_steps(trials, rules.timeout, ROBOT)
     return Step(
         _name(thing, difficulty), f"{trials} trials with {OBJECTS[thing]}, difficulty {difficulty}", do,
         {"TriFinger evaluation steps": steps}, files=(file,),

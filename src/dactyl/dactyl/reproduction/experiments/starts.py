@@ -7,22 +7,15 @@ policy has learned.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from dactyl.environment.randomization import of_task, select
-from dactyl.environment.task import load
-from dactyl.learning import evaluation
-from dactyl.learning.policy import Policy
 from dactyl.reproduction import pictures, probe, recipes, worlds
-from dactyl.reproduction.experiment import Experiment, Here, Results, Row, Size, Step
+from dactyl.reproduction.experiment import Experiment, Results, Row, Size, Step
+from dactyl.reproduction.grasping import STEPS, TRAINING, judged, world
 from dactyl.reproduction.steps import trained
-from dactyl.robot import robot as robots
 
-ROBOT, TASK = "gr1_right", "grasp_and_reach"
-STEPS = 700_000
-"""Control steps of each training: 25 minutes of one core."""
 SEEDS, TRIALS = (0, 1), 100
 """Trainings of each case; trials of each of them."""
 LEARNED = 0.6
@@ -48,23 +41,6 @@ CASES: Mapping[str, Case] = {
 """By the first part of their steps' names."""
 
 
-def _judged(name: str, of: str, quick: bool) -> Step:
-    """Trials that begin at rest, without randomizations, as it was trained."""
-    trials, task = worlds.trials_of(TRIALS, quick), load(TASK)
-    world = worlds.World(select("none", of_task(task)))
-
-    def do(here: Here) -> dict[str, Any]:
-        policy = Policy.load(here.file(of, "policy"))
-        config = evaluation.environment_config(policy.contract, world.randomization)
-        return worlds.judge_in(config, policy, trials, threads=here.threads, deterministic=True)
-
-    steps = max(trials, worlds.FEWEST) * task.rules.timeout / robots.load(ROBOT).timing.control
-    return Step(
-        name, f"{trials} trials of {of}", do, {"GR1 evaluation steps": steps},
-        settings={"trials": trials, "seed": 0, "actions": "most likely", "world": world.settings()}, needs=(of,),
-    )  # fmt: skip
-
-
 def _seeds(quick: bool) -> tuple[int, ...]:
     return SEEDS[:1] if quick else SEEDS
 
@@ -75,10 +51,9 @@ def plan(size: Size) -> tuple[Step, ...]:
     for seed in _seeds(size.quick):
         for name, case in CASES.items():
             made = recipes.grasp(STEPS, seed=seed, starts=case.starts, shown=case.shown, quick=size.quick)
-            train = trained(
-                f"train-{name}-{seed}", f"training: {case.title}, seed {seed}", made, work="GR1 training steps"
-            )
-            steps += (train, _judged(f"{name}-{seed}", train.name, size.quick))
+            train = trained(f"train-{name}-{seed}", f"training: {case.title}, seed {seed}", made, work=TRAINING)
+            trials = worlds.trials_of(TRIALS, size.quick)
+            steps += (train, judged(f"{name}-{seed}", train.name, world(), trials))
     return tuple(steps)
 
 

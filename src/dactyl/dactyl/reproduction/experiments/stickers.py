@@ -97,7 +97,7 @@ def _judged(placement: str, quick: bool) -> Step:
         together = {name: [away for one in each for away in one[name]] for name in TITLES}
         return {**evaluation.summarize(ended), "away_m": {name: _figures(away) for name, away in together.items()}}
 
-    steps = max(trials, worlds.FEWEST) * task.rules.timeout / period
+    steps = worlds.control_steps(trials, task.rules.timeout, ROBOT)
     return Step(
         placement, f"{trials} trials of the policy of {TITLES[placement]}", do, {"GR1 evaluation steps": steps},
         settings={"trials": trials, "seed": 0, "last": LAST, "world": world.settings()}, files=(file,),

@@ -171,9 +171,9 @@ class Script:
         rows: list[tuple[np.ndarray, ...]] = []
         posture, targets = self._data.qpos.copy(), self._open
 
+        low = not self._too_large and self._scene.object.halves[2] < LOW
         for number, phase in enumerate(phases):
-            steady = number > 0 and not self._too_large and self._scene.object.halves[2] < LOW
-            off_by = disturbed * (STEADIER if steady else 1.0)
+            off_by = disturbed * (STEADIER if low and number > 0 else 1.0)
             posture, off = self._posture(posture, hands, phase, phase.height / HEIGHT * way)
             if off > (ON_THE_WAY if self._too_large and phase.behind else NEAR_ENOUGH):
                 qpos, qvel, told = (np.zeros((0, n)) for n in (self._model.nq, self._model.nv, len(self._open)))
