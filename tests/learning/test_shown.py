@@ -88,6 +88,7 @@ def test_one_object_that_is_never_moved_does_not_stop_the_others(monkeypatch: py
     )  # fmt: skip
     both = shown.by_script(MixedEnvironment(parts), 3, seed=0)
     assert both.action.equal(shown.by_script(parts[1], 3, seed=1).action)
+    assert both.unmoved == ("cylinder",)
     with pytest.raises(DactylError, match="none of 3 scripts of the robot gr1_right moved the cylinder as it should"):
         shown.by_script(parts[0], 3, seed=0)
 

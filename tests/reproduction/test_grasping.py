@@ -21,7 +21,7 @@ def test_a_judgement_needs_the_training_and_the_hidden_robot() -> None:
 
 def test_a_file_is_what_decides_where_nothing_was_trained(tmp_path: Path) -> None:
     file = tmp_path / "policy.safetensors"
-    step = grasping.judged("shown", "the specialist", grasping.world("all"), 100, file=file)
+    step = grasping.judged("shown", file, grasping.world("all"), 100)
     assert (step.needs, step.files) == ((), (file,))
 
 

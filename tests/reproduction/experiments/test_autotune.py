@@ -46,7 +46,7 @@ def test_trainings_differ_in_their_model_alone() -> None:
 @pytest.mark.parametrize(
     ("reached", "said"),
     [
-        ({"lowest": 70, "median": 30, "highest": 0}, "yes: 140, 60, 0 reached"),
+        ({"lowest": 70, "median": 30, "highest": 0}, "yes: 140, 60, 0 reached; the first and the last are apart"),
         ({"lowest": 70, "median": 80, "highest": 0}, "no: 140, 160, 0 reached"),
         ({"lowest": 70, "median": 70, "highest": 0}, "no: 140, 140, 0 reached"),
         ({"lowest": 42, "median": 41, "highest": 40}, "not clear: 84, 82, 80 reached; intervals overlap"),

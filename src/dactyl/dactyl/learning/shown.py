@@ -28,6 +28,8 @@ class Shown(NamedTuple):
     """(R, inputs) float32, the policy's."""
     action: Tensor
     """(R, A) float32, -1…1."""
+    unmoved: tuple[str, ...] = ()
+    """Objects with which no script succeeded, so that nothing is shown of them."""
 
 
 def by_script(environment: Environment | MixedEnvironment, count: int, seed: int) -> Shown:
@@ -48,7 +50,8 @@ def by_script(environment: Environment | MixedEnvironment, count: int, seed: int
     if not shown:
         names = ", ".join(part.scene.object.name for part in parts)
         raise DactylError(f"none of {count} scripts of the robot {parts[0].robot.name} moved the {names} as it should")
-    return Shown(*(torch.cat(rows) for rows in zip(*shown, strict=True)))
+    observation, action = (torch.cat([getattr(one, name) for one in shown]) for name in ("observation", "action"))
+    return Shown(observation, action, tuple(part.scene.object.name for part, found in done if not found))
 
 
 def _scripts(environment: Environment, count: int, seed: int) -> list[Demonstration]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -144,6 +145,9 @@ class Trainer:
             if self.shown is None:
                 seed = self.config.seed + RANKS_APART * self.processes.rank
                 self.shown = by_script(environment, self.config.scripts, seed)
+                if self.shown.unmoved and self.processes.rank == 0:
+                    names = ", ".join(self.shown.unmoved)
+                    print(f"none of {self.config.scripts} scripts moved the {names}: not shown", file=sys.stderr)
             self.algorithm = Demonstrated(*common, shown=self.shown, weight=stage.demonstrated)
         else:
             self.algorithm = PPO(*common)

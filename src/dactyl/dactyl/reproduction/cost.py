@@ -12,7 +12,7 @@ RATES: Mapping[str, float] = {
     "training steps": 2000.0,  # environment steps/s, learning included
     "TriFinger training steps": 8000.0,  # the same, of planar reposing
     "TriFinger evaluation steps": 5000.0,  # environment steps/s of its policy of torques
-    "GR1 training steps": 700.0,  # the same, of grasp-and-reach with one arm
+    "GR1 training steps": 450.0,  # the same, of grasp-and-reach with one arm
     "GR1 steps seen": 300.0,  # the same with a depth image of each
     "batches": 3.0,  # of 32 rows with 4 noises, of a diffusion policy that sees no image
     "batches with images": 1.2,  # of one with a ResNet-18 on 48 × 36 pixels

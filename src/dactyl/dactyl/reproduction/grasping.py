@@ -55,33 +55,31 @@ def judge(
 
 def judged(
     name: str,
-    trained: str,
+    of: str | Path,
     surroundings: World,
     trials: int,
     *,
-    file: Path | None = None,
     hidden: tuple[str, str] | None = None,
     work: str = JUDGING,
 ) -> Step:
-    """The step that judges what another step trained.
+    """The step that judges a policy.
 
     Args:
         name: of the step.
-        trained: the step that trained the policy; what is judged, where it is a file.
+        of: the step that trained the policy, or its file.
         surroundings: the world.
         trials: how many.
-        file: a policy that no step trained.
         hidden: a step and a key of its results: the calibration's file of the robot that it is judged on.
         work: the kind of its steps in `cost.RATES`.
     """
 
     def do(here: Here) -> Mapping[str, Any]:
-        policy = Policy.load(file or here.file(trained, "policy"))
+        policy = Policy.load(of if isinstance(of, Path) else here.file(of, "policy"))
         return judge(here, policy, surroundings, trials, str(here.file(*hidden)) if hidden else "")
 
+    files, trained = ((of,), ()) if isinstance(of, Path) else ((), (of,))
     where = " on the hidden robot" if hidden else ""
     return Step(
-        name, f"{trials} trials of {trained}{where}", do, {work: steps_of(trials)},
-        settings=settings(surroundings, trials), files=(file,) if file else (),
-        needs=(*((hidden[0],) if hidden else ()), *(() if file else (trained,))),
+        name, f"{trials} trials of {of if trained else name}{where}", do, {work: steps_of(trials)},
+        settings=settings(surroundings, trials), files=files, needs=(*((hidden[0],) if hidden else ()), *trained),
     )  # fmt: skip

@@ -1,8 +1,8 @@
-"""Lin et al., Table I: policies trained with models of the lowest, median and highest error that autotune draws.
+"""Lin et al., Table I: policies trained with models of the lowest, median and highest error that autotune finds.
 
-A simulated robot whose parameters nobody is told stands in for theirs. It is exercised and recorded once; of a
-population of random parameters three are kept, which differ in nothing but how well they replay the recording. A policy
-is trained with each, and judged on the hidden robot.
+A simulated robot whose parameters nobody is told stands in for theirs. It is exercised and recorded once. Of a
+population of random parameters each part of the arm takes its best, its median and its worst: three models. Policies
+are trained with each, and judged on the hidden robot.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def _falls(reached: Mapping[str, int], trials: int) -> str:
     if not lowest > median > highest:
         return f"no: {said}"
     apart = probe.wilson(lowest / trials, trials)[0] > probe.wilson(highest / trials, trials)[1]
-    return f"yes: {said}" if apart else f"not clear: {said}; intervals overlap"
+    return f"yes: {said}; the first and the last are apart" if apart else f"not clear: {said}; intervals overlap"
 
 
 def draw(results: Results, figure: Figure) -> None:
@@ -182,7 +182,7 @@ EXPERIMENT = Experiment(
     draw=draw,
     differs=(
         "It is another paper's claim (arXiv:2502.20396), of the GR1.",
-        "The robot is a simulated one, whose parameters of all kinds that it has are drawn; autotune draws four.",
+        "The robot is a simulated one, whose parameters of all kinds that it has are drawn; autotune draws four kinds.",
         "Each part of the arm takes its own best, median or worst draw, so the worst model is worse than any draw.",
         "Policies learn without randomizations, two with each model; the paper's learn with them, ten.",
     ),

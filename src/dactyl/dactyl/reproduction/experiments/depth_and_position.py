@@ -6,8 +6,9 @@ with what a camera on the head saw besides. They are judged under Table IV too.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -90,7 +91,6 @@ def _trained(name: str, quick: bool) -> Step:
     """The step in which a generalist learns."""
     case = CASES[name]
     config = config_of(case, quick)
-    size = [config.batches, config.batch, config.noises]
 
     def do(here: Here) -> dict[str, Any]:
         before = torch.get_num_threads()
@@ -106,7 +106,7 @@ def _trained(name: str, quick: bool) -> Step:
     return Step(
         f"train-{name}", f"a generalist learns: {case.title}", do,
         {"batches with images" if case.depth else "batches": float(config.batches)},
-        settings={"sees": list(config.sees), "depth": case.depth, "batches": size, "seed": config.seed},
+        settings={"config": json.loads(json.dumps(asdict(config)))},  # in JSON's types
         needs=("demonstrations",),
     )  # fmt: skip
 
@@ -118,7 +118,7 @@ def plan(size: Size) -> tuple[Step, ...]:
         train = _trained(name, size.quick)
         steps += (train, grasping.judged(name, train.name, grasping.world("all"), trials, work=grasping.SEEING))
     file = shared(MODEL, models.POLICY)
-    return (*steps, grasping.judged(SPECIALIST, SPECIALIST, grasping.world("all"), trials, file=file))
+    return (*steps, grasping.judged(SPECIALIST, file, grasping.world("all"), trials))
 
 
 def pickups(summary: Mapping[str, Any]) -> int:
@@ -176,7 +176,7 @@ EXPERIMENT = Experiment(
     draw=draw,
     differs=(
         "It is another paper's claim (arXiv:2502.20396), of the GR1; grasping alone of its three tasks.",
-        "One specialist, of one cylinder, shows the task; theirs are many.",
+        "One specialist, which learned with three objects, shows the task with a cylinder; theirs are many.",
         "Depth images have 48 × 36 pixels, cast by rays, of the object alone.",
         "They learn from demonstrations that succeeded, in 4,000 batches of 32 rows with 4 noises each.",
     ),

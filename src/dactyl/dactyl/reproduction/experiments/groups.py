@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dactyl.learning.policy import Policy
+from dactyl.objects.primitives import ALL, MIXED_GROUPS, SHAPE_GROUPS
 from dactyl.reproduction import grasping, pictures, probe, recipes, training, worlds
 from dactyl.reproduction.experiment import Experiment, Here, Results, Row, Size, Step
 from dactyl.reproduction.steps import trained
@@ -20,10 +21,6 @@ from dactyl.reproduction.worlds import World
 
 TRIALS, UNKNOWN_TRIALS = 50, 100
 """With each object; of the one that all know, in the world that none does."""
-ALL = (
-    "cylinder", "slim_cylinder", "wide_cylinder", "table_cube", "small_cube", "standing_block", "flat_block", "ball",
-    "small_ball", "large_ball",
-)  # fmt: skip
 KNOWN = ALL[0]
 """By all of them."""
 
@@ -39,11 +36,11 @@ class Group(NamedTuple):
 
 GROUPS: Mapping[str, Group] = {
     "single": Group("one cylinder", ALL[:1], "40.0 %"),
-    "shape": Group("three cylinders", ALL[:3], "63.3 %"),
-    "mix": Group("a cylinder, a cube and a ball", ("cylinder", "table_cube", "ball"), "90.0 %"),
+    "shape": Group("three cylinders", SHAPE_GROUPS[0], "63.3 %"),
+    "mix": Group("a cylinder, a cube and a ball", MIXED_GROUPS[0][:3], "90.0 %"),
     "all": Group("all ten objects", ALL, "23.3 %"),
 }
-"""By the figure's names; three objects in a group, as its ten make three groups."""
+"""By the figure's names. The unlike ones are without the preset's standing block, so that both groups have three."""
 ORDER = ("single", "shape", "all", "mix")
 """Of the paper's sample efficiency, best first."""
 
@@ -106,7 +103,13 @@ def rows(results: Results) -> list[Row]:
             "learning is fastest with one object, then with like shapes, all, unlike shapes", "yes",
             _order(results), one,
         ),
-        Row("all ten objects in one policy: lower success than groups", "yes", _lower(results), one),
+        *(
+            Row(
+                f"all ten objects in one policy: lower success than {GROUPS[name].title} alone, with these", "yes",
+                _lower(results, name), one,
+            )
+            for name in ("shape", "mix")
+        ),
     ]  # fmt: skip
     for name, group in GROUPS.items():
         own, others = map(reached, own_and_others(results, name))
@@ -135,16 +138,15 @@ def _order(results: Results) -> str:
     return f"{'yes' if tuple(order) == ORDER else 'no'}: {level:.2f} goals an episode after {said} steps"
 
 
-def _lower(results: Results) -> str:
-    """Whether the intervals say so."""
-    found = {name: reached(own_and_others(results, name)[0]) for name in GROUPS}
-    said = ", ".join(f"{name} {share:.0%}" for name, (share, _, _) in found.items())
-    groups = [found[name] for name in ("shape", "mix")]
-    if all(found["all"][2] < low for _, low, _ in groups):
+def _lower(results: Results, name: str) -> str:
+    """Whether one policy for all does worse with a group's objects than the group's own, by the intervals."""
+    group = reached(own_and_others(results, name)[0])
+    found = results["all"]["objects"]
+    together = reached([found[each] for each in GROUPS[name].objects if each in found])
+    said = f"{together[0]:.0%} against {group[0]:.0%}"
+    if together[2] < group[1]:
         return f"yes: {said}"
-    if all(found["all"][1] > high for _, _, high in groups):
-        return f"no: {said}"
-    return f"not clear: {said}; intervals overlap"
+    return f"no: {said}" if together[1] > group[2] else f"not clear: {said}; intervals overlap"
 
 
 def draw(results: Results, figure: Figure) -> None:
@@ -169,9 +171,11 @@ EXPERIMENT = Experiment(
     differs=(
         "It is another paper's claim (arXiv:2502.20396), of the GR1.",
         "One training of each size; the paper trains every group of its ten objects, ten times each.",
-        "Trainings begin with demonstrations: 250 tries of a script with one object, or 80 with each of several.",
+        "Trainings begin with demonstrations: 250 tries of a script with one object, or 80 with each of several. "
+        "Only those that lift it are shown; the small cube hardly ever is.",
         "They last 0.7 M control steps of 240 or 256 environments, without randomizations.",
-        "The table beside the curves counts trials from rest; the curves also count starts in a grasp.",
+        "Curves are of drawn actions and count starts in a grasp; the table is of the most likely actions, from rest.",
+        "How fast they learn is told by the most that the slowest of them ever had.",
     ),
     figure_size=(13.0, 4.5),
 )

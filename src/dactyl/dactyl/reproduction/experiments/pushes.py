@@ -117,7 +117,7 @@ EXPERIMENT = Experiment(
         "In each control step (0.2 s) a push of the object begins with probability 0.2. It is normally distributed "
         "along each axis, with the given deviation, and fades by 2 % a step until the next one takes its place.",
         "Nothing else is randomized, and these policies were trained without pushes.",
-        "Left alone, both do a little better than in their cards, whose trials are other draws.",
+        "Trials left alone are other draws than those of the cards.",
     ),
     figure_size=(6.0, 4.0),
 )
