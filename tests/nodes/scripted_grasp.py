@@ -12,7 +12,8 @@ from dactyl import topics
 from dactyl.maths import quaternion
 from dactyl.robot import control
 from dactyl.robot.driver import JointOrder
-from dactyl.robots.gr1.grasps import SCRIPT, Reach, Script
+from dactyl.robots.gr1.grasps import SCRIPT, Script
+from dactyl.robots.gr1.hands import Reach
 from dactyl.ros import messages
 from dactyl.simulation.scene import Scene
 from dactyl_msgs.msg import HandAction, TrialStatus
@@ -70,17 +71,16 @@ class ScriptedGrasp:
         self.trial, self.begun_ns, self.sequence = self.status.trial, stamp_ns, 0
         state = self.scene.model.qpos0.copy()
         state[self.scene.joints] = angles
-        self.hand: Reach = self.script._reach("right", self._world(self.pose), 0.0, np.random.default_rng(self.trial))
-        self.place = self.hand.place.copy()
+        self.reach: Reach = self.script.grasping(
+            "right", self._world(self.pose), 0.0, np.random.default_rng(self.trial)
+        )
+        self.place = self.reach.place.copy()
+        self.script.hands.begin_at(state)
         rows = [self.robot.actuator_positions(angles)]
         for phase in SCRIPT[:CLOSES]:
-            state, _ = self.script._posture(state, (self.hand,), phase)
-            rows.append(self.script._targets(state, (self.hand,), phase.grip))
-        self.times, self.rows, self.state = (
-            np.cumsum([0.0, *(p.seconds for p in SCRIPT[:CLOSES])]),
-            np.array(rows),
-            state,
-        )
+            self.script.follow(self.reach, phase, np.zeros(3))
+            rows.append(self.script.hands.targets({"right": phase.grip}))
+        self.times, self.rows = np.cumsum([0.0, *(p.seconds for p in SCRIPT[:CLOSES])]), np.array(rows)
 
     def _targets(self, seconds: float) -> np.ndarray:
         """(A,) rad, so long after the beginning."""
@@ -88,8 +88,8 @@ class ScriptedGrasp:
             return np.array([np.interp(seconds, self.times, column) for column in self.rows.T])
         way = self._world(self.goal) - place
         self.place += way * min(1.0, AHEAD / max(float(np.linalg.norm(way)), 1e-9))
-        self.state, _ = self.script._arms["right"].reach(self.state, self.place, self.hand.turn)
-        self.rows[-1] = self.script._targets(self.state, (self.hand,), 1.0)
+        self.script.hands.reach("right", self.place, self.reach.turn)
+        self.rows[-1] = self.script.hands.targets({"right": 1.0})
         found: np.ndarray = self.rows[-1]
         return found
 

@@ -27,7 +27,8 @@ from dactyl.maths import pinhole, quaternion
 from dactyl.nodes.depth_camera import View
 from dactyl.robot.locating import NotLocatedError, locate
 from dactyl.robot.placement import eye_place
-from dactyl.robots.gr1.grasps import LIFTED, states
+from dactyl.robots.gr1.grasps import states
+from dactyl.robots.gr1.hands import LIFTED
 from dactyl.ros import messages
 from dactyl.ros.images import to_depth, to_mask
 from dactyl.simulation.scene import SceneConfig

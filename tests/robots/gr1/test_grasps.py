@@ -10,6 +10,7 @@ from dactyl.errors import DactylError
 from dactyl.maths import quaternion
 from dactyl.robots.gr1 import grasps
 from dactyl.robots.gr1.grasps import SCRIPT, Phase, Script
+from dactyl.robots.gr1.hands import LIFTED, RECORDED
 from dactyl.robots.gr1.kinematics import Arm, level
 from dactyl.robots.gr1.presses import PRESSES
 from dactyl.simulation.contacts import ContactReader
@@ -50,13 +51,13 @@ def test_one_hand_lifts_and_most_scripts_do(kind: str, monkeypatch: pytest.Monke
     scene = scene_or_skip(SceneConfig(robot="gr1_right", object=kind))
     monkeypatch.setattr(grasps, "SCRIPTS", 6)
     qpos, qvel = grasps.states(scene, seed=0)
-    per_script = round(sum(phase.seconds for phase in SCRIPT) / grasps.RECORDED)
+    per_script = round(sum(phase.seconds for phase in SCRIPT) / RECORDED)
     assert len(qpos) >= 3 * per_script
     assert qpos.shape == (len(qpos), scene.model.nq)
     assert qvel.shape == (len(qpos), scene.model.nv)
     assert np.isfinite(qpos).all()
     lifted = qpos[:, scene.object_position][:, 2] - scene.model.qpos0[scene.object_position][2]
-    assert lifted.max() > grasps.LIFTED
+    assert lifted.max() > LIFTED
 
 
 @pytest.mark.slow
@@ -74,7 +75,7 @@ def test_a_grasp_holds_at_table_ivs_corners(mass: float, friction: float) -> Non
     for _ in range(4):
         play = Script(scene).play(random, (*SCRIPT, HOLD))
         if play.lifted:
-            last = play.heights[-round(HOLD.seconds / grasps.RECORDED) :]
+            last = play.heights[-round(HOLD.seconds / RECORDED) :]
             held += int(np.ptp(last) < 0.01)
     assert held >= 2
 

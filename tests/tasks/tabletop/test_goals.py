@@ -106,6 +106,18 @@ def test_the_error_is_the_distance_and_nan_reaches_nothing() -> None:
     assert np.isnan(found[1, 0])
 
 
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_what_a_handover_reached_names_the_hand_that_held_it(draws: Draws, side: float) -> None:
+    """Protects demonstrations: the giver in the middle, also where that is half a palm short of it; then the taker."""
+    hindsight = tasks.load("handover").hindsight
+    assert hindsight is not None
+    lay, middle, short, other = (lying(draws, side * y) for y in (0.2, -0.05, 0.01, -0.18))
+    for start, end, hand in ((lay, middle, side), (lay, short, side), (middle, other, -side), (short, other, -side)):
+        found = np.asarray(hindsight(start, end))
+        np.testing.assert_allclose(found[:, :3], np.asarray(end["object_position"]), atol=1e-7)
+        assert (found[:, 3] == hand).all()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_rules_change_starts_and_goals(name: str, draws: Draws) -> None:
     task = tasks.load(name)

@@ -22,7 +22,7 @@ from dactyl.tasks.tabletop.randomization import RANDOMIZATION
 
 FOLDER = Path(tabletop.__file__).parent / "presets"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
-PLAIN = ("gr1-grasp-plain", "gr1-grasp-shown", "gr1-grasp-shown-mix", "gr1-box-shown")
+PLAIN = ("gr1-grasp-plain", "gr1-grasp-shown", "gr1-grasp-shown-mix", "gr1-box-shown", "gr1-handover-shown")
 """Without randomizations."""
 
 

@@ -139,6 +139,15 @@ def reached_by_both_hands(_: Signals, end: Signals) -> Array:
     return _with_hand(end["object_position"], 0.0 * end["object_position"][:, 0])
 
 
+def reached_by_one_after_the_other(start: Signals, end: Signals) -> Array:
+    """The same for a handover: what ends aside is held by the hand there, what ends in the middle by the hand on whose
+    side it lay."""
+    lay, lies = start["object_position"][..., :2], end["object_position"][..., :2]
+    xp = array_namespace(lay, lies)
+    aside = xp.abs(lies[..., 1]) > 2.0 * MIDDLE
+    return _with_hand(end["object_position"], xp.where(aside, _side_of(lies), _side_of(lay)))
+
+
 def errors(goal: Array, signals: Signals) -> Array:
     """Distance from the goal, m, (..., 1). NaN gives NaN, never a success."""
     offset = goal[..., :3] - signals["object_position"]

@@ -12,4 +12,5 @@ TASK = family.make(
     draw_goal=goals.for_one_after_the_other,
     contacts="halves",
     robot="gr1",
+    hindsight=goals.reached_by_one_after_the_other,
 )
