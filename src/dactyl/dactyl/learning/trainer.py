@@ -144,6 +144,8 @@ class Trainer:
         elif stage.demonstrated:
             if self.shown is None:
                 seed = self.config.seed + RANKS_APART * self.processes.rank
+                if self.processes.rank == 0:
+                    print(f"the robot's script tries the task {self.config.scripts} times, to show it", file=sys.stderr)
                 self.shown = by_script(environment, self.config.scripts, seed)
                 if self.shown.unmoved and self.processes.rank == 0:
                     names = ", ".join(self.shown.unmoved)

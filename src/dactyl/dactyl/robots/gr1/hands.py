@@ -167,8 +167,8 @@ class Hands:
 
 def nothing(scene: Scene) -> Play:
     """A play that was not to be."""
-    model = scene.model
-    return Play(*(np.zeros((0, n)) for n in (model.nq, model.nv, len(scene.robot.actuators))), np.zeros(0))
+    qpos, qvel, told = (np.zeros((0, n)) for n in (scene.model.nq, scene.model.nv, len(scene.robot.actuators)))
+    return Play(qpos, qvel, told, np.zeros(0))
 
 
 def _closes(part: str) -> bool:

@@ -11,7 +11,8 @@ from dactyl.simulation.scene import Scene
 
 PALM = (0.028, 0.09)
 """m from a hand's root: outwards from the palm, and towards the fingers, where what is held lies against it."""
-ITERATIONS = 150
+ITERATIONS = 150  # at most
+CONVERGED = 1e-6  # m
 _DAMPING = 0.05
 _TURN = 0.2  # m that a radian counts
 _STEP = 0.15  # rad, the most in one iteration
@@ -43,6 +44,8 @@ class Arm:
         data.qpos[:] = qpos
         for _ in range(ITERATIONS):
             error, jacobian = self._error(place, turn)
+            if np.linalg.norm(error) < CONVERGED:
+                break
             damped = jacobian @ jacobian.T + _DAMPING**2 * np.eye(6)
             change = jacobian.T @ np.linalg.solve(damped, error)
             moved = data.qpos[joints] + np.clip(change, -_STEP, _STEP)
