@@ -58,6 +58,23 @@ def test_more_noises_of_each_row_are_as_good_as_more_rows(policy: Policy) -> Non
     torch.testing.assert_close(one, network.loss(rows[0], {}, rows[1], torch.Generator().manual_seed(0)))
 
 
+def test_noise_is_as_large_as_each_actions_range(policy: Policy) -> None:
+    """Protects an arm that moves over a tenth of its range from noise as large as all of it, in which nothing was
+    learned. What never moved stays."""
+    network = policy.network
+    assert isinstance(network, DiffusionNetwork)
+    vectors, scaled = torch.randn(3, 2 * CONTRACT.inputs), torch.rand(3, 4, 13) * 2.0 - 1.0
+    before = network.loss(vectors, {}, scaled, torch.Generator().manual_seed(0))
+    middle, half = torch.linspace(-0.5, 0.5, 13), torch.linspace(0.02, 0.3, 13)
+    network.span(torch.stack([middle - half, middle + half]))
+    after = network.loss(vectors, {}, middle + half * scaled, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(before, after, rtol=1e-3, atol=1e-4)
+    actions = play(policy, observations(7), deterministic=False)
+    assert ((actions - middle).abs() <= half + 1e-6).all()
+    network.span(middle.expand(2, -1))
+    assert (network.action_half > 0.0).all(), "no division by nothing"
+
+
 def test_a_chunk_is_played_before_the_next_is_made(policy: Policy) -> None:
     """What is seen in the second and third step changes nothing before the fourth."""
     seen, other = observations(3), observations(3).clone()

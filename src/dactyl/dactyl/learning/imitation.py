@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,11 @@ class ImitationConfig:
     noises: int = 1
     """Of each row of a batch: with more of them, fewer rows and so fewer images make as much to learn from."""
     learning_rate: float = 1e-4
+    warm_up: int = 0
+    """Batches in which the rate rises to that."""
+    cosine: bool = False
+    """Whether it then falls to nothing by the last batch, along a cosine: so a few thousand batches may begin at ten
+    times the paper's rate, see docs/experiments.md."""
     weight_decay: float = 1e-5
     average_power: float = 0.75
     """The average keeps 1 - (1 + batches)^-power of itself at every batch (Chi et al.) ..."""
@@ -49,8 +55,17 @@ class ImitationConfig:
             raise DactylError(f"batches {self.batches}, batch {self.batch} and noises {self.noises} must be at least 1")
         if not (self.learning_rate > 0 and self.weight_decay >= 0 and self.average_power > 0):
             raise DactylError("learning_rate and average_power must be above 0, weight_decay at least 0")
+        if not 0 <= self.warm_up < self.batches:
+            raise DactylError(f"warm_up {self.warm_up} must be at least 0 and below batches {self.batches}")
         if not (0 < self.average_most < 1 and 0 <= self.held_out < 1):
             raise DactylError("average_most must lie between 0 and 1, and held_out be at least 0 and below 1")
+
+    def rate(self, batch: int) -> float:
+        """Share of the learning rate in a batch, counted from 0."""
+        if batch < self.warm_up:
+            return (batch + 1) / self.warm_up
+        done = (batch - self.warm_up) / (self.batches - self.warm_up)
+        return 0.5 * (1.0 + math.cos(math.pi * done)) if self.cosine else 1.0
 
 
 def read_preset(name: str) -> ImitationConfig:
@@ -199,11 +214,13 @@ class _Learner:
         self._windows = Windows(found, config.policy)
         self._rows, self._held = split(found.episode, config.held_out, generator)
         policy.network.normalizer.update(found.observation[self._rows])
+        policy.network.span(found.action[self._rows])
         self._network = policy.network.to(self._device)
         self.average = Average(self._network, config.average_power, config.average_most)
         self._optimizer = torch.optim.AdamW(
             self._network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, config.rate)
         self.batches, self._losses = 0, list[float]()
 
     @property
@@ -222,6 +239,7 @@ class _Learner:
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self._optimizer.step()
+        self._schedule.step()
         self.average.update(self._network)
         self.batches += 1
         self._losses.append(value)

@@ -20,6 +20,8 @@ from dactyl.learning.models.residual import FEATURES, ResNet18
 from dactyl.learning.normalizer import RunningNormalizer
 
 KIND = "diffusion"
+NARROWEST = 0.01
+"""Half of the least range by which an action is measured, see `DiffusionNetwork.span`."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +87,25 @@ class DiffusionNetwork(nn.Module):
         features = architecture.observed * architecture.features + FEATURES * len(self.encoders)
         self.denoiser = denoising.Denoiser(actions, features, architecture.channels)
         chunk = torch.randn(architecture.horizon, actions, generator=torch.Generator().manual_seed(0))
+        self.action_middle: Tensor
+        self.action_half: Tensor
+        self.register_buffer("action_middle", torch.zeros(actions))
+        self.register_buffer("action_half", torch.ones(actions))
         self.usual: Tensor
         self.register_buffer("usual", chunk)
         self.kept: Tensor
         self.register_buffer("kept", denoising.kept(architecture.steps), persistent=False)
         self._seen = (architecture.observed - 1) * inputs
         self.state_size = self._seen + architecture.played * actions + 2
+
+    def span(self, actions: Tensor) -> None:
+        """Measure actions (R, actions) in [-1, 1] by the range that these have: noise is as large as each range then.
+
+        An arm that moves over a tenth of its range would drown in noise as large as all of it.
+        """
+        low, high = actions.amin(0), actions.amax(0)
+        self.action_middle.copy_((low + high) / 2.0)
+        self.action_half.copy_(((high - low) / 2.0).clamp(min=NARROWEST))
 
     def initial_state(self, n: int) -> Tensor:
         """Memory of n environments at the start of an episode, (n, state_size)."""
@@ -161,7 +176,7 @@ class DiffusionNetwork(nn.Module):
             share, less = (self.kept[i].to(x.dtype) for i in (level, lower))
             clean = ((x - (1.0 - share).sqrt() * found) / share.sqrt()).clamp(-1.0, 1.0)
             x = less.sqrt() * clean + (1.0 - less).sqrt() * found
-        return x.clamp(-1.0, 1.0)
+        return (self.action_middle + self.action_half * x.clamp(-1.0, 1.0)).clamp(-1.0, 1.0)
 
     def loss(
         self,
@@ -181,7 +196,7 @@ class DiffusionNetwork(nn.Module):
             noises: so many times for each of the n, whose images are looked at once.
         """
         features = self.features(vectors, images).repeat_interleave(noises, 0)
-        actions = actions.repeat_interleave(noises, 0)
+        actions = ((actions - self.action_middle) / self.action_half).repeat_interleave(noises, 0)
         noise = torch.empty_like(actions).normal_(generator=generator)
         shape, most = (len(actions),), self.architecture.steps
         step = torch.randint(1, most + 1, shape, device=actions.device, generator=generator)
