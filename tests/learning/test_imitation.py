@@ -123,6 +123,22 @@ def test_the_defaults_are_the_papers() -> None:
     assert (network.dense, network.features, network.steps) == ((512, 512, 512), 64, 100)
 
 
+def test_the_rate_rises_and_falls() -> None:
+    """As Chi et al. have it; the paper names none, so it stays by default."""
+    assert [ImitationConfig().rate(batch) for batch in (0, 100, 19_999)] == [1.0, 1.0, 1.0]
+    config = ImitationConfig(batches=110, warm_up=10, cosine=True)
+    rates = [config.rate(batch) for batch in range(110)]
+    assert rates[:10] == pytest.approx([0.1 * (batch + 1) for batch in range(10)])
+    assert rates[60] == pytest.approx(0.5)
+    assert rates[9:] == sorted(rates[9:], reverse=True)
+    assert 0.0 < rates[-1] < 0.01
+
+
+def test_a_rate_that_never_arrives_is_refused() -> None:
+    with pytest.raises(DactylError, match="warm_up 10 must be at least 0 and below batches 10"):
+        ImitationConfig(batches=10, warm_up=10)
+
+
 @pytest.mark.parametrize("name", ["cpu-small", "paper"])
 def test_presets_are_valid(name: str) -> None:
     assert imitation.read_preset(name).batches >= 1
