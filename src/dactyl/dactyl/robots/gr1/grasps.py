@@ -16,7 +16,7 @@ from dactyl.errors import DactylError
 from dactyl.robot.demonstration import Demonstration
 from dactyl.robots.gr1 import hands
 from dactyl.robots.gr1.handovers import Handover
-from dactyl.robots.gr1.hands import BEHIND, DISTURBED, NEAR_ENOUGH, RECORDED, STEADIER, Hands, Play, Reach
+from dactyl.robots.gr1.hands import BEHIND, DISTURBED, NEAR_ENOUGH, RECORDED, STEADIER, WIDEST, Hands, Play, Reach
 from dactyl.robots.gr1.kinematics import level
 from dactyl.robots.gr1.presses import PALMS, PRESSES, held
 from dactyl.simulation.scene import Scene
@@ -30,7 +30,6 @@ CARRIED = ((-0.05, 0.05), (-0.05, 0.05), (0.09, 0.21))
 """m, ahead, aside and up: how far objects are carried in demonstrations."""
 LOW = 0.045  # m of half a height: what is lower rolls or slides away from a disturbed hand
 ABOVE = 0.03  # m between the table and the middle of a hand, whose edge may lie on it: low balls roll away else
-WIDEST = 0.06  # m of half an object that one hand holds
 
 
 class Phase(NamedTuple):

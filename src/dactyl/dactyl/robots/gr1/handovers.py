@@ -12,7 +12,7 @@ import numpy as np
 
 from dactyl.maths import quaternion
 from dactyl.robots.gr1 import hands, layout
-from dactyl.robots.gr1.hands import BEHIND, DISTURBED, NEAR_ENOUGH, STEADIER, Hands, Play, Reach
+from dactyl.robots.gr1.hands import BEHIND, DISTURBED, NEAR_ENOUGH, STEADIER, WIDEST, Hands, Play, Reach
 from dactyl.simulation.scene import Scene
 
 AHEAD, MIDDLE = layout.REACH["left", "right"][0], 0.05
@@ -49,7 +49,7 @@ class Handover:
         """Whether there are two hands, and room for both."""
         sides = {finger.partition("_")[0] for finger in scene.robot.fingertips}
         halves = scene.object.halves
-        return len(sides) == 2 and 2 * halves[2] > LONG and halves[1] < GRABBED
+        return len(sides) == 2 and 2 * halves[2] > LONG and halves[1] <= WIDEST
 
     def tried(self, random: np.random.Generator) -> list[Play]:
         """Until the hands meet, and from there on, if both went well."""

@@ -23,6 +23,7 @@ FORWARD = 0.03  # m by which the palm reaches past the object's middle, so that 
 CLOSED = 0.9
 """Share of the way to their limits that fingers are told to close by."""
 NEAR_ENOUGH = 0.02  # m
+WIDEST = 0.06  # m of half an object that one hand holds
 DISTURBED, DISTURBED_FOR = 0.04, 2
 """rad by which targets are off in demonstrations, and for how many recorded states. What is shown are the right
 ones: so a policy learns the way back (DART: Laskey et al. 2017)."""
